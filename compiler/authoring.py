@@ -1,0 +1,53 @@
+"""Authoring: all that a template of the library may import from the compiler.
+
+In: nothing.    Out: the types a template is given, and helpers that keep the origin of what it computes.
+Never: anything that depends on a room.
+"""
+
+from __future__ import annotations
+
+import re
+
+from compiler.model import (
+    BusinessHours,
+    Deployment,
+    Environment,
+    HealthCheck,
+    LogFile,
+    LogFilter,
+    Network,
+    Process,
+    Scaling,
+    Service,
+    Subscription,
+    Threshold,
+)
+from compiler.trace import derive, join
+
+__all__ = [
+    "BusinessHours",
+    "Deployment",
+    "Environment",
+    "HealthCheck",
+    "LogFile",
+    "LogFilter",
+    "Network",
+    "Process",
+    "Scaling",
+    "Service",
+    "Subscription",
+    "Threshold",
+    "camel",
+    "derive",
+    "join",
+]
+
+
+def camel(*names: str) -> str:
+    """Turn names into the CamelCase part of a logical id.
+
+    >>> camel("worker", "customer", "address-changed")
+    'WorkerCustomerAddressChanged'
+    """
+    words = [word for name in names for word in re.split(r"[^A-Za-z0-9]+", name) if word]
+    return "".join(word[0].upper() + word[1:] for word in words)

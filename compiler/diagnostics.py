@@ -1,0 +1,126 @@
+"""Diagnostics: what is wrong, where it stands, and what to do about it.
+
+In: nothing; every room makes these.    Out: Diagnostic, and CompileError that carries several.
+Never: decides how a diagnostic is drawn (that is `report`), or reads a file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A text that was read: its path as a person names it ("/" between folders), and its lines."""
+
+    path: str
+    lines: tuple[str, ...] = field(default=(), compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A range of a source. Lines and columns count characters from 1; the end is exclusive."""
+
+    source: Source
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    @property
+    def path(self) -> str:
+        return self.source.path
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A second place that a diagnostic speaks about, such as the other half of a conflict."""
+
+    message: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One fault or warning. `span` is None only where no file is at fault."""
+
+    code: str
+    message: str
+    span: Span | None = None
+    hint: str | None = None
+    severity: Severity = "error"
+    related: tuple[Related, ...] = ()
+
+    def sort_key(self) -> tuple[object, ...]:
+        span = self.span
+        where = (span.path, span.line, span.column) if span else ("", 0, 0)
+        return (*where, self.code, self.message)
+
+
+class CompileError(Exception):
+    """The input cannot be compiled; carries every diagnostic that was found, warnings included."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = order_diagnostics(diagnostics)
+        super().__init__("; ".join(f"{d.code} {d.message}" for d in self.diagnostics))
+
+
+def order_diagnostics(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Order by path, line and column, and drop what says the same thing of the same place twice."""
+    unique = {(*d.sort_key(), d.severity): d for d in reversed(list(diagnostics))}
+    return tuple(sorted(unique.values(), key=Diagnostic.sort_key))
+
+
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    return any(d.severity == "error" for d in diagnostics)
+
+
+def suggest(word: str, known: Iterable[str]) -> str | None:
+    """Phrase the nearest of the known names as a hint; None where none is near.
+
+    >>> suggest("replica", ["replicas", "min"])
+    'did you mean `replicas`?'
+    """
+    by_fold = {name.casefold(): name for name in sorted(known, reverse=True)}
+    near = difflib.get_close_matches(word.casefold(), by_fold, n=3, cutoff=0.6)
+    if not near:
+        return None
+    return "did you mean " + " or ".join(f"`{by_fold[name]}`" for name in near) + "?"
+
+
+# Prefixes and shapes that the issuers publish for their own credentials.
+_CREDENTIAL = re.compile(
+    r"\b(?:AKIA|ASIA|AROA|AIDA)[A-Z2-7]{16}\b"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----"
+    r"|\bgh[pousr]_[A-Za-z0-9]{36,}\b"
+    r"|\bgithub_pat_[A-Za-z0-9_]{40,}\b"
+    r"|\bglpat-[A-Za-z0-9_-]{20,}\b"
+    r"|\bxox[abposr]-[A-Za-z0-9-]{10,}\b"
+    r"|\b[rs]k_live_[A-Za-z0-9]{16,}\b"
+    r"|\bnpm_[A-Za-z0-9]{36}\b"
+    r"|\bpypi-AgEI[A-Za-z0-9_-]{40,}"
+    r"|\bAIza[A-Za-z0-9_-]{35}\b"
+    r"|\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"
+    r"|\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"
+)
+
+
+def find_credential(text: str) -> str | None:
+    """Return the first characters of what looks like a credential in a text, or None."""
+    found = _CREDENTIAL.search(text)
+    return found.group()[:4] if found else None
+
+
+def mask_credentials(text: str) -> str:
+    """Replace everything that looks like a credential by asterisks of the same length.
+
+    >>> mask_credentials("key: AKIAIOSFODNN7EXAMPLE")
+    'key: AKIA****************'
+    """
+    return _CREDENTIAL.sub(lambda m: m.group()[:4] + "*" * (len(m.group()) - 4), text)

@@ -1,0 +1,393 @@
+"""Model: every type that travels from room to room. Frozen, and without behavior beyond looking itself up.
+
+In: nothing.    Out: types.
+Never: changes after it is made; a new fact is a new type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+from compiler.diagnostics import Diagnostic, Source, Span
+
+Json = Any  # None, bool, int, float, str, or lists and string-keyed maps of these
+Path = tuple[str | int, ...]  # ("Resources", "WebGroup", "Properties", "Tags", 0, "Key")
+
+
+# Text with positions
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A YAML or JSON text as plain data, with the span of every key and value."""
+
+    source: Source
+    data: Json
+    values: Mapping[Path, Span]
+    keys: Mapping[Path, Span]
+
+    def value_span(self, path: Path) -> Span:
+        """Span of the value at a path, or of its nearest parent that stands in the text."""
+        while path not in self.values:
+            path = path[:-1]
+        return self.values[path]
+
+    def key_span(self, path: Path) -> Span:
+        """Span of the key that leads to a path; of the value where there is no key, as in a list."""
+        return self.keys.get(path) or self.value_span(path)
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryFile:
+    """A file as it goes into an archive. `link` is the target of a symbolic link, else None."""
+
+    path: str
+    content: bytes
+    is_executable: bool = False
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TemplatePart:
+    """One file of overrides or additions: its name without suffix, and the environment its folder names, if any."""
+
+    name: str
+    environment: str | None
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The git commit that a repository is at. `time` is UTC, yyyymmddThhmmss."""
+
+    id: str
+    time: str
+    is_dirty: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """Everything that a service team committed, read once."""
+
+    descriptor: Document
+    overrides: tuple[TemplatePart, ...]
+    additions: tuple[TemplatePart, ...]
+    ansible: tuple[RepositoryFile, ...]
+    src: tuple[RepositoryFile, ...]
+    commit: Commit | None
+
+
+# The platform team's side
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateModule:
+    """A template before its code is loaded: `scope` is "service" or "environment"."""
+
+    name: str
+    scope: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What makes two items of a list the same: the keys to compare, for a resource type and a property path.
+
+    `type` and each step of `path` may be "*"; "**" stands for any number of steps.
+    """
+
+    type: str
+    path: tuple[str, ...]
+    keys: tuple[str, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrail:
+    """A rule on one property of one resource type. `must` maps an operator to its operand."""
+
+    name: str
+    type: str
+    path: tuple[str, ...]
+    is_sealed: bool
+    must: Mapping[str, Json] | None
+    reason: str
+    severity: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """The content of `platform/` at one version. `load_template` runs a template module's code and returns it."""
+
+    name: str
+    version: str
+    digest: str
+    root: FilePath
+    defaults: Document
+    environments: Mapping[str, Document]
+    templates: tuple[TemplateModule, ...]
+    schema: Mapping[str, Json]
+    identities: tuple[Identity, ...]
+    guardrails: tuple[Guardrail, ...]
+    ansible: tuple[RepositoryFile, ...]
+    load_template: Callable[[TemplateModule], Any]
+
+
+# Who said what
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A layer and a span: who said so, and on which line.
+
+    `layer` is one of "platform", "environment", "service", "template", "override", "addition", "compiler".
+    """
+
+    layer: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One layer's word on one value. `pointer` is where the word stands in its own file."""
+
+    origin: Origin
+    value: Json
+    pointer: Path = ()
+    fed_by: tuple[Setting, ...] = ()
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setting:
+    """One resolved value with all who spoke about it, the weakest first and the winner last."""
+
+    path: Path
+    history: tuple[Said, ...]
+
+    @property
+    def value(self) -> Json:
+        return self.history[-1].value
+
+    @property
+    def origin(self) -> Origin:
+        return self.history[-1].origin
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """A `service.yml` whose shape is right: no unknown key, no wrong type. Nulls are gone."""
+
+    document: Document
+    data: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a service asks for in one environment. Leaves of `data` and `environment` are traced values."""
+
+    environment_name: str
+    data: Mapping[str, Json]
+    environment: Mapping[str, Json]
+
+
+# What templates are given
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """`interval`, `timeout` and `grace_period` in seconds."""
+
+    path: str
+    interval: int
+    timeout: int
+    healthy_threshold: int
+    unhealthy_threshold: int
+    grace_period: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """`targets` by metric: `cpu` in percent, `requests` per target and minute, `queueAge` in seconds."""
+
+    min: int
+    max: int
+    targets: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """`style` is "rolling", "immutable" or "inPlace"."""
+
+    style: str
+    min_in_service: int
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    amber: float
+    red: float
+
+
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    name: str
+    pattern: str
+    threshold: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    name: str
+    path: str
+    retention_days: int
+    filters: tuple[LogFilter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process of a service. `alarms` by metric: `cpu` and `errors` in percent, `latency` in seconds (p99)."""
+
+    name: str
+    runtime: str
+    command: str
+    port: int | None
+    exposure: str
+    dns: str | None
+    instance_type: str
+    root_volume_size: int
+    health_check: HealthCheck
+    scaling: Scaling
+    availability: str
+    deployment: Deployment
+    alarms: Mapping[str, Threshold]
+    logs: tuple[LogFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """An event of another service that a process consumes. `filter` maps a message attribute to the values let in."""
+
+    service: str
+    event: str
+    process: str
+    filter: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service in one environment, every default filled in. Strings and numbers are traced values."""
+
+    name: str
+    owner: str
+    description: str
+    processes: tuple[Process, ...]
+    publishes: tuple[str, ...]
+    consumes: tuple[Subscription, ...]
+    config: Mapping[str, str]
+    secrets: Mapping[str, str]
+
+    def processes_on(self, runtime: str) -> tuple[Process, ...]:
+        return tuple(process for process in self.processes if process.runtime == runtime)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """`nat` is "perZone", "single" or "none"; `endpoints` are the interface endpoints; retention in days."""
+
+    cidr: str
+    zones: tuple[str, ...]
+    nat: str
+    endpoints: tuple[str, ...]
+    flow_log_retention: int
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessHours:
+    """When a process with `availability: businessHours` runs: two cron expressions in an IANA time zone."""
+
+    time_zone: str
+    start: str
+    stop: str
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """An account and region that the platform team runs.
+
+    `name` is what a service's resources are named after; `shared` is the environment whose network and keys they use,
+    which differs for a branch environment (`env-feature` uses those of `env-default`).
+    `bucket` is the name of the platform deployment bucket.
+    `images` maps a processor architecture to the pinned version of the SSM parameter that holds the image's id.
+    """
+
+    name: str
+    shared: str
+    account: str
+    region: str
+    tier: str
+    private_zone: str
+    public_zone: str
+    network: Network
+    images: Mapping[str, int]
+    bucket: str
+    business_hours: BusinessHours
+    owners: tuple[str, ...]
+
+
+# CloudFormation
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One named thing of one section, plain JSON, with the story of each of its leaves relative to its body."""
+
+    section: str
+    name: str
+    body: Json
+    origin: Origin
+    stories: Mapping[Path, tuple[Said, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """What one template contributes, in the order in which it yielded."""
+
+    template: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A merged CloudFormation template with the story of every leaf, and of what overrides removed.
+
+    A story lists who spoke about the value, the weakest first and the winner last.
+    `stories` also holds the origin of each named thing, at ("Resources", "WebGroup").
+    """
+
+    template: Mapping[str, Json]
+    stories: Mapping[Path, tuple[Said, ...]]
+    removed: Mapping[Path, tuple[Said, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The rendered files of one service by their key; `manifest.json` is the last."""
+
+    service: str
+    release: str
+    files: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """What a compile yields: the stack of each environment, the bundle, and the warnings."""
+
+    stacks: Mapping[str, Stack]
+    bundle: Bundle
+    diagnostics: tuple[Diagnostic, ...]
