@@ -6,7 +6,7 @@ Never: changes after it is made; a new fact is a new type.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
@@ -15,6 +15,18 @@ from compiler.diagnostics import Diagnostic, Source, Span
 
 Json = Any  # None, bool, int, float, str, or lists and string-keyed maps of these
 Path = tuple[str | int, ...]  # ("Resources", "WebGroup", "Properties", "Tags", 0, "Key")
+
+
+def walk_leaves(data: Json, path: Path = ()) -> Iterator[tuple[Path, Json]]:
+    """Yield every leaf with its path; an empty list or map is a leaf."""
+    if isinstance(data, dict) and data:
+        for key, item in data.items():
+            yield from walk_leaves(item, (*path, key))
+    elif isinstance(data, list) and data:
+        for index, item in enumerate(data):
+            yield from walk_leaves(item, (*path, index))
+    else:
+        yield path, data
 
 
 # Text with positions

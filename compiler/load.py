@@ -1,0 +1,369 @@
+"""Load: turn the bytes of a YAML or JSON file into plain data that knows where every key and value stands.
+
+In: bytes, the path to name them by, a dialect.    Out: a Document, and the faults that could be stepped over.
+Faults: D101 to D108, D113, D116.
+Never: opens a file, or lets a hostile text exhaust memory or the stack: size, depth and nodes are bounded.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import math
+import re
+from typing import Any, Literal
+
+import yaml
+
+from compiler.diagnostics import CompileError, Diagnostic, Related, Source, Span, suggest
+from compiler.model import Document, Json, Path
+from compiler.yaml11 import is_surprise, parse_float, parse_int
+
+# "plain" has no tags and no YAML 1.1 surprises; "override" adds CloudFormation's short forms; "template" is a
+# CloudFormation template as its author wrote it for AWS, YAML 1.1 surprises included.
+Dialect = Literal["plain", "override", "template"]
+
+MAX_BYTES = 2 * 1024 * 1024
+MAX_DEPTH = 100
+MAX_NODES = 100_000
+
+_FUNCTIONS = """
+    And Base64 Cidr Equals FindInMap GetAtt GetAZs If ImportValue Join Length Not Or Select Split Sub ToJsonString Transform
+"""
+_SHORT_FORMS = {"Ref": "Ref", "Condition": "Condition"} | {name: f"Fn::{name}" for name in _FUNCTIONS.split()}
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_JSON_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
+_CORE = "tag:yaml.org,2002:"
+_CORE_TYPES = {"str", "int", "float", "bool", "null", "map", "seq"}
+
+
+def load_document(content: bytes, path: str, *, dialect: Dialect) -> tuple[Document, tuple[Diagnostic, ...]]:
+    """Parse a text once, keeping positions.
+
+    Raises CompileError where nothing of the text can be used. Lesser faults are returned with the document: of two
+    equal keys the first is kept, and a YAML 1.1 surprise is read as the text that stands there.
+    """
+    if len(content) > MAX_BYTES:
+        start = Span(Source(path), 1, 1, 1, 1)
+        raise CompileError(
+            [Diagnostic("D105", f"file of {len(content):,} bytes is larger than {MAX_BYTES:,}", start, "split it")]
+        )
+    text = _decode(content, path)
+    source = Source(path, tuple(text.splitlines()))
+    return _Composer(source, text, dialect).compose()
+
+
+def _decode(content: bytes, path: str) -> str:
+    encoding = "utf-8-sig"
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode(encoding, errors="replace")
+        lines = content.decode(encoding, errors="replace").splitlines()
+        raise CompileError(
+            [
+                Diagnostic(
+                    "D104",
+                    f"byte 0x{content[error.start]:02x} is not {encoding.removesuffix('-sig').upper()}",
+                    _span_after(Source(path, tuple(lines)), before),
+                    "save the file as UTF-8",
+                )
+            ]
+        ) from None
+    found = _UNPRINTABLE.search(text)
+    if found:
+        raise CompileError(
+            [
+                Diagnostic(
+                    "D104",
+                    f"control character U+{ord(found.group()):04X} in a text file",
+                    _span_after(Source(path, tuple(text.splitlines())), text[: found.start()]),
+                    "remove it, or write it as an escape in double quotes",
+                )
+            ]
+        )
+    return text
+
+
+def _span_after(source: Source, before: str) -> Span:
+    lines = (before + "x").splitlines()
+    return Span(source, len(lines), len(lines[-1]), len(lines), len(lines[-1]) + 1)
+
+
+class _Composer:
+    """Build data from the parser's events: PyYAML's own composer overflows the C stack on deep nesting."""
+
+    def __init__(self, source: Source, text: str, dialect: Dialect) -> None:
+        self.source = source
+        self.text = text
+        self.dialect = dialect
+        self.is_json = _is_json(text)
+        self.faults: list[Diagnostic] = []
+        self.values: dict[Path, Span] = {}
+        self.keys: dict[Path, Span] = {}
+        self.nodes = 0
+        self.anchors: dict[str, int] = {}
+        self.open_anchors: set[str] = set()
+        self.events: list[Any] = []
+        self.resolve: Any = None
+
+    def compose(self) -> tuple[Document, tuple[Diagnostic, ...]]:
+        self.events = self._parse()
+        if not self.events:
+            span = Span(self.source, 1, 1, 1, 1)
+            raise CompileError([Diagnostic("D116", "file is empty", span, "fill it or delete it")])
+        data, _ = self._node(0, ())
+        return Document(self.source, data, self.values, self.keys), tuple(self.faults)
+
+    def _parse(self) -> list[Any]:
+        # In JSON, strings are replaced by as many letters before YAML sees them, because YAML reads some escapes
+        # differently; their values are then read from the real text.
+        text = (
+            _JSON_STRING.sub(lambda m: '"' + "x" * (len(m.group()) - 2) + '"', self.text) if self.is_json else self.text
+        )
+        events: list[Any] = []
+        try:
+            loader = yaml.CSafeLoader(text)
+            self.resolve = loader.resolve
+            while loader.check_event():
+                event = loader.get_event()
+                if isinstance(event, yaml.DocumentStartEvent) and events:
+                    raise self._fatal("D113", "second YAML document in one file", event, "keep one, without `---`")
+                if isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
+                    events.append(event)
+                if len(events) > 2 * MAX_NODES:
+                    raise self._fatal("D105", f"more than {MAX_NODES:,} values", event, "split the file")
+        except yaml.MarkedYAMLError as error:
+            raise CompileError([self._syntax_fault(error)]) from None
+        except yaml.YAMLError as error:
+            raise CompileError(
+                [Diagnostic("D101", f"not valid YAML: {error}".splitlines()[0], Span(self.source, 1, 1, 1, 2))]
+            ) from None
+        return events
+
+    def _syntax_fault(self, error: yaml.MarkedYAMLError) -> Diagnostic:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        here = self.source.lines[line - 1] if line <= len(self.source.lines) else ""
+        hint = None
+        if "\t" in here[: column + 1]:
+            hint = "indent with spaces, YAML allows no tabs there"
+        elif error.problem and "mapping values" in error.problem:
+            hint = "quote a value that contains `: `, and check the indentation"
+        related: tuple[Related, ...] = ()
+        if error.context and error.context_mark and error.context_mark.line + 1 != line:
+            start = error.context_mark
+            span = Span(self.source, start.line + 1, start.column + 1, start.line + 1, start.column + 2)
+            related = (Related(error.context, span),)
+        span = Span(self.source, line, column, line, column + 1)
+        return Diagnostic("D101", f"not valid YAML: {error.problem or error.context}", span, hint, related=related)
+
+    def _span(self, event: Any, end: Any = None) -> Span:
+        start, stop = event.start_mark, (end or event).end_mark
+        line, column = stop.line + 1, stop.column + 1
+        if column == 1 and line > start.line + 1:  # a block ends where the next line begins: end it on its own line
+            line -= 1
+            column = len(self.source.lines[line - 1]) + 1 if line <= len(self.source.lines) else 1
+        return Span(self.source, start.line + 1, start.column + 1, line, column)
+
+    def _fatal(self, code: str, message: str, event: Any, hint: str | None = None) -> CompileError:
+        return CompileError([*self.faults, Diagnostic(code, message, self._span(event), hint)])
+
+    def _fault(self, code: str, message: str, span: Span, hint: str | None, *related: Related) -> None:
+        self.faults.append(Diagnostic(code, message, span, hint, related=related))
+
+    # Each of the following reads the node that starts at an event and returns its value and the event after it.
+
+    def _node(self, at: int, path: Path) -> tuple[Json, int]:
+        event = self.events[at]
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise self._fatal("D105", f"aliases expand to more than {MAX_NODES:,} values", event, "write fewer aliases")
+        if len(path) > MAX_DEPTH:
+            raise self._fatal("D105", f"nested deeper than {MAX_DEPTH} levels", event, "flatten it")
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event, path), at + 1
+        anchor = event.anchor
+        if anchor:
+            self.anchors[anchor] = at
+            self.open_anchors.add(anchor)
+        try:
+            return self._tagged(at, path)
+        finally:
+            self.open_anchors.discard(anchor)
+
+    def _alias(self, event: Any, path: Path) -> Json:
+        if event.anchor not in self.anchors:
+            raise self._fatal("D101", f"alias `*{event.anchor}` names no anchor before it", event)
+        if event.anchor in self.open_anchors:
+            raise self._fatal("D101", f"alias `*{event.anchor}` contains itself", event)
+        value, _ = self._node(self.anchors[event.anchor], path)
+        return value
+
+    def _tagged(self, at: int, path: Path) -> tuple[Json, int]:
+        event = self.events[at]
+        tag: str = event.tag or ""
+        if tag.startswith(_CORE) and tag.removeprefix(_CORE) not in _CORE_TYPES:
+            self._fault(
+                "D107", f"tag `!!{tag.removeprefix(_CORE)}` is not known here", self._span(event), "write a plain value"
+            )
+        if not tag.startswith("!") or tag == "!":
+            return self._untagged(at, path)
+        long_form = _SHORT_FORMS.get(tag[1:])
+        if self.dialect == "plain" or long_form is None:
+            if self.dialect == "plain":
+                hint = "write a plain value"
+            else:
+                hint = suggest(tag, [f"!{name}" for name in _SHORT_FORMS]) or "write the long form of the function"
+            self._fault("D107", f"tag `{tag}` is not known here", self._tag_span(event), hint)
+            return self._untagged(at, path)
+        inner = (*path, long_form)
+        value, after = self._untagged(at, inner)
+        self.values[path] = self.keys[inner] = self.values[inner]
+        if long_form == "Fn::GetAtt" and isinstance(value, str):
+            value = value.split(".", 1)
+            for index in range(len(value)):
+                self.values[(*inner, index)] = self.values[inner]
+        return {long_form: value}, after
+
+    def _tag_span(self, event: Any) -> Span:
+        span = self._span(event)
+        return Span(span.source, span.line, span.column, span.line, span.column + len(event.tag))
+
+    def _untagged(self, at: int, path: Path) -> tuple[Json, int]:
+        event = self.events[at]
+        if isinstance(event, yaml.MappingStartEvent):
+            return self._mapping(at, path)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(at, path)
+        self.values[path] = self._span(event)
+        return self._scalar(event), at + 1
+
+    def _sequence(self, at: int, path: Path) -> tuple[Json, int]:
+        first = self.events[at]
+        items: list[Json] = []
+        at += 1
+        while not isinstance(self.events[at], yaml.SequenceEndEvent):
+            value, at = self._node(at, (*path, len(items)))
+            items.append(value)
+        self.values[path] = self._span(first, self.events[at])
+        return items, at + 1
+
+    def _mapping(self, at: int, path: Path) -> tuple[Json, int]:
+        first = self.events[at]
+        data: dict[str, Json] = {}
+        at += 1
+        while not isinstance(self.events[at], yaml.MappingEndEvent):
+            event = self.events[at]
+            key = self._key(event)
+            if key is None:  # read the key and its value only to step over them
+                at = self._step_over(self._step_over(at))
+                continue
+            if key in data:
+                again = Related("first written here", self.keys[(*path, key)])
+                self._fault("D102", f"key `{key}` is written twice", self._span(event), "keep one of the two", again)
+                at = self._step_over(at + 1)
+                continue
+            data[key] = None  # holds the key's place, and shows a second one of the same name
+            self.keys[(*path, key)] = self._span(event)
+            data[key], at = self._node(at + 1, (*path, key))
+        self.values[path] = self._span(first, self.events[at])
+        return data, at + 1
+
+    def _step_over(self, at: int) -> int:
+        depth = 0
+        while True:
+            event = self.events[at]
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            at += 1
+            if depth == 0:
+                return at
+
+    def _key(self, event: Any) -> str | None:
+        if not isinstance(event, yaml.ScalarEvent):
+            self._fault("D106", "key is not a string", self._span(event), "write a plain word as key")
+            return None
+        if self.is_json:
+            return str(self._scalar(event))
+        tag = self._resolved(event)
+        if tag == "merge" and event.value == "<<":
+            self._fault("D107", "merge key `<<` is not supported", self._span(event), "write the keys out")
+            return None
+        if tag != "str" and self.dialect != "template":
+            if not self._check_surprise(tag, event):
+                self._fault("D106", f"key `{event.value}` is not a string", self._span(event), "put it in quotes")
+        self._check_text(event.value, event)
+        return str(event.value)
+
+    def _scalar(self, event: Any) -> Json:
+        if self.is_json:
+            raw = self.text[event.start_mark.index : event.end_mark.index]
+            value = json.loads(raw)
+            if isinstance(value, str):
+                self._check_text(value, event)
+            elif isinstance(value, float) and not math.isfinite(value):
+                self._fault("D108", f"number `{raw}` is not finite", self._span(event), "write a number in range")
+                return raw
+            return value
+        tag, text = self._resolved(event), event.value
+        if self.dialect != "template" and self._check_surprise(tag, event):
+            return text
+        if tag == "null":
+            return None
+        if tag == "bool":
+            return text.lower() in ("true", "yes", "on")
+        if tag in ("int", "float"):
+            return self._number(tag, event)
+        self._check_text(text, event)
+        return text
+
+    def _resolved(self, event: Any) -> str:
+        tag = event.tag
+        if tag is None or tag == "!":
+            tag = self.resolve(yaml.ScalarNode, event.value, event.implicit)
+        elif tag.startswith("!"):
+            return "str"
+        return str(tag).removeprefix(_CORE)
+
+    def _check_surprise(self, tag: str, event: Any) -> bool:
+        if event.tag is not None or not is_surprise(tag, event.value):
+            return False
+        meant = {"bool": "a boolean", "timestamp": "a date"}.get(tag, "another number")
+        self._fault(
+            "D103", f"YAML reads `{event.value}` as {meant}", self._span(event), f'write "{event.value}" in quotes'
+        )
+        return True
+
+    def _number(self, tag: str, event: Any) -> Json:
+        try:
+            value = parse_int(event.value) if tag == "int" else parse_float(event.value)
+        except (ValueError, OverflowError):
+            value = math.inf
+        if not math.isfinite(value):
+            self._fault(
+                "D108", f"number `{event.value[:40]}` is not finite", self._span(event), "write a number in range"
+            )
+            return str(event.value)
+        return value
+
+    def _check_text(self, text: str, event: Any) -> None:
+        found = _UNPRINTABLE.search(text)
+        if found:
+            message = f"text holds the control character U+{ord(found.group()):04X}"
+            self._fault("D104", message, self._span(event), "remove the escape")
+
+
+def _is_json(text: str) -> bool:
+    if not text.lstrip().startswith("{"):
+        return False
+    try:
+        json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _refuse_constant(name: str) -> Json:
+    raise ValueError(name)
