@@ -1,0 +1,177 @@
+"""Library: read a folder of the platform team into a Library.
+
+In: a folder such as `platform/`.    Out: a Library; the code of its templates is loaded when asked for.
+Faults: D403 a file is missing or is not what it should be, and those of `load`.
+Never: needs the folder to be a Python package, or loads code before everything else was read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import re
+import sys
+import types
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from compiler.diagnostics import CompileError, Diagnostic, Source, Span
+from compiler.load import load_document
+from compiler.model import (
+    Document,
+    Guardrail,
+    Identity,
+    Json,
+    Library,
+    RepositoryFile,
+    TemplateModule,
+)
+from compiler.tree import read_tree
+
+_SCOPE = re.compile(r'^SCOPE = "(service|environment)"$', re.MULTILINE)
+_OPERATORS = ("equals", "oneOf", "atLeast", "atMost", "present")
+
+
+def find_content(name: str) -> Path:
+    """Return the folder of packaged content: inside the installed package, else beside it in a checkout."""
+    here = Path(__file__).parent
+    for candidate in (here / "_content" / name, here.parent / name):
+        if candidate.is_dir():
+            return candidate
+    raise CompileError([Diagnostic("D403", f"the installation lacks its `{name}` folder", hint="install it again")])
+
+
+def load_schema(name: str) -> Mapping[str, Json]:
+    """Load one of the published JSON Schemas, such as `service.v1`."""
+    schema: Mapping[str, Json] = json.loads((find_content("service_schema") / f"{name}.schema.json").read_bytes())
+    return schema
+
+
+def load_library(root: Path) -> Library:
+    """Read a library. Raises CompileError with every fault that its files have."""
+    if not (root / "platform.yml").is_file():
+        hint = "name the folder that holds `platform.yml`"
+        raise CompileError([Diagnostic("D403", f"`{root}` is not a platform library", hint=hint)])
+    files, faults = read_tree(root, "platform")
+    content = {file.path: file.content for file in files}
+    reader = _LibraryReader(content, list(faults))
+    defaults = reader.load("platform.yml")
+    environments = {
+        Path(path).stem: document
+        for path in content
+        if re.fullmatch(r"environments/[^/]+\.yml", path) and (document := reader.load(path))
+    }
+    identities = tuple(reader.identities())
+    guardrails = tuple(reader.guardrails())
+    templates = tuple(reader.templates())
+    if defaults is None or reader.faults:
+        raise CompileError(reader.faults)
+    digest = _digest(files)
+    return Library(
+        name=str(defaults.data.get("name", "")),
+        version=str(defaults.data.get("version", "")),
+        digest=digest,
+        root=root,
+        defaults=defaults,
+        environments=environments,
+        templates=templates,
+        schema=load_schema("service.v1"),
+        identities=identities,
+        guardrails=guardrails,
+        ansible=tuple(_below("ansible/", files)),
+        load_template=_TemplateLoader(root / "templates", digest),
+    )
+
+
+def _digest(files: tuple[RepositoryFile, ...]) -> str:
+    """Digest the paths, kinds and bytes of a library's files, whatever folder they lie in."""
+    total = hashlib.sha256()
+    for file in files:
+        kind = f"link {file.link}" if file.link is not None else "executable" if file.is_executable else "file"
+        total.update(f"{file.path}\0{kind}\0{hashlib.sha256(file.content).hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
+def _below(prefix: str, files: tuple[RepositoryFile, ...]) -> Iterator[RepositoryFile]:
+    for file in files:
+        if file.path.startswith(prefix):
+            yield RepositoryFile(file.path.removeprefix(prefix), file.content, file.is_executable, file.link)
+
+
+class _TemplateLoader:
+    """Load a template's code under a private package name, so that `platform` never becomes a package itself."""
+
+    def __init__(self, folder: Path, digest: str) -> None:
+        self.folder = folder
+        self.package = f"_flagstone_library_{digest[:16]}"
+
+    def __call__(self, template: TemplateModule) -> Any:
+        if self.package not in sys.modules:
+            package = types.ModuleType(self.package)
+            package.__path__ = [str(self.folder)]
+            sys.modules[self.package] = package
+        return importlib.import_module(f"{self.package}.{template.name}")
+
+
+class _LibraryReader:
+    def __init__(self, content: Mapping[str, bytes], faults: list[Diagnostic]) -> None:
+        self.content = content
+        self.faults = faults
+
+    def load(self, path: str) -> Document | None:
+        try:
+            document, faults = load_document(self.content[path], f"platform/{path}", dialect="plain")
+        except CompileError as error:
+            self.faults.extend(error.diagnostics)
+            return None
+        self.faults.extend(faults)
+        if not isinstance(document.data, dict):
+            self._fault("is not a map", document.value_span(()))
+            return None
+        return document
+
+    def templates(self) -> Iterator[TemplateModule]:
+        """Yield the templates in the order of their names; a name with an underscore in front is shared code."""
+        for path, content in self.content.items():
+            name = re.fullmatch(r"templates/([a-z][a-z0-9_]*)\.py", path)
+            if not name:
+                continue
+            source = Source(f"platform/{path}", tuple(content.decode(errors="replace").splitlines()))
+            scope = _SCOPE.search(content.decode(errors="replace"))
+            if scope:
+                yield TemplateModule(name.group(1), scope.group(1), source)
+            else:
+                self._fault('has no line `SCOPE = "service"` or `SCOPE = "environment"`', Span(source, 1, 1, 1, 1))
+
+    def identities(self) -> Iterator[Identity]:
+        document = self.load("identities.yml") if "identities.yml" in self.content else None
+        for type_name, paths in (document.data if document else {}).items():
+            for path, keys in (paths or {}).items():
+                assert document is not None
+                span = document.key_span((type_name, path))
+                keys = [keys] if isinstance(keys, str) else keys
+                if not isinstance(keys, list) or not keys or not all(isinstance(key, str) for key in keys):
+                    self._fault(f"names no keys for `{path}`", span)
+                    continue
+                yield Identity(type_name, tuple(path.split(".")), tuple(keys), span)
+
+    def guardrails(self) -> Iterator[Guardrail]:
+        document = self.load("guardrails.yml") if "guardrails.yml" in self.content else None
+        for name, rule in (document.data if document else {}).items():
+            assert document is not None
+            span = document.key_span((name,))
+            must = rule.get("must") if isinstance(rule, dict) else None
+            if not isinstance(rule, dict) or not {"type", "path", "reason"} <= rule.keys():
+                self._fault(f"guardrail `{name}` lacks `type`, `path` or `reason`", span)
+            elif must is not None and (not isinstance(must, dict) or len(must) != 1 or set(must) - set(_OPERATORS)):
+                self._fault(f"guardrail `{name}`: `must` holds one of {', '.join(_OPERATORS)}", span)
+            else:
+                path = tuple(str(rule["path"]).split("."))
+                severity = "warning" if rule.get("severity") == "warning" else "error"
+                is_sealed = rule.get("sealed") is True
+                yield Guardrail(name, rule["type"], path, is_sealed, must, rule["reason"], severity, span)
+
+    def _fault(self, what: str, span: Span) -> None:
+        self.faults.append(Diagnostic("D403", f"`{span.path}` {what}", span))

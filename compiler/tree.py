@@ -1,0 +1,88 @@
+"""Tree: read a folder of files as they go into an archive.
+
+In: a folder and the name to call it by.    Out: its files, in the order of their paths, and the faults.
+Faults: D105 more than an archive may hold, D111 what cannot be archived safely.
+Never: follows a link, or yields a link that leads out of the folder.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from compiler.diagnostics import Diagnostic, Source, Span
+from compiler.model import RepositoryFile
+
+# What tools leave behind, never a part of a service or of a library.
+_LITTER = {"__pycache__", ".git", ".DS_Store"}
+_MAX_BYTES = 512 * 1024 * 1024
+
+
+def read_tree(top: Path, label: str) -> tuple[tuple[RepositoryFile, ...], tuple[Diagnostic, ...]]:
+    """Read every file below a folder. A folder that does not exist has none; links are kept as links."""
+    reader = _TreeReader(top, label)
+    reader.read()
+    return tuple(sorted(reader.files, key=lambda file: file.path)), tuple(reader.faults)
+
+
+class _TreeReader:
+    def __init__(self, top: Path, label: str) -> None:
+        self.top = top
+        self.label = label
+        self.files: list[RepositoryFile] = []
+        self.faults: list[Diagnostic] = []
+
+    def read(self) -> None:
+        if self.top.is_symlink() or (self.top.exists() and not self.top.is_dir()):
+            self._fault(self.label, "is not a folder", "make it a folder")
+            return
+        size = 0
+        for place, folders, files in os.walk(self.top, onerror=self._refused):
+            links = [folder for folder in folders if Path(place, folder).is_symlink()]
+            folders[:] = sorted(set(folders) - set(links) - _LITTER)
+            for name in sorted([*files, *links]):
+                if name in _LITTER or name.endswith(".pyc"):
+                    continue
+                file = self._read_file(Path(place, name))
+                if file:
+                    size += len(file.content)
+                    self.files.append(file)
+                if size > _MAX_BYTES:
+                    self._fault(
+                        self.label, f"holds more than {_MAX_BYTES // 1024**2} MiB", "keep build products out", "D105"
+                    )
+                    return
+
+    def _read_file(self, path: Path) -> RepositoryFile | None:
+        inner = path.relative_to(self.top).as_posix()
+        try:
+            inner.encode()
+        except UnicodeEncodeError:
+            shown = inner.encode(errors="backslashreplace").decode()
+            self._fault(f"{self.label}/{shown}", "has a name that is not UTF-8", "rename it")
+            return None
+        shown = f"{self.label}/{inner}"
+        try:
+            if path.is_symlink():
+                return self._read_link(path, inner, shown)
+            if not path.is_file():
+                self._fault(shown, "is not a regular file", "remove it")
+                return None
+            return RepositoryFile(inner, path.read_bytes(), bool(path.stat().st_mode & 0o100))
+        except OSError as error:
+            self._fault(shown, f"cannot be read: {error.strerror}", "make it readable")
+            return None
+
+    def _read_link(self, path: Path, inner: str, shown: str) -> RepositoryFile | None:
+        target = os.readlink(path)
+        end = os.path.normpath(os.path.join(os.path.dirname(inner), target))
+        if os.path.isabs(target) or end == ".." or end.startswith("../"):
+            self._fault(shown, f"is a link that leads out of `{self.label}/`", f"copy its target into `{self.label}/`")
+            return None
+        return RepositoryFile(inner, b"", link=target)
+
+    def _refused(self, error: OSError) -> None:
+        self._fault(self.label, f"holds a folder that cannot be read: {error.strerror}", "make it readable")
+
+    def _fault(self, path: str, what: str, hint: str, code: str = "D111") -> None:
+        self.faults.append(Diagnostic(code, f"`{path}` {what}", Span(Source(path), 1, 1, 1, 1), hint))
