@@ -1,0 +1,253 @@
+"""Build: let the templates of the library turn settings into CloudFormation.
+
+In: Settings, the Library.    Out: Fragments, one a template, with the story of every leaf; and the faults.
+Faults: D401 a template fails, D402 two things get one logical id.
+Never: knows what any template builds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import linecache
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from compiler.diagnostics import CompileError, Diagnostic, Related, Source, Span
+from compiler.layers import shared_environment
+from compiler.model import (
+    BusinessHours,
+    Deployment,
+    Entry,
+    Environment,
+    Fragment,
+    HealthCheck,
+    Json,
+    Library,
+    LogFile,
+    LogFilter,
+    Network,
+    Origin,
+    Path,
+    Process,
+    Said,
+    Scaling,
+    Service,
+    Settings,
+    Subscription,
+    TemplateModule,
+    Threshold,
+)
+from compiler.trace import Traced, derive, plain
+
+
+def build_fragments(settings: Settings, library: Library) -> tuple[tuple[Fragment, ...], tuple[Diagnostic, ...]]:
+    """Run every template of scope "service"."""
+    environment = read_environment(settings, library)
+    service = _read_service(settings.data)
+    templates = [template for template in library.templates if template.scope == "service"]
+    fragments = tuple(_run(template, library, (service, environment)) for template in templates)
+    return fragments, tuple(_collisions(fragments))
+
+
+def build_environment(settings: Settings, library: Library) -> tuple[Fragment, ...]:
+    """Run every template of scope "environment"; each fragment becomes a stack of its own."""
+    environment = read_environment(settings, library)
+    templates = [template for template in library.templates if template.scope == "environment"]
+    return tuple(_run(template, library, (environment,)) for template in templates)
+
+
+def read_environment(settings: Settings, library: Library) -> Environment:
+    data = settings.environment
+    shared = shared_environment(library.environments, settings.environment_name)
+    assert shared is not None, settings.environment_name
+    network, hours = data["network"], data["businessHours"]
+    return Environment(
+        name=settings.environment_name,
+        shared=shared,
+        account=data["account"],
+        region=data["region"],
+        tier=data["tier"],
+        private_zone=data["privateZone"],
+        public_zone=data["publicZone"],
+        network=Network(
+            cidr=network["cidr"],
+            zones=tuple(network["zones"]),
+            nat=network["nat"],
+            endpoints=tuple(network["endpoints"]),
+            flow_log_retention=network["flowLogRetention"],
+        ),
+        images=data["images"],
+        bucket=data["bucket"],
+        business_hours=BusinessHours(hours["timeZone"], hours["start"], hours["stop"]),
+        owners=tuple(data["owners"]),
+    )
+
+
+def _read_service(data: Mapping[str, Any]) -> Service:
+    messages = data.get("messages", {})
+    return Service(
+        name=data["service"],
+        owner=data["owner"],
+        description=data.get("description", data["service"]),
+        processes=tuple(_read_process(name, process) for name, process in data["processes"].items()),
+        publishes=tuple(messages.get("publish", ())),
+        consumes=tuple(_read_subscription(name, event) for name, event in messages.get("consume", {}).items()),
+        config={name: _text(value) for name, value in data.get("config", {}).items()},
+        secrets=data.get("secrets", {}),
+    )
+
+
+def _text(value: Any) -> str:
+    """Write a config value as the text that the process will find in its environment."""
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+def _read_subscription(name: str, event: Mapping[str, Any]) -> Subscription:
+    publisher, _, short = name.partition(".")
+    sources = (event["process"],)
+    return Subscription(derive(publisher, *sources), derive(short, *sources), event["process"], event.get("filter", {}))
+
+
+def _read_process(name: str, data: Mapping[str, Any]) -> Process:
+    check, scaling, deployment = data["healthCheck"], data["scaling"], data["deployment"]
+    return Process(
+        name=derive(name, data["runtime"]),
+        runtime=data["runtime"],
+        command=data["command"],
+        port=data.get("port"),
+        exposure=data["exposure"],
+        dns=data.get("dns"),
+        instance_type=data["instanceType"],
+        root_volume_size=data["rootVolumeSize"],
+        health_check=HealthCheck(
+            path=check["path"],
+            interval=check["interval"],
+            timeout=check["timeout"],
+            healthy_threshold=check["healthyThreshold"],
+            unhealthy_threshold=check["unhealthyThreshold"],
+            grace_period=check["gracePeriod"],
+        ),
+        scaling=Scaling(scaling["min"], scaling["max"], scaling.get("target", {})),
+        availability=data["availability"],
+        deployment=Deployment(deployment["style"], deployment["minInService"], deployment["batch"]),
+        alarms={metric: Threshold(levels["amber"], levels["red"]) for metric, levels in data["alarms"].items()},
+        logs=tuple(_read_log(log, value) for log, value in data.get("logs", {}).items()),
+    )
+
+
+def _read_log(name: str, data: Mapping[str, Any]) -> LogFile:
+    filters = data.get("filters", {})
+    return LogFile(
+        name=derive(name, data["path"]),
+        path=data["path"],
+        retention_days=data["retentionDays"],
+        filters=tuple(
+            LogFilter(derive(key, value["pattern"]), value["pattern"], value["threshold"])
+            for key, value in filters.items()
+        ),
+    )
+
+
+# Running a template
+
+
+@dataclass(frozen=True, slots=True)
+class _Yielded:
+    thing: Any
+    origin: Origin
+
+
+def _run(template: TemplateModule, library: Library, arguments: tuple[Any, ...]) -> Fragment:
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):  # troposphere prints what it refuses before it raises
+            module = library.load_template(template)
+            entries = tuple(_entry(yielded) for yielded in _watch(module.build(*arguments), template))
+    except Exception as error:
+        raise CompileError([_failure(template, error)]) from error
+    return Fragment(template.name, entries)
+
+
+def _watch(generator: Generator[Any, None, None], template: TemplateModule) -> Iterator[_Yielded]:
+    """Pair each yielded thing with the line on which the innermost generator is suspended."""
+    for thing in generator:
+        inner: Any = generator
+        while getattr(inner, "gi_yieldfrom", None) is not None and hasattr(inner.gi_yieldfrom, "gi_frame"):
+            inner = inner.gi_yieldfrom
+        line, path = inner.gi_frame.f_lineno, inner.gi_frame.f_code.co_filename
+        yield _Yielded(thing, Origin("template", _line_span(path, line, template)))
+
+
+def _line_span(path: str, line: int, template: TemplateModule) -> Span:
+    folder = template.source.path.rpartition("/")[0]
+    shown = f"{folder}/{path.replace(chr(92), '/').rpartition('/')[2]}"
+    source = template.source if shown == template.source.path else Source(shown, tuple(linecache.getlines(path)))
+    text = source.lines[line - 1].rstrip() if line <= len(source.lines) else ""
+    return Span(source, line, len(text) - len(text.lstrip()) + 1, line, len(text) + 1)
+
+
+_SECTIONS = {"Parameter": "Parameters", "Output": "Outputs", "Condition": "Conditions", "Mapping": "Mappings"}
+
+
+def _entry(yielded: _Yielded) -> Entry:
+    thing = yielded.thing
+    section = _SECTIONS.get(type(thing).__name__, "Resources")
+    stories: dict[Path, tuple[Said, ...]] = {}
+    built = thing.to_dict()
+    if section == "Resources":
+        built = {"Type": built["Type"], **{key: value for key, value in built.items() if key != "Type"}}
+    body = _tell(built, (), yielded.origin, stories)
+    return Entry(section, thing.title, body, yielded.origin, stories)
+
+
+def _tell(value: Any, path: Path, origin: Origin, stories: dict[Path, tuple[Said, ...]]) -> Json:
+    """Copy a value without its traces, and write down the story of each leaf."""
+    if isinstance(value, dict) and value:
+        return {plain(key): _tell(item, (*path, plain(key)), origin, stories) for key, item in value.items()}
+    if isinstance(value, (list, tuple)) and value:
+        return [_tell(item, (*path, index), origin, stories) for index, item in enumerate(value)]
+    bare = plain(value)
+    if not isinstance(value, Traced):
+        stories[path] = (Said(origin, bare),)
+    elif value.derived or len(value.settings) != 1:
+        stories[path] = (Said(origin, bare, fed_by=value.settings),)
+    else:
+        stories[path] = value.settings[0].history
+    return bare
+
+
+def _failure(template: TemplateModule, error: Exception) -> Diagnostic:
+    """Place a template's failure at the last line of the library that it went through."""
+    line, step = 1, error.__traceback__
+    shown = template.source.path
+    while step is not None:
+        file = step.tb_frame.f_code.co_filename.replace(chr(92), "/")
+        if file.endswith(shown.removeprefix("platform/")):
+            line = step.tb_lineno
+        step = step.tb_next
+    message = f"template `{template.name}` fails: {type(error).__name__}: {' '.join(str(error).split())}"
+    return Diagnostic("D401", message, Span(template.source, line, 1, line, 2), "report it to the platform team")
+
+
+def _collisions(fragments: tuple[Fragment, ...]) -> Iterator[Diagnostic]:
+    seen: dict[tuple[str, str], Entry] = {}
+    for entry in (entry for fragment in fragments for entry in fragment.entries):
+        first = seen.setdefault((entry.section, entry.name), entry)
+        if first is entry:
+            continue
+        settings = [said.origin.span for said in _from_service(entry)] or [entry.origin.span]
+        others = [said.origin.span for said in _from_service(first)] or [first.origin.span]
+        spans = [span for span in settings if span not in others] or settings
+        other = next((span for span in others if span not in settings), others[0])
+        message = f"two things get the logical id `{entry.name}`"
+        related = (Related("the other one comes from here", other),)
+        yield Diagnostic("D402", message, spans[0], "rename one of the two", related=related)
+
+
+def _from_service(entry: Entry) -> Iterator[Said]:
+    for story in entry.stories.values():
+        for said in story:
+            fed = [setting.history[-1] for setting in said.fed_by] if said.fed_by else [said]
+            yield from (item for item in fed if item.origin.layer == "service")

@@ -1,0 +1,31 @@
+"""Layers: which environment file serves an environment, and which sections of a descriptor speak about it.
+
+In: names.    Out: names.
+Never: reads a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+_BRANCH_PREFIX = "env-"
+_BRANCH_ENVIRONMENT = "env-default"
+
+
+def shared_environment(environments: Collection[str], environment: str) -> str | None:
+    """Name the environment file that serves an environment; None where the platform team runs no such environment."""
+    if environment in environments:
+        return environment
+    is_branch = environment.startswith(_BRANCH_PREFIX) and environment != _BRANCH_PREFIX
+    return _BRANCH_ENVIRONMENT if is_branch and _BRANCH_ENVIRONMENT in environments else None
+
+
+def environment_layers(environment: str) -> tuple[str, ...]:
+    """Name the sections of `environments` that speak about an environment, the weakest first.
+
+    >>> environment_layers("env-search")
+    ('env-default', 'env-search')
+    """
+    if environment.startswith(_BRANCH_PREFIX) and environment != _BRANCH_ENVIRONMENT:
+        return (_BRANCH_ENVIRONMENT, environment)
+    return (environment,)

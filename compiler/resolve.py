@@ -1,0 +1,115 @@
+"""Resolve: decide the value of every setting for one environment.
+
+In: a Descriptor, the Library, an environment name.    Out: Settings; each leaf carries who spoke about it.
+Faults: none; `rules` judges what comes out.
+Never: reads files, guesses, or changes a Descriptor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deepmerge import Merger
+
+from compiler.layers import environment_layers, shared_environment
+from compiler.model import Descriptor, Document, Json, Library, Origin, Path, Said, Setting, Settings
+from compiler.trace import trace_value
+
+
+def resolve_settings(descriptor: Descriptor, library: Library, environment: str) -> Settings:
+    """Merge the layers, weakest first: maps merge, everything else is replaced, null says nothing."""
+    shared = shared_environment(library.environments, environment)
+    assert shared is not None, environment
+    platform, account = library.defaults, library.environments[shared]
+    layers = [
+        *_default_layers(descriptor, environment, platform, "platform"),
+        *_default_layers(descriptor, environment, account, "environment"),
+        _wrap(descriptor.document, "service", _without(descriptor.data, "environments"), ()),
+    ]
+    overlays = descriptor.data.get("environments", {})
+    for name in environment_layers(environment):
+        if isinstance(overlays, dict) and isinstance(overlays.get(name), dict):
+            layers.append(_wrap(descriptor.document, "service", overlays[name], ("environments", name)))
+    own = [
+        _wrap(platform, "platform", {key: platform.data.get(key) for key in ("businessHours", "owners")}, ()),
+        _wrap(account, "environment", _without(account.data, "defaults"), ()),
+    ]
+    return Settings(environment, _merge(layers), _merge(own))
+
+
+@dataclass(slots=True)
+class _Leaf:
+    """A value on its way through the merge, with all who spoke about it so far."""
+
+    path: Path
+    history: tuple[Said, ...]
+    items: Json
+
+
+def _without(data: Mapping[str, Json], key: str) -> dict[str, Json]:
+    return {name: value for name, value in data.items() if name != key}
+
+
+def _default_layers(descriptor: Descriptor, environment: str, document: Document, layer: str) -> Iterator[Any]:
+    """Spread `defaults.process` and `defaults.log` over every process and log that the descriptor names."""
+    defaults = document.data.get("defaults") or {}
+    process, log = defaults.get("process") or {}, defaults.get("log") or {}
+    for name, logs in _process_names(descriptor, environment).items():
+        path: Path = ("processes", name)
+        tree = _wrap(document, layer, process, ("defaults", "process"), path)
+        if logs:
+            each = {key: _wrap(document, layer, log, ("defaults", "log"), (*path, "logs", key)) for key in logs}
+            tree = {**tree, "logs": each}
+        yield {"processes": {name: tree}}
+
+
+def _process_names(descriptor: Descriptor, environment: str) -> dict[str, set[str]]:
+    overlays = descriptor.data.get("environments") or {}
+    names: dict[str, set[str]] = {}
+    for layer in (descriptor.data, *(overlays.get(name) or {} for name in environment_layers(environment))):
+        for name, process in (layer.get("processes") or {}).items():
+            names.setdefault(name, set()).update((process or {}).get("logs") or {})
+    return names
+
+
+def _wrap(document: Document, layer: str, data: Json, pointer: Path, path: Path = ()) -> Any:
+    """Turn a layer's leaves into _Leaf. `pointer` is where the data stands in its document, `path` in the settings."""
+    if isinstance(data, dict):
+        return {
+            key: _wrap(document, layer, item, (*pointer, key), (*path, key))
+            for key, item in data.items()
+            if item is not None
+        }
+    said = Said(Origin(layer, document.value_span(pointer)), data, pointer)
+    items = (
+        [_wrap(document, layer, item, (*pointer, i), (*path, i)) for i, item in enumerate(data)]
+        if isinstance(data, list)
+        else None
+    )
+    return _Leaf(path, (said,), items)
+
+
+def _merge(layers: list[Any]) -> dict[str, Json]:
+    merger = Merger([(dict, ["merge"])], [_speak_again], [_speak_again])
+    merged: Any = {}
+    for layer in layers:
+        merged = merger.merge(merged, layer)
+    data: dict[str, Json] = _traced(merged)
+    return data
+
+
+def _speak_again(_: Merger, __: list[Any], base: Any, again: Any) -> Any:
+    if isinstance(base, _Leaf) and isinstance(again, _Leaf):
+        return _Leaf(again.path, base.history + again.history, again.items)
+    return again
+
+
+def _traced(tree: Any) -> Json:
+    """Replace every _Leaf by its traced value, and order maps by key so that the order of a file changes nothing."""
+    if isinstance(tree, dict):
+        return {key: _traced(tree[key]) for key in sorted(tree)}
+    if tree.items is not None:
+        return [_traced(item) for item in tree.items]
+    return trace_value(tree.history[-1].value, Setting(tree.path, tree.history))

@@ -1,0 +1,255 @@
+"""Rules: what the schema cannot say, because it concerns several values at once.
+
+In: a Descriptor with its Repository, or the Settings of one environment; the Library.    Out: Diagnostics.
+Faults: D202, D301 to D314.
+Never: changes a value. A rule whose values are missing says nothing: their absence was reported before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from compiler.diagnostics import Diagnostic, Related, Severity, Span, suggest
+from compiler.model import Descriptor, Json, Library, Repository, Settings
+from compiler.layers import environment_layers, shared_environment
+from compiler.trace import plain, settings_of
+
+_NEEDS_PORT = ("dns", "healthCheck")
+_ALARMS_THAT_NEED_PORT = ("latency", "errors", "unhealthyHosts")
+
+
+def check_names(descriptor: Descriptor, repository: Repository, library: Library) -> Iterator[Diagnostic]:
+    """Check what does not depend on an environment: environment names and the release line of the platform."""
+    overlays = descriptor.data.get("environments")
+    for name in overlays if isinstance(overlays, dict) else ():
+        if shared_environment(library.environments, name) is None:
+            yield _unknown_environment(name, descriptor.document.key_span(("environments", name)), library)
+    for part in (*repository.overrides, *repository.additions):
+        if part.environment is not None and shared_environment(library.environments, part.environment) is None:
+            yield _unknown_environment(part.environment, part.document.value_span(()), library)
+    line = descriptor.data.get("platform")
+    if isinstance(line, str) and not library.version.startswith(f"{line}."):
+        message = f"platform line `{line}` is not served by library {library.version}"
+        served = library.version.rpartition(".")[0]
+        span = descriptor.document.value_span(("platform",))
+        yield Diagnostic("D308", message, span, f'write platform: "{served}", or choose a library with --platform')
+
+
+def _unknown_environment(name: str, span: Span, library: Library) -> Diagnostic:
+    known = sorted(library.environments)
+    hint = suggest(name, known) or "known here: " + ", ".join(f"`{item}`" for item in known)
+    return Diagnostic("D301", f"unknown environment `{name}`", span, hint)
+
+
+def check_settings(descriptor: Descriptor, settings: Settings) -> Iterator[Diagnostic]:
+    """Check the settings of one environment against each other."""
+    data = settings.data
+    processes = {name: process for name, process in _map(data, "processes").items() if isinstance(process, dict)}
+    consumed = [event for event in _map(_map(data, "messages"), "consume").values() if isinstance(event, dict)]
+    consumers = {plain(event.get("process")) for event in consumed}
+    yield from _check_presence(descriptor, settings, processes)
+    for name, process in processes.items():
+        yield from _check_scaling(name, process, is_consumer=name in consumers)
+        yield from _check_health(name, process)
+        yield from _check_alarms(name, process, is_consumer=name in consumers)
+        yield from _check_port(name, process)
+    yield from _check_events(descriptor, settings, processes)
+    yield from _check_dns(processes)
+    yield from _check_secrets(descriptor, settings)
+    yield from _check_owner(settings)
+
+
+def _check_presence(descriptor: Descriptor, settings: Settings, processes: dict[str, Any]) -> Iterator[Diagnostic]:
+    document, base = descriptor.document, _map(descriptor.data, "processes")
+    for name, process in processes.items():
+        missing = [key for key in ("runtime", "command") if key not in process]
+        paths = [("environments", layer, "processes", name) for layer in environment_layers(settings.environment_name)]
+        path = ("processes", name) if name in base else next((p for p in paths if p in document.keys), ("processes",))
+        span = document.key_span(path)
+        if missing and name not in base:
+            hint = suggest(name, base) or f"define it with `{'` and `'.join(missing)}`"
+            yield Diagnostic("D306", f"process `{name}` is not defined in `processes`", span, hint)
+            continue
+        for key in missing:
+            if (*path, key) not in document.keys or document.data["processes"][name][key] is None:
+                message = f"`{key}` is missing in `processes.{name}`"
+                yield Diagnostic("D202", message, span, f"add `{key}: ...` in `processes.{name}`")
+
+
+def _check_scaling(name: str, process: dict[str, Any], *, is_consumer: bool) -> Iterator[Diagnostic]:
+    scaling, deployment = _map(process, "scaling"), _map(process, "deployment")
+    where = f"`processes.{name}.scaling`"
+    low, high = _number(scaling, "min"), _number(scaling, "max")
+    targets = _map(scaling, "target")
+    if low is not None and high is not None:
+        if low > high:
+            yield _conflict("D302", f"`min` {low} is above `max` {high} in {where}", (low, "min"), (high, "max"))
+        elif low < high and not targets and _is_from_service(high):
+            hint = "add `target: {cpu: 60}`, or make `min` and `max` equal"
+            message = f"nothing moves the group between `min` {low} and `max` {high} in {where}"
+            yield Diagnostic("D312", message, _span(high), hint, "warning")
+    if "queueAge" in targets and not is_consumer:
+        message = f"`queueAge` in {where} has no queue: `{name}` consumes nothing"
+        yield _fault("D307", message, targets["queueAge"], "let it consume an event, or scale on `cpu`")
+    if "requests" in targets and "port" not in process:
+        message = f"`requests` in {where} has no load balancer: `{name}` has no `port`"
+        yield _fault("D307", message, targets["requests"], "give it a `port`, or scale on `cpu`")
+    if plain(deployment.get("style")) == "rolling" and high is not None and (low is None or low <= high):
+        yield from _check_rolling(name, deployment, high)
+
+
+def _check_rolling(name: str, deployment: dict[str, Any], high: int) -> Iterator[Diagnostic]:
+    where = f"`processes.{name}`"
+    keep, batch = _number(deployment, "minInService"), _number(deployment, "batch")
+    if keep is not None and keep >= high:
+        message = f"a rolling deployment that keeps {keep} in service cannot progress in {where}: `max` is {high}"
+        yield _conflict("D309", message, (high, "max"), (keep, "minInService"), "raise `max`, or use `style: inPlace`")
+    elif batch is not None and batch > high:
+        message = f"`batch` {batch} is above `max` {high} in {where}"
+        yield _conflict("D309", message, (batch, "batch"), (high, "max"))
+
+
+def _check_health(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:
+    check = _map(process, "healthCheck")
+    timeout, interval = _number(check, "timeout"), _number(check, "interval")
+    if timeout is not None and interval is not None and timeout >= interval:
+        message = f"`timeout` {timeout} is not below `interval` {interval} in `processes.{name}.healthCheck`"
+        yield _conflict("D303", message, (timeout, "timeout"), (interval, "interval"))
+
+
+def _check_alarms(name: str, process: dict[str, Any], *, is_consumer: bool) -> Iterator[Diagnostic]:
+    for metric, levels in _map(process, "alarms").items():
+        amber, red = _number(levels, "amber"), _number(levels, "red")
+        where = f"`processes.{name}.alarms.{metric}`"
+        if amber is not None and red is not None and amber >= red:
+            yield _conflict(
+                "D304", f"`amber` {amber} is not below `red` {red} in {where}", (amber, "amber"), (red, "red")
+            )
+        said = next((value for value in (amber, red) if value is not None and _is_from_service(value)), None)
+        if said is None:
+            continue
+        if metric in _ALARMS_THAT_NEED_PORT and "port" not in process:
+            yield _fault(
+                "D307", f"{where} has no load balancer: `{name}` has no `port`", said, "give it a `port`, or remove it"
+            )
+        if metric == "queueAge" and not is_consumer:
+            yield _fault(
+                "D307",
+                f"{where} has no queue: `{name}` consumes nothing",
+                said,
+                "let it consume an event, or remove it",
+            )
+
+
+def _check_port(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:
+    if "port" in process:
+        return
+    for key in _NEEDS_PORT:
+        values = (
+            [process[key]] if key in process and not isinstance(process[key], dict) else _map(process, key).values()
+        )
+        said = next((value for value in values if _is_from_service(value)), None)
+        if said is not None:
+            yield _fault(
+                "D307",
+                f"`{key}` in `processes.{name}` has no load balancer: there is no `port`",
+                said,
+                "add `port: 8080`",
+            )
+    exposure = process.get("exposure")
+    if plain(exposure) == "public":
+        message = f"`processes.{name}` is public and has no `port` to be reached at"
+        yield _fault("D307", message, exposure, "add `port: 8080`")
+
+
+def _check_events(descriptor: Descriptor, settings: Settings, processes: dict[str, Any]) -> Iterator[Diagnostic]:
+    messages = _map(settings.data, "messages")
+    publish = messages.get("publish")
+    published = [plain(event) for event in publish] if isinstance(publish, list) else []
+    own = plain(settings.data.get("service"))
+    for name, event in _map(messages, "consume").items():
+        process = event.get("process") if isinstance(event, dict) else None
+        if isinstance(process, str) and process not in processes:
+            hint = suggest(process, processes) or "name one of " + ", ".join(f"`{item}`" for item in processes)
+            message = f"`{name}` is consumed by the process `{process}`, which does not exist"
+            yield _fault("D305", message, process, hint)
+        publisher, _, short = name.partition(".")
+        if publisher == own and short not in published:
+            hint = suggest(short, published) or f"add `{short}` to `messages.publish`"
+            span = descriptor.document.key_span(("messages", "consume", name))
+            yield Diagnostic("D313", f"`{name}` is consumed here and published by nobody", span, hint)
+
+
+def _check_dns(processes: dict[str, Any]) -> Iterator[Diagnostic]:
+    seen: dict[tuple[str, str], Any] = {}
+    for name, process in processes.items():
+        dns = process.get("dns")
+        if not isinstance(dns, str):
+            continue
+        first = seen.setdefault((plain(dns), plain(process.get("exposure"))), dns)
+        if first is not dns:
+            related = (Related("first named here", _span(first)),)
+            message = f"`dns` of `processes.{name}` is already the name of another process"
+            yield Diagnostic("D314", message, _span(dns), "choose another name", related=related)
+
+
+def _check_secrets(descriptor: Descriptor, settings: Settings) -> Iterator[Diagnostic]:
+    config, secrets = _map(settings.data, "config"), _map(settings.data, "secrets")
+    for name in sorted(config.keys() & secrets.keys()):
+        document = descriptor.document
+        span = _key_of(settings, secrets[name], document, name)
+        related = (Related("also set here", _key_of(settings, config[name], document, name)),)
+        yield Diagnostic(
+            "D310", f"`{name}` is both under `config` and under `secrets`", span, "rename one", related=related
+        )
+
+
+def _key_of(settings: Settings, value: Any, document: Any, name: str) -> Span:
+    for setting in settings_of(value):
+        span: Span = document.key_span(setting.history[-1].pointer)
+        return span
+    fallback: Span = document.value_span((name,))
+    return fallback
+
+
+def _check_owner(settings: Settings) -> Iterator[Diagnostic]:
+    owner, owners = settings.data.get("owner"), _map(settings.environment, "owners")
+    if isinstance(owner, str) and owner not in owners:
+        hint = suggest(owner, owners) or "ask the platform team to add it to `owners` in platform.yml"
+        yield _fault("D311", f"owner `{owner}` has no alarm topics in this platform", owner, hint, "warning")
+
+
+# Looking at settings
+
+
+def _map(data: Any, key: str) -> dict[str, Any]:
+    value = data.get(key) if isinstance(data, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _number(data: Any, key: str) -> Any:
+    value = data.get(key) if isinstance(data, dict) else None
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _is_from_service(value: Json) -> bool:
+    return any(setting.origin.layer == "service" for setting in settings_of(value))
+
+
+def _span(value: Json) -> Span:
+    return settings_of(value)[0].origin.span
+
+
+def _fault(code: str, message: str, value: Json, hint: str, severity: Severity = "error") -> Diagnostic:
+    return Diagnostic(code, message, _span(value), hint, severity)
+
+
+def _conflict(
+    code: str, message: str, blamed: tuple[Any, str], other: tuple[Any, str], hint: str | None = None
+) -> Diagnostic:
+    """Report two values that contradict each other; the one that the service set last and nearest is blamed."""
+    if not _is_from_service(blamed[0]) and _is_from_service(other[0]):
+        blamed, other = other, blamed
+    related = (Related(f"`{other[1]}` is {other[0]} here", _span(other[0])),)
+    return Diagnostic(code, message, _span(blamed[0]), hint or f"change `{blamed[1]}` or `{other[1]}`", related=related)

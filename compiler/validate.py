@@ -1,0 +1,225 @@
+"""Validate: hold a document against its published JSON Schema.
+
+In: a Document and a schema.    Out: a Descriptor without nulls and without what is faulty, and the faults.
+Faults: D202 to D209.
+Never: fills in a default, or knows a rule that the schema does not state.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import jsonschema
+from jsonschema.validators import extend
+
+from compiler.diagnostics import Diagnostic, find_credential, suggest
+from compiler.model import Descriptor, Document, Json, Path
+
+_TYPE_NAMES = {
+    "object": "a map",
+    "array": "a list",
+    "string": "a string",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "null",
+}
+_BOUNDS = {
+    "minimum": "below {limit}",
+    "maximum": "above {limit}",
+    "exclusiveMinimum": "not above {limit}",
+    "exclusiveMaximum": "not below {limit}",
+    "minLength": "shorter than {limit} characters",
+    "maxLength": "longer than {limit} characters",
+    "minItems": "shorter than {limit} items",
+    "maxItems": "longer than {limit} items",
+    "minProperties": "smaller than {limit} keys",
+    "maxProperties": "larger than {limit} keys",
+}
+
+
+def validate_document(document: Document, schema: Mapping[str, Json]) -> tuple[Descriptor, tuple[Diagnostic, ...]]:
+    """Find every fault of shape. What is faulty is left out of the descriptor, so that later checks can go on."""
+    data = _without_nulls(document.data)
+    faults: list[Diagnostic] = []
+    faulty: list[Path] = []
+    for error in _validator(schema).iter_errors(data):
+        for path, fault in _translate(document, schema, error):
+            faults.append(fault)
+            faulty.append(path)
+    faults.extend(_credentials(document))
+    for path in sorted(set(faulty), key=len, reverse=True):
+        data = _without(data, path)
+    return Descriptor(document, data if isinstance(data, dict) else {}), tuple(faults)
+
+
+def _validator(schema: Mapping[str, Json]) -> Any:
+    kind: Any = extend(jsonschema.Draft202012Validator, {"pattern": _check_pattern})  # type: ignore[no-untyped-call]
+    return kind(schema)
+
+
+def _check_pattern(_: Any, pattern: str, instance: Json, __: Any) -> Iterator[jsonschema.ValidationError]:
+    if isinstance(instance, str) and not _compiled(pattern).search(instance):
+        yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    # In JSON Schema `$` is the end of the text; in Python it is also the place before a last newline.
+    return re.compile(re.sub(r"(?<!\\)\$(?=$|\))", r"\\Z", pattern))
+
+
+def _without_nulls(data: Json) -> Json:
+    if isinstance(data, dict):
+        return {key: _without_nulls(item) for key, item in data.items() if item is not None}
+    return [_without_nulls(item) for item in data] if isinstance(data, list) else data
+
+
+def _without(data: Json, path: Path) -> Json:
+    if not path:
+        return None
+    head, rest = path[0], path[1:]
+    if isinstance(data, dict) and head in data:
+        if rest:
+            return {**data, head: _without(data[head], rest)}
+        return {key: item for key, item in data.items() if key != head}
+    if isinstance(data, list) and isinstance(head, int) and head < len(data):
+        return [*data[:head], *([_without(data[head], rest)] if rest else []), *data[head + 1 :]]
+    return data
+
+
+def _translate(
+    document: Document, schema: Mapping[str, Json], error: jsonschema.ValidationError
+) -> Iterator[tuple[Path, Diagnostic]]:
+    path: Path = tuple(error.absolute_path)
+    limit: Any = error.validator_value
+    value: Any = error.instance
+    rule = str(error.validator)
+    if "propertyNames" in error.absolute_schema_path:
+        where = (*path, str(value))
+        hint = _shape_hint(str(value), limit) if rule == "pattern" else "shorten it"
+        code, what = ("D206", "is not a valid name here") if rule == "pattern" else ("D207", "is too long a name")
+        yield where, Diagnostic(code, f"`{value}`{_within(path)} {what}", document.key_span(where), hint)
+    elif rule == "additionalProperties":
+        known: Mapping[str, Json] = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
+        for key in value:
+            if key not in known:
+                where = (*path, key)
+                message = f"unknown key `{key}`{_within(path)}"
+                yield where, Diagnostic("D203", message, document.key_span(where), _key_hint(key, known, schema))
+    elif rule == "required":
+        for key in limit:
+            if key not in value:
+                span = document.key_span(path) if path else document.value_span(())
+                message = f"`{key}` is missing{_within(path)}"
+                yield (*path, key), Diagnostic("D202", message, span, f"add `{key}: ...`{_within(path)}")
+    else:
+        yield path, _value_fault(document, path, rule, limit, value)
+
+
+def _value_fault(document: Document, path: Path, rule: str, limit: Json, value: Json) -> Diagnostic:
+    span = document.value_span(path)
+    subject = _subject(path)
+    if rule == "type":
+        names = [_TYPE_NAMES[name] for name in ([limit] if isinstance(limit, str) else limit) if name != "null"]
+        wanted = " or ".join(names)
+        return Diagnostic("D204", f"{subject} is {_type_name(value)}, not {wanted}", span, _type_hint(value, limit))
+    if rule in ("enum", "const"):
+        allowed = [str(item) for item in (limit if rule == "enum" else [limit]) if item is not None]
+        hint = suggest(str(value), allowed) or "use one of " + ", ".join(f"`{item}`" for item in allowed)
+        return Diagnostic("D205", f"{subject} cannot be `{_short(value)}`", span, hint)
+    if rule == "pattern":
+        return Diagnostic("D206", f"{subject} cannot be `{_short(value)}`", span, _shape_hint(str(value), limit))
+    if rule == "uniqueItems":
+        twice = next(item for index, item in enumerate(value) if item in value[:index])
+        return Diagnostic("D209", f"{subject} names `{_short(twice)}` twice", span, "keep one of the two")
+    if rule in _BOUNDS:
+        shown = f" `{_short(value)}`" if rule.lower().endswith("imum") else ""
+        bound = "at least" if rule.lower().startswith(("min", "exclusivemin")) else "at most"
+        return Diagnostic("D207", f"{subject}{shown} is {_BOUNDS[rule].format(limit=limit)}", span, f"{bound} {limit}")
+    return Diagnostic("D206", f"{subject} breaks the rule `{rule}` of the schema", span)
+
+
+def _subject(path: Path) -> str:
+    if not path:
+        return "the document"
+    if isinstance(path[-1], int):
+        return f"item {path[-1] + 1} of `{_dotted(path[:-1])}`"
+    return f"`{path[-1]}`{_within(path[:-1])}"
+
+
+def _within(path: Path) -> str:
+    return f" in `{_dotted(path)}`" if path else ""
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(str(step) for step in path)
+
+
+def _short(value: Json) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _type_name(value: Json) -> str:
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    kinds: tuple[tuple[type, str], ...] = ((dict, "a map"), (list, "a list"), (str, "a string"))
+    return next((name for kind, name in kinds if isinstance(value, kind)), f"the number `{value}`")
+
+
+def _type_hint(value: Json, limit: Json) -> str:
+    types = [limit] if isinstance(limit, str) else limit
+    if "string" in types and isinstance(value, (int, float)):
+        return f'write "{str(value).lower()}" in quotes'
+    if isinstance(value, str) and {"integer", "number"} & set(types):
+        return f"write {value} without quotes" if re.fullmatch(r"-?\d+(\.\d+)?", value) else "write a number"
+    if "object" in types:
+        return "write `key: value` lines, indented"
+    return "write a list, such as [a, b]" if "array" in types else f"write {_TYPE_NAMES[types[0]]}"
+
+
+def _shape_hint(text: str, pattern: str) -> str:
+    slug = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", text)
+    slug = re.sub(r"[^a-z0-9]+", "-", slug.lower()).strip("-")
+    for candidate in (slug, slug.replace("-", "_").upper(), text.strip(), f"/{text.strip()}"):
+        if candidate and _compiled(pattern).search(candidate):
+            return f"write `{_short(candidate)}`"
+    return f"it has to match `{pattern}`"
+
+
+def _key_hint(key: str, known: Mapping[str, Json], schema: Mapping[str, Json]) -> str:
+    near = suggest(key, known)
+    if near:
+        return near
+    for name, inner in known.items():
+        if key in _properties(inner, schema):
+            return f"did you mean `{name}.{key}`?"
+    return "known here: " + ", ".join(f"`{name}`" for name in known) if known else "remove it"
+
+
+def _properties(inner: Json, schema: Mapping[str, Json]) -> Iterable[str]:
+    if isinstance(inner, dict) and str(inner.get("$ref", "")).startswith("#/$defs/"):
+        inner = schema["$defs"].get(inner["$ref"].removeprefix("#/$defs/"), {})
+    return inner.get("properties", {}) if isinstance(inner, dict) else ()
+
+
+def _credentials(document: Document) -> Iterator[Diagnostic]:
+    for path, span in document.values.items():
+        text = _at(document.data, path)
+        if isinstance(text, str) and find_credential(text):
+            message = f"{_subject(path)} looks like a credential"
+            hint = "store it as a SecureString parameter, name its path under `secrets`, and revoke this one"
+            yield Diagnostic("D208", message, span, hint)
+
+
+def _at(data: Json, path: Path) -> Json:
+    for step in path:
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
