@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from compiler.diagnostics import Diagnostic, Related, Severity, Span, suggest
-from compiler.model import Descriptor, Json, Library, Repository, Settings
 from compiler.layers import environment_layers, shared_environment
+from compiler.model import Descriptor, Json, Library, Repository, Settings
 from compiler.trace import plain, settings_of
 
 _NEEDS_PORT = ("dns", "healthCheck")

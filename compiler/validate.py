@@ -16,7 +16,7 @@ import jsonschema
 from jsonschema.validators import extend
 
 from compiler.diagnostics import Diagnostic, find_credential, suggest
-from compiler.model import Descriptor, Document, Json, Path
+from compiler.model import Descriptor, Document, Json, Path, walk_leaves
 
 _TYPE_NAMES = {
     "object": "a map",
@@ -208,18 +208,8 @@ def _properties(inner: Json, schema: Mapping[str, Json]) -> Iterable[str]:
 
 
 def _credentials(document: Document) -> Iterator[Diagnostic]:
-    for path, span in document.values.items():
-        text = _at(document.data, path)
-        if isinstance(text, str) and find_credential(text):
+    for path, value in walk_leaves(document.data):
+        if isinstance(value, str) and find_credential(value):
             message = f"{_subject(path)} looks like a credential"
             hint = "store it as a SecureString parameter, name its path under `secrets`, and revoke this one"
-            yield Diagnostic("D208", message, span, hint)
-
-
-def _at(data: Json, path: Path) -> Json:
-    for step in path:
-        try:
-            data = data[step]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return data
+            yield Diagnostic("D208", message, document.value_span(path), hint)

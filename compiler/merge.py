@@ -1,0 +1,98 @@
+"""Merge: one stack out of what the platform made and what the service changes and adds.
+
+In: Fragments, overrides, additions, the identity table.    Out: a Stack that knows the story of every leaf; the faults.
+Faults: those of `override` and `addition`. What is faulty is left out, so that all faults come at once.
+Never: changes a fragment, or loses who said what.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+
+from compiler.addition import NAMED_SECTIONS, Intake
+from compiler.diagnostics import Diagnostic
+from compiler.identity import IdentityTable
+from compiler.layers import environment_layers
+from compiler.model import Entry, Fragment, Identity, Json, Origin, Path, Said, Stack, TemplatePart
+from compiler.node import Node, Story, grow, stories_of, strip
+from compiler.override import Overlay
+from compiler.trace import plain, settings_of
+
+_SECTIONS = ("Metadata", "Parameters", "Rules", "Mappings", "Conditions", "Transform", "Resources", "Outputs", "Hooks")
+
+Sections = Mapping[str, Mapping[str, Node]]
+
+
+def merge_fragments(
+    fragments: Iterable[Fragment],
+    *,
+    description: str,
+    overrides: Iterable[TemplatePart] = (),
+    additions: Iterable[TemplatePart] = (),
+    identities: Iterable[Identity] = (),
+    environment: str,
+) -> tuple[Stack, tuple[Diagnostic, ...]]:
+    """Lay the overrides over the platform's part, then take in the additions.
+
+    `description` is a traced value: the stack's description, and who is behind the template as a whole.
+    """
+    fragments = tuple(fragments)
+    sections = _plant(fragments)
+    overlay = Overlay(IdentityTable(identities), environment)
+    for part in _parts_for(overrides, environment):
+        sections = overlay.apply(sections, part)
+    intake = Intake()
+    for part in _parts_for(additions, environment):
+        sections = intake.apply(sections, part)
+    origins = {(entry.section, entry.name): entry.origin for fragment in fragments for entry in fragment.entries}
+    stack = _harvest(sections, description, origins, overlay.removed)
+    return stack, (*overlay.faults, *intake.faults)
+
+
+def _plant(fragments: Iterable[Fragment]) -> Sections:
+    sections: dict[str, dict[str, Node]] = {}
+    for fragment in fragments:
+        for entry in fragment.entries:
+            grown = grow(entry.body, functools.partial(_told, entry))
+            # Of two things with one logical id, which `build` has reported, the first stands.
+            sections.setdefault(entry.section, {}).setdefault(entry.name, grown)
+    return sections
+
+
+def _told(entry: Entry, path: Path, _: Json) -> Story:
+    return entry.stories[path]
+
+
+def _parts_for(parts: Iterable[TemplatePart], environment: str) -> Iterator[TemplatePart]:
+    """Choose what concerns an environment: the general files first, then those of its folders; each by path."""
+    layers = (None, *environment_layers(environment))
+    chosen = [part for part in parts if part.environment in layers]
+    yield from sorted(chosen, key=lambda part: (layers.index(part.environment), part.document.source.path))
+
+
+def _harvest(
+    sections: Sections, description: str, origins: Mapping[tuple[str, str], Origin], removed: Mapping[Path, Story]
+) -> Stack:
+    feeding = settings_of(description)
+    head = Said(feeding[0].origin, plain(description), fed_by=feeding)
+    template: dict[str, Json] = {"AWSTemplateFormatVersion": "2010-09-09", "Description": plain(description)}
+    version = Said(head.origin, "2010-09-09")
+    stories: dict[Path, Story] = {("AWSTemplateFormatVersion",): (version,), ("Description",): (head,)}
+    for section in _SECTIONS:
+        nodes = sections.get(section)
+        if not nodes:
+            continue
+        if section == "Transform":
+            macros = [strip(node) for node in nodes.values()]
+            template[section] = macros if len(macros) > 1 else macros[0]
+            for index, node in enumerate(nodes.values()):
+                stories.update(stories_of(node, (section, index) if len(macros) > 1 else (section,)))
+            continue
+        template[section] = {name: strip(node) for name, node in nodes.items()}
+        for name, node in nodes.items():
+            stories.update(stories_of(node, (section, name)))
+            if section in NAMED_SECTIONS:
+                origin = origins.get((section, name)) or next(stories_of(node))[1][-1].origin
+                stories.setdefault((section, name), (Said(origin, None),))
+    return Stack(template, stories, removed)

@@ -1,0 +1,360 @@
+"""Override: lay a service's changes over what the platform made.
+
+In: a tree, a file of overrides, the identity table.    Out: a new tree, and the faults.
+Faults: D501 to D507, D510, D511.
+Never: merges into an intrinsic, or changes a value without writing down who did.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from compiler.diagnostics import Diagnostic, Related, Severity, Span, suggest
+from compiler.identity import IdentityTable, identify
+from compiler.model import Document, Identity, Json, Origin, Path, Said, TemplatePart
+from compiler.node import Leaf, ListNode, MapNode, Node, Story, alike, grow, is_intrinsic, same, stories_of, strip
+
+_LIST_DIRECTIVES = ("$remove", "$prepend", "$append")
+
+
+@dataclass(slots=True)
+class Overlay:
+    """Applies files of overrides one after the other and keeps what there is to say about it."""
+
+    identities: IdentityTable
+    environment: str
+    faults: list[Diagnostic] = field(default_factory=list)
+    removed: dict[Path, Story] = field(default_factory=dict)
+
+    def apply(self, sections: Mapping[str, Mapping[str, Node]], part: TemplatePart) -> dict[str, dict[str, Node]]:
+        """Return the sections of a template with one file of overrides laid over them."""
+        result = {section: dict(nodes) for section, nodes in sections.items()}
+        data = part.document.data
+        for section, changes in (data if isinstance(data, dict) else {}).items():
+            for name, change in (changes if isinstance(changes, dict) else {}).items():
+                here = (section, name)
+                base = result.get(section, {}).get(name)
+                if base is None:
+                    self._unknown_name(part, here, result)
+                    continue
+                file = _File(self, part, _type_of(base))
+                if section == "Resources" and not file.keeps_type(base, change, here):
+                    continue
+                merged = file.merge(base, change, here)
+                if merged is None:
+                    del result[section][name]
+                else:
+                    result[section][name] = merged
+        return result
+
+    def _unknown_name(
+        self, part: TemplatePart, here: tuple[str, str], sections: Mapping[str, Mapping[str, Node]]
+    ) -> None:
+        section, name = here
+        known = sections.get(section, {})
+        noun = section.removesuffix("s").lower()
+        hint = suggest(name, known) or f"to add a {noun}, use `additions/`"
+        message = f"the platform defines no {noun} `{name}` in `{self.environment}`"
+        self.faults.append(Diagnostic("D501", message, part.document.key_span(here), hint))
+
+
+def _type_of(node: Node) -> str:
+    kind = node.items.get("Type") if isinstance(node, MapNode) else None
+    return str(kind.value) if isinstance(kind, Leaf) else ""
+
+
+class _File:
+    """One file of overrides against one named thing. `here` is a path in the file and in the template alike."""
+
+    def __init__(self, overlay: Overlay, part: TemplatePart, resource_type: str) -> None:
+        self.overlay = overlay
+        self.part = part
+        self.document: Document = part.document
+        self.resource_type = resource_type
+
+    def keeps_type(self, base: Node, change: Json, here: Path) -> bool:
+        wanted = change.get("Type", self.resource_type) if isinstance(change, dict) else self.resource_type
+        if wanted == self.resource_type:
+            return True
+        message = f"`{here[-1]}` is of type `{self.resource_type}`, an override cannot change that"
+        self._fault("D502", message, self.document.value_span((*here, "Type")), "remove `Type`")
+        return False
+
+    def merge(self, base: Node | None, change: Json, here: Path, at: Path | None = None) -> Node | None:
+        """Merge a change into a node. `at` is the place in the template where it differs from the place in the file."""
+        at = here if at is None else at
+        if isinstance(change, dict) and any(key.startswith("$") for key in change):
+            return self._direct(base, change, here, at)
+        if isinstance(change, dict) and not is_intrinsic(change) and change:
+            if base is None:
+                return self._merge_map(MapNode({}), change, here, at)
+            if isinstance(base, MapNode) and not is_intrinsic(strip(base)):
+                return self._merge_map(base, change, here, at)
+        if isinstance(change, list) and isinstance(base, ListNode):
+            rule = self.overlay.identities.find(self.resource_type, at[2:])
+            if rule is not None:
+                return self._merge_keyed(base, change, rule, here, at)
+            if not same(strip(base), change):
+                self._list_replaced(base, change, here, at)
+        return self._replace(base, change, here, at)
+
+    def _merge_map(self, base: MapNode, change: Mapping[str, Json], here: Path, at: Path) -> Node:
+        items = dict(base.items)
+        # Known keys keep the platform's order; new ones follow sorted, so that their order in the file has no meaning.
+        for key in sorted(change, key=lambda key: (key not in items, key)):
+            if key == "Type" and len(at) == 2 and key in items:
+                continue
+            merged = self.merge(items.get(key), change[key], (*here, key), (*at, key))
+            if merged is None:
+                items.pop(key, None)
+            else:
+                items[key] = merged
+        return MapNode(items) if items else Leaf({}, self._story(None, {}, here))
+
+    def _replace(self, base: Node | None, change: Json, here: Path, at: Path, rule: str | None = None) -> Node:
+        """Put a change in place as it is written."""
+        if base is not None and same(strip(base), change):
+            self._no_change(at, self._value_span(here))
+            return base
+        self._check_rival(base, here)
+        whole = self._whole_story(base)
+
+        def tell(path: Path, value: Json) -> Story:
+            before = base.story if isinstance(base, Leaf) and not path else whole
+            return (*before, self._said((*here, *path), value, rule))
+
+        return grow(change, tell)
+
+    def _check_rival(self, base: Node | None, here: Path) -> None:
+        """Two files of the same layer that set one value: which of them wins would hang on their names."""
+        last = base.story[-1] if isinstance(base, Leaf) else None
+        if last is None or last.origin.layer != "override" or last.origin.span.path == self.document.source.path:
+            return
+        if last.origin.span.path.rpartition("/")[0] == self.document.source.path.rpartition("/")[0]:
+            related = (Related("and here", last.origin.span),)
+            message = f"two overrides of the same layer set `{_dotted(here)}`"
+            self._fault("D510", message, self._value_span(here), "keep one of the two", related=related)
+
+    # Directives
+
+    def _direct(self, base: Node | None, change: Mapping[str, Json], here: Path, at: Path) -> Node | None:
+        if "$expect" in change and not self._expected(base, change["$expect"], here, at):
+            return base
+        if "$value" in change:
+            return self._replace(base, change["$value"], (*here, "$value"), at, "$value")
+        if "$replace" in change:
+            return self._replace(base, change["$replace"], (*here, "$replace"), at, "$replace")
+        if change.get("$remove") is True:
+            return self._remove(base, here, at)
+        if any(name in change for name in _LIST_DIRECTIVES):
+            return self._edit_list(base, change, here, at)
+        return base
+
+    def _expected(self, base: Node | None, wanted: Json, here: Path, at: Path) -> bool:
+        span = self._value_span((*here, "$expect"))
+        if base is None:
+            self._fault("D504", f"the platform sets no `{_dotted(at)}` in {self._env}", span, "remove `$expect`")
+        elif not alike(strip(base), wanted):
+            found = _shown(strip(base))
+            message = f"`{_dotted(at)}` is `{found}` in {self._env}, not `{_shown(wanted)}`"
+            related = tuple(Related("set here", story[-1].origin.span) for _, story in list(stories_of(base))[:1])
+            self._fault("D504", message, span, f"look at what changed, then write `$expect: {found}`", related=related)
+        else:
+            return True
+        return False
+
+    def _remove(self, base: Node | None, here: Path, at: Path) -> Node | None:
+        if base is None:
+            message = f"the platform sets no `{_dotted(at)}` in {self._env}"
+            self._fault("D505", message, self._value_span(here), "delete this line")
+        elif len(at) == 3 and at[2] == "Type":
+            self._fault(
+                "D502", "an override cannot remove `Type`", self._value_span(here), "remove the resource itself"
+            )
+        else:
+            self._forget(base, here, at)
+
+    def _forget(self, node: Node, here: Path, at: Path) -> None:
+        self.overlay.removed[at] = (*self._whole_story(node), self._said(here, None, "$remove"))
+
+    def _edit_list(self, base: Node | None, change: Mapping[str, Json], here: Path, at: Path) -> Node | None:
+        if base is not None and not (isinstance(base, ListNode) or (isinstance(base, Leaf) and base.value == [])):
+            name = next(name for name in _LIST_DIRECTIVES if name in change)
+            message = f"`{name}` needs a list, and `{_dotted(at)}` is `{_shown(strip(base))}`"
+            self._fault("D506", message, self.document.key_span((*here, name)), "use `$replace`")
+            return base
+        items = list(base.items) if isinstance(base, ListNode) else []
+        rule = self.overlay.identities.find(self.resource_type, at[2:])
+        for index, wanted in enumerate(change.get("$remove", ())):
+            self._remove_item(items, wanted, rule, (*here, "$remove", index), at)
+        before = [
+            self._new_item(items, item, rule, (*here, "$prepend", i))
+            for i, item in enumerate(change.get("$prepend", ()))
+        ]
+        after = [
+            self._new_item(items, item, rule, (*here, "$append", i)) for i, item in enumerate(change.get("$append", ()))
+        ]
+        items = [*before, *items, *after]
+        return ListNode(tuple(items)) if items else Leaf([], self._story(base, [], here))
+
+    def _remove_item(self, items: list[Node], wanted: Json, rule: Identity | None, here: Path, at: Path) -> None:
+        identity = identify(wanted, rule.keys) if rule else None
+        for index, item in enumerate(items):
+            value = strip(item)
+            is_meant = identify(value, rule.keys) == identity if rule and identity else alike(value, wanted)
+            if is_meant:
+                self._forget(item, here, (*at, index))
+                del items[index]
+                return
+        message = f"`{_dotted(at)}` holds no `{_shown(wanted)}` in {self._env}"
+        self._fault("D505", message, self._value_span(here), "delete it from `$remove`")
+
+    def _new_item(self, items: list[Node], item: Json, rule: Identity | None, here: Path) -> Node:
+        identity = identify(item, rule.keys) if rule else None
+        if rule and identity and any(identify(strip(other), rule.keys) == identity for other in items):
+            message = f"the list already has an item of this {_keys(rule)}"
+            self._fault(
+                "D511", message, self._value_span(here), "write it as a plain list item to change the one there"
+            )
+        elif not rule and any(same(strip(other), item) for other in items):
+            self._no_change(here, self._value_span(here))
+        name = str(here[-2])
+        return grow(item, lambda path, value: (self._said((*here, *path), value, name),))
+
+    # Lists
+
+    def _merge_keyed(self, base: ListNode, change: list[Json], rule: Identity, here: Path, at: Path) -> Node:
+        items = list(base.items)
+        places: dict[str, list[int]] = {}
+        for index, item in enumerate(items):
+            identity = identify(strip(item), rule.keys)
+            if identity:
+                places.setdefault(identity, []).append(index)
+        seen: set[str] = set()
+        gone: set[int] = set()
+        for index, item in enumerate(change):
+            inner, identity = (*here, index), identify(item, rule.keys)
+            if identity is None:
+                if any(same(strip(other), item) for other in items):
+                    self._no_change(at, self._value_span(inner))
+                else:
+                    items.append(self._keyed_item(None, item, rule, inner, (*at, len(items))))
+                continue
+            found = places.get(identity, [])
+            if identity in seen or len(found) > 1:
+                message = f"more than one item of `{_dotted(at)}` has this {_keys(rule)}"
+                self._fault("D511", message, self._value_span(inner), "use `$replace` to write the whole list")
+            elif found and isinstance(item, dict) and item.get("$remove") is True:
+                gone.add(found[0])
+                self._forget(items[found[0]], inner, (*at, found[0]))
+            elif found:
+                items[found[0]] = self._keyed_item(items[found[0]], item, rule, inner, (*at, found[0]))
+            elif isinstance(item, dict) and "$remove" in item:
+                message = f"`{_dotted(at)}` holds no item of this {_keys(rule)} in {self._env}"
+                self._fault("D505", message, self._value_span(inner), "delete this item")
+            else:
+                items.append(self._keyed_item(None, item, rule, inner, (*at, len(items))))
+            seen.add(identity)
+        kept = tuple(item for index, item in enumerate(items) if index not in gone)
+        return ListNode(kept) if kept else Leaf([], self._story(None, [], here))
+
+    def _keyed_item(self, base: Node | None, item: Json, rule: Identity, here: Path, at: Path) -> Node:
+        """Merge one item. What repeats the platform's value is fine as long as something of the item changes."""
+        by = f"item merged by {_keys(rule)}" if base is not None else f"item added, new {_keys(rule)}"
+        if not isinstance(base, MapNode) or not isinstance(item, dict):
+            added = self.merge(None, item, here, at)
+            return _with_rule(added, by, self.document.source.path) if added is not None else Leaf({}, ())
+        if same(strip(base), {**strip(base), **item}):
+            self._no_change(at, self._value_span(here))
+            return base
+        items = dict(base.items)
+        for key in sorted(item, key=lambda key: (key not in items, key)):
+            before = items.get(key)
+            if before is not None and same(strip(before), item[key]):
+                continue
+            merged = self.merge(before, item[key], (*here, key), (*at, key))
+            if merged is None:
+                items.pop(key, None)
+            else:
+                items[key] = _with_rule(merged, by, self.document.source.path)
+        return MapNode(items)
+
+    def _list_replaced(self, base: ListNode, change: list[Json], here: Path, at: Path) -> None:
+        lost = [_shown(strip(item)) for item in base.items if not any(same(strip(item), new) for new in change)]
+        if lost:
+            what = ", ".join(f"`{item}`" for item in lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
+            message = f"the list `{_dotted(at)}` is replaced, without {what}"
+            hint = "say `$replace` if that is meant, `$append` to add"
+            self._fault("D507", message, self._value_span(here), hint, "warning")
+
+    # Stories
+
+    def _said(self, here: Path, value: Json, rule: str | None = None) -> Said:
+        return Said(Origin("override", self._value_span(here)), value, here, rule=rule)
+
+    def _story(self, base: Node | None, value: Json, here: Path) -> Story:
+        return (*self._whole_story(base), self._said(here, value))
+
+    def _whole_story(self, base: Node | None) -> Story:
+        """Tell the story of a node as one value: who made it, and what it was as a whole."""
+        if base is None:
+            return ()
+        if isinstance(base, Leaf):
+            return base.story
+        _, story = next(stories_of(base))
+        last = story[-1]
+        return (Said(last.origin, strip(base), last.pointer, last.fed_by, last.rule),)
+
+    # Saying what is wrong
+
+    @property
+    def _env(self) -> str:
+        return f"`{self.overlay.environment}`"
+
+    def _value_span(self, here: Path) -> Span:
+        return self.document.value_span(here)
+
+    def _no_change(self, at: Path, span: Span) -> None:
+        message = f"the override of `{_dotted(at)}` changes nothing in {self._env}"
+        hint = "delete it"
+        if self.part.environment is None:
+            hint = f"delete it, or move it to `overrides/<environment>/` where `{self.overlay.environment}` does not need it"
+        self._fault("D503", message, span, hint)
+
+    def _fault(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        hint: str,
+        severity: Severity = "error",
+        related: tuple[Related, ...] = (),
+    ) -> None:
+        self.overlay.faults.append(Diagnostic(code, message, span, hint, severity, related))
+
+
+def _with_rule(node: Node, rule: str, path: str) -> Node:
+    """Note on the leaves that an override just wrote by which rule it got there."""
+    if isinstance(node, MapNode):
+        return MapNode({key: _with_rule(item, rule, path) for key, item in node.items.items()})
+    if isinstance(node, ListNode):
+        return ListNode(tuple(_with_rule(item, rule, path) for item in node.items))
+    last = node.story[-1]
+    if last.origin.layer != "override" or last.origin.span.path != path or last.rule:
+        return node
+    return Leaf(node.value, (*node.story[:-1], Said(last.origin, last.value, last.pointer, last.fed_by, rule)))
+
+
+def _keys(rule: Identity) -> str:
+    return " + ".join(f"`{key}`" for key in rule.keys)
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(str(step) for step in path)
+
+
+def _shown(value: Json) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,205 @@
+"""Parts: check that files of overrides and additions are written as such, before anything is built.
+
+In: a TemplatePart.    Out: Diagnostics.
+Faults: D208, D210 to D216.
+Never: knows what the platform defines; that is for `merge`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from compiler.diagnostics import Diagnostic, find_credential, suggest
+from compiler.model import Document, Json, Path, TemplatePart, walk_leaves
+from compiler.node import is_intrinsic
+
+_SECTIONS = (
+    "AWSTemplateFormatVersion",
+    "Description",
+    "Metadata",
+    "Parameters",
+    "Rules",
+    "Mappings",
+    "Conditions",
+    "Transform",
+    "Resources",
+    "Outputs",
+    "Hooks",
+)
+_OVERRIDDEN_SECTIONS = ("Parameters", "Conditions", "Mappings", "Resources", "Outputs")
+_ATTRIBUTES = (
+    "Type",
+    "Properties",
+    "DependsOn",
+    "Condition",
+    "Metadata",
+    "CreationPolicy",
+    "UpdatePolicy",
+    "DeletionPolicy",
+    "UpdateReplacePolicy",
+)
+_DIRECTIVES = ("$append", "$prepend", "$replace", "$remove", "$expect", "$value")
+_TOGETHER = ({"$append", "$prepend", "$remove", "$expect"}, {"$expect", "$value"}, {"$expect", "$replace"})
+
+
+def check_override(part: TemplatePart) -> Iterator[Diagnostic]:
+    """Check the form of an override: sections, attributes, directives, and that nothing is null."""
+    document = part.document
+    yield from _credentials(document)
+    if not isinstance(document.data, dict):
+        yield Diagnostic("D210", "an override is a map of sections", document.value_span(()), "begin with `Resources:`")
+        return
+    for section, entries in document.data.items():
+        if section not in _OVERRIDDEN_SECTIONS:
+            near = suggest(section, _OVERRIDDEN_SECTIONS)
+            hint = near or "known here: " + ", ".join(f"`{name}`" for name in _OVERRIDDEN_SECTIONS)
+            message = f"nothing in the section `{section}` can be overridden"
+            yield Diagnostic("D210", message, document.key_span((section,)), hint)
+        elif not isinstance(entries, dict):
+            hint = "write the logical id that is meant, then what changes"
+            yield Diagnostic("D210", f"`{section}` is a map of names", document.value_span((section,)), hint)
+        else:
+            for name, change in entries.items():
+                yield from _check_change(document, section, name, change)
+
+
+def _check_change(document: Document, section: str, name: str, change: Json) -> Iterator[Diagnostic]:
+    path: Path = (section, name)
+    if section == "Resources":
+        if change is not None and not isinstance(change, dict):
+            hint = "write `Properties:` and what changes below it"
+            yield Diagnostic("D213", f"override of `{name}` is a map", document.value_span(path), hint)
+            return
+        yield from _check_attributes(document, path, change or {}, is_override=True)
+    yield from _check_directives(document, change, path, in_list=False)
+
+
+def _check_attributes(
+    document: Document, path: Path, resource: Mapping[str, Json], *, is_override: bool
+) -> Iterator[Diagnostic]:
+    for key in resource:
+        if key in _ATTRIBUTES or (is_override and key.startswith("$")):
+            continue
+        near = suggest(key, _ATTRIBUTES)
+        hint = near or f"did you mean `Properties.{key}`?"
+        message = f"a resource has no attribute `{key}`"
+        yield Diagnostic("D214", message, document.key_span((*path, key)), hint)
+
+
+def _check_directives(document: Document, change: Json, path: Path, *, in_list: bool) -> Iterator[Diagnostic]:
+    if change is None:
+        hint = "write `{$remove: true}` to remove what the platform set"
+        yield Diagnostic("D211", f"`{path[-1]}` is null", document.value_span(path), hint)
+    elif isinstance(change, list):
+        for index, item in enumerate(change):
+            yield from _check_directives(document, item, (*path, index), in_list=True)
+    elif isinstance(change, dict) and not is_intrinsic(change):
+        used = [key for key in change if key.startswith("$")]
+        if used:
+            yield from _check_use(document, change, path, used, in_list=in_list)
+        for key, item in change.items():
+            if key not in used:
+                yield from _check_directives(document, item, (*path, key), in_list=False)
+
+
+def _check_use(
+    document: Document, change: Mapping[str, Json], path: Path, used: list[str], *, in_list: bool
+) -> Iterator[Diagnostic]:
+    unknown = [key for key in used if key not in _DIRECTIVES]
+    for key in unknown:
+        hint = suggest(key, _DIRECTIVES) or "put the value under `$replace`, which takes everything as it is"
+        yield Diagnostic("D212", f"unknown directive `{key}`", document.key_span((*path, key)), hint)
+    if unknown:
+        return
+    plain = [key for key in change if key not in used]
+    removes_item = in_list and used == ["$remove"] and change["$remove"] is True
+    if plain and not removes_item:
+        span = document.key_span((*path, plain[0]))
+        message = f"`{plain[0]}` stands beside `{used[0]}`, which says all there is to say"
+        yield Diagnostic("D213", message, span, f"move it into `{used[0]}`, or remove it")
+    if len(used) > 1 and not any(set(used) <= together for together in _TOGETHER):
+        shown = " and ".join(f"`{key}`" for key in used)
+        yield Diagnostic("D213", f"{shown} do not go together", document.key_span((*path, used[1])), "keep one of them")
+    if used == ["$expect"]:
+        span = document.key_span((*path, "$expect"))
+        yield Diagnostic("D213", "`$expect` stands alone and changes nothing", span, "add `$value: ...`")
+    if used == ["$value"]:
+        span = document.key_span((*path, "$value"))
+        yield Diagnostic("D213", "`$value` stands alone", span, "write the value itself, or add `$expect: ...`")
+    for key in used:
+        yield from _check_operand(document, key, change[key], (*path, key))
+
+
+def _check_operand(document: Document, key: str, value: Json, path: Path) -> Iterator[Diagnostic]:
+    span = document.value_span(path)
+    if value is None:
+        yield Diagnostic("D211", f"`{key}` is null", span, "write `{$remove: true}` to remove what the platform set")
+    elif key in ("$append", "$prepend") and (not isinstance(value, list) or not value):
+        yield Diagnostic("D213", f"`{key}` takes a list of at least one item", span, f"write `{key}: [...]`")
+    elif key == "$remove" and value is not True and (not isinstance(value, list) or not value):
+        hint = "write `$remove: true`, or `$remove: [{Key: name}]` for items of a list"
+        yield Diagnostic("D213", "`$remove` takes `true` or a list of items", span, hint)
+
+
+# Additions
+
+
+def check_addition(part: TemplatePart) -> Iterator[Diagnostic]:
+    """Check that an addition is a CloudFormation template."""
+    document = part.document
+    yield from _credentials(document)
+    data = document.data
+    if not isinstance(data, dict):
+        message = "an addition is a CloudFormation template, a map of sections"
+        yield Diagnostic("D215", message, document.value_span(()), "begin with `Resources:`")
+        return
+    for section in data:
+        if section not in _SECTIONS:
+            hint = suggest(section, _SECTIONS) or "CloudFormation knows " + ", ".join(f"`{name}`" for name in _SECTIONS)
+            yield Diagnostic("D210", f"unknown section `{section}`", document.key_span((section,)), hint)
+    version = data.get("AWSTemplateFormatVersion", "2010-09-09")
+    if version != "2010-09-09":
+        span = document.value_span(("AWSTemplateFormatVersion",))
+        yield Diagnostic("D215", f"template format version `{version}` does not exist", span, 'write "2010-09-09"')
+    if "Description" in data and not isinstance(data["Description"], str):
+        yield Diagnostic("D215", "`Description` is a string", document.value_span(("Description",)), "write a text")
+    for section in ("Metadata", "Parameters", "Rules", "Mappings", "Conditions", "Resources", "Outputs", "Hooks"):
+        if section in data and data[section] is not None and not isinstance(data[section], dict):
+            message = f"`{section}` is a map of names"
+            yield Diagnostic("D215", message, document.value_span((section,)), "write `name: ...` lines below it")
+    yield from _check_resources(document, data)
+    yield from _check_nulls(document)
+
+
+def _check_resources(document: Document, data: Mapping[str, Json]) -> Iterator[Diagnostic]:
+    resources = data.get("Resources")
+    for name, resource in (resources if isinstance(resources, dict) else {}).items():
+        path: Path = ("Resources", name)
+        if name.startswith("Fn::"):
+            hint = "write the resources out: a macro may make ids that nobody can check"
+            yield Diagnostic("D215", f"`{name}` makes resources by macro", document.key_span(path), hint)
+        elif not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
+            yield Diagnostic(
+                "D215", f"resource `{name}` has no `Type`", document.key_span(path), "add `Type: AWS::...`"
+            )
+        else:
+            yield from _check_attributes(document, path, resource, is_override=False)
+
+
+def _check_nulls(document: Document) -> Iterator[Diagnostic]:
+    for path, value in walk_leaves(document.data):
+        # An empty section at the top is harmless and common.
+        if value is None and len(path) > 1:
+            where = ".".join(str(step) for step in path)
+            hint = "remove it, or write !Ref AWS::NoValue"
+            yield Diagnostic(
+                "D216", f"`{where}` is null, which CloudFormation refuses", document.value_span(path), hint
+            )
+
+
+def _credentials(document: Document) -> Iterator[Diagnostic]:
+    for path, value in walk_leaves(document.data):
+        if isinstance(value, str) and find_credential(value):
+            message = f"`{'.'.join(str(step) for step in path)}` looks like a credential"
+            hint = "refer to it as {{resolve:ssm-secure:/path}} or {{resolve:secretsmanager:name}}, and revoke this one"
+            yield Diagnostic("D208", message, document.value_span(path), hint)
