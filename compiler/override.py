@@ -170,11 +170,12 @@ class _File:
             message = f"the platform sets no `{_dotted(at)}` in {self._env}"
             self._fault("D505", message, self._value_span(here), "delete this line")
         elif len(at) == 3 and at[2] == "Type":
-            self._fault(
-                "D502", "an override cannot remove `Type`", self._value_span(here), "remove the resource itself"
-            )
+            span = self._value_span(here)
+            self._fault("D502", "an override cannot remove `Type`", span, "remove the resource itself")
+            return base
         else:
             self._forget(base, here, at)
+        return None
 
     def _forget(self, node: Node, here: Path, at: Path) -> None:
         self.overlay.removed[at] = (*self._whole_story(node), self._said(here, None, "$remove"))
