@@ -1,0 +1,56 @@
+"""Catalog, build: what is wrong with the platform library, or with what it makes of a service."""
+
+from __future__ import annotations
+
+from compiler.catalog.entry import Entry, with_head
+
+ENTRIES = (
+    Entry(
+        code="D401",
+        title="Template of the library fails",
+        explanation="""
+            A template of the platform library raised an error while it was building. It is the platform team's to
+            repair, whatever the service says. Report it to them with the message, and compile against an earlier
+            release meanwhile.
+        """,
+        is_shown_by_files=False,
+    ),
+    Entry(
+        code="D402",
+        title="Two things get the same logical id",
+        explanation="""
+            Logical ids are made of the names of processes, logs, filters and events, without their dashes. Two names
+            that differ only there, such as `web-2` and `web2`, give one id. Rename one of the two.
+        """,
+        wrong=with_head(
+            """
+            service: shop
+            owner: platform
+            platform: "1.0"
+            processes:
+              web2: {runtime: instances, command: ./bin/serve, port: 8080}
+              web-2: {runtime: instances, command: ./bin/serve, port: 8080}
+            """
+        ),
+        right=with_head(
+            """
+            service: shop
+            owner: platform
+            platform: "1.0"
+            processes:
+              web2: {runtime: instances, command: ./bin/serve, port: 8080}
+              web3: {runtime: instances, command: ./bin/serve, port: 8080}
+            """
+        ),
+    ),
+    Entry(
+        code="D403",
+        title="Library is broken",
+        explanation="""
+            The platform library lacks a file that every library has, or one of its files is not what it should be. If
+            it is the library that came with Flagstone, install Flagstone again; if `--platform` names it, check that
+            it names the folder that holds `platform.yml`, and report the rest to the platform team.
+        """,
+        is_shown_by_files=False,
+    ),
+)

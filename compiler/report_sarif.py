@@ -1,0 +1,84 @@
+"""Report, sarif: diagnostics as SARIF 2.1.0, which code scanning services read.
+
+In: Diagnostics in order.    Out: a JSON document; only the rules that were broken are listed.
+Never: names a path absolutely, unless the user's own prefix does.
+
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from compiler import __version__
+from compiler.catalog import CATALOG, Entry, explain_code, render_entry
+from compiler.diagnostics import Diagnostic, Span
+from compiler.model import Json
+from compiler.report_safe import place_path, show_text
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+
+def render_sarif(diagnostics: Sequence[Diagnostic], *, prefix: str) -> Json:
+    codes = sorted({diagnostic.code for diagnostic in diagnostics})
+    driver = {"name": "flagstone", "version": __version__, "rules": [_rule(code) for code in codes]}
+    results = [_result(diagnostic, codes.index(diagnostic.code), prefix) for diagnostic in diagnostics]
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _rule(code: str) -> Json:
+    entry = CATALOG.get(code)
+    if entry is None:
+        return {"id": code, "shortDescription": {"text": f"Rule {code}"}, "help": {"text": explain_code(code)}}
+    return _catalogued_rule(entry)
+
+
+def _catalogued_rule(entry: Entry) -> Json:
+    return {
+        "id": entry.code,
+        "shortDescription": {"text": entry.title},
+        "fullDescription": {"text": entry.explanation},
+        "defaultConfiguration": {"level": entry.severity},
+        "help": {"text": explain_code(entry.code), "markdown": render_entry(entry)},
+    }
+
+
+def _result(diagnostic: Diagnostic, rule_index: int, prefix: str) -> Json:
+    text = show_text(diagnostic.message)
+    if diagnostic.hint:
+        text += f"\nhint: {show_text(diagnostic.hint)}"
+    result: dict[str, Json] = {
+        "ruleId": diagnostic.code,
+        "ruleIndex": rule_index,
+        "level": diagnostic.severity,
+        "message": {"text": text},
+    }
+    if diagnostic.span:
+        result["locations"] = [{"physicalLocation": _location(diagnostic.span, prefix)}]
+    if diagnostic.related:
+        result["relatedLocations"] = [
+            {
+                "id": number,
+                "message": {"text": show_text(related.message)},
+                "physicalLocation": _location(related.span, prefix),
+            }
+            for number, related in enumerate(diagnostic.related)
+        ]
+    return result
+
+
+def _location(span: Span, prefix: str) -> Json:
+    region = {
+        "startLine": span.line,
+        "startColumn": span.column,
+        "endLine": span.end_line,
+        "endColumn": span.end_column,
+    }
+    return {"artifactLocation": {"uri": _uri(place_path(span.path, prefix))}, "region": region}
+
+
+def _uri(path: str) -> str:
+    quoted = quote(path, safe="/*", errors="backslashreplace")
+    return f"file://{quoted}" if quoted.startswith("/") else quoted
