@@ -1,0 +1,162 @@
+"""Pipeline: the order of the rooms, and nothing else.
+
+In: folders and names from the command line.    Out: a Compilation, or what a command has to show.
+Faults: all of the rooms it calls, together; D803, D804.
+Never: knows what happens inside a room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from compiler.diagnostics import CompileError, Diagnostic, has_errors, order_diagnostics
+from compiler.layers import shared_environment
+from compiler.library import find_content, load_library, load_schema
+from compiler.model import Commit, Compilation, Descriptor, Library, Repository, Settings, Stack
+from compiler.parts import check_addition, check_override
+from compiler.repository import read_repository
+from compiler.resolve import resolve_settings
+from compiler.rules import check_names, check_settings
+from compiler.validate import validate_document
+
+UNRELEASED = "unreleased"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A valid service, ready to be built: its settings in each environment, and the warnings so far."""
+
+    repository: Repository
+    descriptor: Descriptor
+    settings: dict[str, Settings]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def open_library(folder: Path | None) -> Library:
+    """Load the packaged library or another one, and hold its files against their schemas."""
+    library = load_library(folder or find_content("platform"))
+    _, faults = validate_document(library.defaults, load_schema("platform.v1"))
+    found = list(faults)
+    schema = load_schema("environment.v1")
+    for document in library.environments.values():
+        found.extend(validate_document(document, schema)[1])
+    if found:
+        raise CompileError(found)
+    return library
+
+
+def plan_service(folder: Path, library: Library, *, with_archives: bool) -> Plan:
+    """Read and check a service without building anything. Raises CompileError with all that is wrong."""
+    repository, faults = read_repository(folder, with_archives=with_archives)
+    descriptor, more = validate_document(repository.descriptor, library.schema)
+    found = [*faults, *more]
+    for part in repository.overrides:
+        found.extend(check_override(part))
+    for part in repository.additions:
+        found.extend(check_addition(part))
+    found.extend(check_names(descriptor, repository, library))
+    settings = {}
+    for name in described_environments(descriptor, library):
+        settings[name] = resolve_settings(descriptor, library, name)
+        found.extend(check_settings(descriptor, settings[name]))
+    diagnostics = order_diagnostics(_without_echoes(found))
+    if has_errors(diagnostics):
+        raise CompileError(diagnostics)
+    return Plan(repository, descriptor, settings, diagnostics)
+
+
+def described_environments(descriptor: Descriptor, library: Library) -> tuple[str, ...]:
+    """Name the environments of a descriptor; all that the library has, where it names none."""
+    named = descriptor.data.get("environments")
+    names = named if isinstance(named, dict) and named else library.environments
+    return tuple(name for name in sorted(names) if shared_environment(library.environments, name))
+
+
+def _without_echoes(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Drop what a later room says of a place that `load` has already found at fault."""
+    found = list(diagnostics)
+    spans = {d.span for d in found if d.code.startswith("D1") and d.span}
+    return [d for d in found if d.code.startswith("D1") or d.span not in spans]
+
+
+def build_stack(plan: Plan, library: Library, environment: str, *, lint: bool) -> tuple[Stack, tuple[Diagnostic, ...]]:
+    """Build, merge, guard and lint one environment's stack."""
+    from compiler.build import build_fragments
+    from compiler.guard import guard_stack
+    from compiler.merge import merge_fragments
+    from compiler.trace import derive, plain
+
+    settings = plan.settings.get(environment) or resolve_settings(plan.descriptor, library, environment)
+    fragments, found = build_fragments(settings, library)
+    service, words = settings.data["service"], settings.data.get("description", "")
+    text = f"{words or service} (service {service} in {environment}, {library.name} {library.version})"
+    stack, faults = merge_fragments(
+        fragments,
+        description=derive(text, service, words),
+        overrides=plan.repository.overrides,
+        additions=plan.repository.additions,
+        identities=library.identities,
+        environment=environment,
+    )
+    found = (*found, *faults, *guard_stack(stack, library))
+    if lint:
+        from compiler.lint import lint_stack
+
+        found = (*found, *lint_stack(stack, region=plain(settings.environment["region"]), environment=environment))
+    return stack, found
+
+
+def compile_service(
+    folder: Path, library: Library, *, environments: Sequence[str] = (), release: str | None = None, lint: bool = True
+) -> Compilation:
+    """Compile a service repository. Raises CompileError with all that is wrong in all environments."""
+    plan = plan_service(folder, library, with_archives=True)
+    return compile_plan(plan, library, environments=environments, release=release, lint=lint)
+
+
+def compile_plan(
+    plan: Plan, library: Library, *, environments: Sequence[str] = (), release: str | None = None, lint: bool = True
+) -> Compilation:
+    from compiler.render import render_bundle
+
+    stacks: dict[str, Stack] = {}
+    found = list(plan.diagnostics)
+    for environment in dict.fromkeys(environments or plan.settings):
+        stacks[environment], faults = build_stack(plan, library, environment, lint=lint)
+        found.extend(faults)
+    diagnostics = order_diagnostics(found)
+    if has_errors(diagnostics):
+        raise CompileError(diagnostics)
+    messages = plan.descriptor.data.get("messages", {})
+    bundle = render_bundle(
+        stacks,
+        repository=plan.repository,
+        library=library,
+        service=plan.descriptor.data["service"],
+        release=release or clean_release(plan.repository.commit) or UNRELEASED,
+        publishes=messages.get("publish", ()),
+        consumes=messages.get("consume", {}),
+    )
+    return Compilation(stacks, bundle, diagnostics)
+
+
+def clean_release(commit: Commit | None) -> str | None:
+    """Name the release of a commit; None where there is none or the working tree differs from it.
+
+    >>> clean_release(Commit("0123456789abcdef", "20261120T101500", is_dirty=False))
+    '20261120T101500-0123456789ab'
+    """
+    return None if commit is None or commit.is_dirty else f"{commit.time}-{commit.id[:12]}"
+
+
+def choose_release(commit: Commit | None, *, allow_dirty: bool) -> str:
+    """Name the release to publish. Raises CompileError where nothing identifies what would be published."""
+    if commit is None:
+        hint = "commit the repository to git, or give the release a name with --release"
+        raise CompileError([Diagnostic("D804", "no git commit to name the release after", None, hint)])
+    if commit.is_dirty and not allow_dirty:
+        hint = "commit or stash the changes, or publish them all the same with --allow-dirty"
+        raise CompileError([Diagnostic("D803", "the working tree differs from its commit", None, hint)])
+    return clean_release(commit) or f"{commit.time}-{commit.id[:12]}-dirty"
