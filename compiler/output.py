@@ -1,0 +1,97 @@
+"""Output: put a bundle into a folder, nothing half-written, the manifest last.
+
+In: a Bundle, a folder.    Out: the files; what an earlier bundle left there and this one lacks is gone.
+Faults: OutputError when the folder cannot take them.
+Never: follows a link below the folder, or removes what no manifest of an earlier bundle lists.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from compiler.model import Bundle
+
+_MANIFEST = "manifest.json"
+
+
+class OutputError(Exception):
+    """A folder cannot take a bundle; the message says which path, and why."""
+
+
+def write_bundle(bundle: Bundle, folder: Path) -> None:
+    """Write every file under a temporary name and rename it. The folder is made when it is missing."""
+    for path in bundle.files:
+        if not _stays_inside(path):
+            raise ValueError(f"{path!r} leads out of the folder of a bundle")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stale = set(_listed_before(folder)) - set(bundle.files)
+        for path, content in bundle.files.items():
+            if path != _MANIFEST:
+                _write_file(folder, path, content)
+        for path in sorted(stale):
+            _remove_file(folder, path)
+        _write_file(folder, _MANIFEST, bundle.files[_MANIFEST])
+    except OSError as error:
+        where = error.filename2 or error.filename or folder
+        raise OutputError(f"cannot write `{where}`: {error.strerror or error}") from error
+
+
+def _stays_inside(path: str) -> bool:
+    return all(step not in ("", ".", "..") and "\\" not in step and "\0" not in step for step in path.split("/"))
+
+
+def _listed_before(folder: Path) -> Iterator[str]:
+    """Yield the files of the bundle that lies in the folder. A manifest of something else is not overwritten."""
+    manifest = folder / _MANIFEST
+    if not os.path.lexists(manifest):
+        return
+    if manifest.is_symlink():
+        raise OutputError(f"`{manifest}` is a link; remove it or choose another folder")
+    try:
+        data = json.loads(manifest.read_bytes())
+    except (ValueError, RecursionError):
+        data = None
+    if not isinstance(data, dict) or "release" not in data or not isinstance(data.get("files"), dict):
+        raise OutputError(f"`{manifest}` belongs to something else; choose another folder")
+    yield from filter(_stays_inside, data["files"])
+
+
+def _write_file(folder: Path, path: str, content: bytes) -> None:
+    target = folder / path
+    _refuse_links(folder, path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.partial")
+    with contextlib.suppress(FileNotFoundError):
+        partial.unlink()
+    try:
+        # Mode "x" creates the file or fails: it never opens what somebody else put there.
+        with open(partial, "xb") as file:
+            file.write(content)
+        os.replace(partial, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise
+
+
+def _remove_file(folder: Path, path: str) -> None:
+    _refuse_links(folder, path)
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        (folder / path).unlink()
+    parent = (folder / path).parent
+    while parent != folder and parent.is_dir() and not any(parent.iterdir()):
+        parent.rmdir()
+        parent = parent.parent
+
+
+def _refuse_links(folder: Path, path: str) -> None:
+    place = folder
+    for step in path.split("/")[:-1]:
+        place = place / step
+        if place.is_symlink():
+            raise OutputError(f"`{place}` is a link; remove it or choose another folder")

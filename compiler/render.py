@@ -1,0 +1,134 @@
+"""Render: write stacks and archives as the files of one bundle.
+
+In: the Stack of each environment, the Repository, the Library.    Out: a Bundle, its manifest last.
+Never: lets the release id or the commit into a template, so that one infrastructure has one digest; reads a clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+
+from compiler import __version__
+from compiler.archive import pack_archive
+from compiler.model import Bundle, Json, Library, Path, Repository, RepositoryFile, Said, Stack, walk_leaves
+from compiler.trace import plain
+
+_ANSIBLE, _SOURCE, _MANIFEST = "ansible.tar.gz", "source.tar.gz", "manifest.json"
+
+
+def render_bundle(
+    stacks: Mapping[str, Stack],
+    *,
+    repository: Repository,
+    library: Library,
+    service: str,
+    release: str,
+    publishes: Iterable[str],
+    consumes: Iterable[str],
+) -> Bundle:
+    """Render every file of a release. `stacks` is keyed by environment, events are named as in `service.yml`."""
+    files = {
+        _ANSIBLE: pack_archive((*library.ansible, *_move_into("service", repository.ansible))),
+        _SOURCE: pack_archive(_move_into("src", repository.src)),
+    }
+    values = {"Release": release, "AnsibleDigest": _digest(files[_ANSIBLE]), "SourceDigest": _digest(files[_SOURCE])}
+    for environment, stack in stacks.items():
+        files[f"{environment}/template.json"] = render_json(stack.template)
+        files[f"{environment}/parameters.json"] = render_json(_parameters(stack, values))
+        files[f"{environment}/origins.json"] = _render_origins(stack)
+    commit = repository.commit
+    manifest = {
+        "schema": 1,
+        "service": service,
+        "release": release,
+        "commit": {"id": commit.id, "time": commit.time} if commit else None,
+        "platform": {"name": library.name, "version": library.version, "digest": library.digest},
+        "compiler": {"version": __version__},
+        "environments": sorted(stacks),
+        "files": {path: {"sha256": _digest(files[path]), "size": len(files[path])} for path in sorted(files)},
+        "publishes": sorted(set(publishes)),
+        "consumes": sorted(set(consumes)),
+    }
+    ordered = {path: files[path] for path in sorted(files)}
+    return Bundle(service, release, {**ordered, _MANIFEST: render_json(manifest)})
+
+
+def render_json(data: Json) -> bytes:
+    """Write canonical JSON: keys as they come, two-space indent, UTF-8, one newline at the end.
+
+    >>> render_json({"b": 1, "a": ["é"]}).decode()
+    '{\\n  "b": 1,\\n  "a": [\\n    "é"\\n  ]\\n}\\n'
+    """
+    return (json.dumps(plain(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def format_pointer(path: Path) -> str:
+    """Write a path as a JSON Pointer (RFC 6901).
+
+    >>> format_pointer(("Resources", "A", "Properties", "a/b", 0))
+    '/Resources/A/Properties/a~1b/0'
+    """
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
+
+
+def _move_into(folder: str, files: Iterable[RepositoryFile]) -> Iterator[RepositoryFile]:
+    for file in files:
+        yield RepositoryFile(f"{folder}/{file.path}", file.content, file.is_executable, file.link)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _parameters(stack: Stack, values: Mapping[str, str]) -> list[Json]:
+    declared = stack.template.get("Parameters") or {}
+    return [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items() if name in declared]
+
+
+# Origins
+
+
+def _render_origins(stack: Stack) -> bytes:
+    """Write one line a pointer, so that a diff of two releases shows whose word changed."""
+    lines = (
+        f"  {_compact(format_pointer(path))}: {_compact([_told(said) for said in story])}"
+        for path, story in _stories_in_order(stack)
+    )
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+
+
+def _stories_in_order(stack: Stack) -> Iterator[tuple[Path, tuple[Said, ...]]]:
+    """Yield the story of each named thing and of each leaf, in the order of the template."""
+    named: set[Path] = set()
+    for path, _ in walk_leaves(stack.template):
+        thing = path[:2]
+        if thing not in named and thing != path and thing in stack.stories:
+            named.add(thing)
+            yield thing, stack.stories[thing]
+        yield path, _nearest_story(stack, path)
+
+
+def _nearest_story(stack: Stack, path: Path) -> tuple[Said, ...]:
+    for end in range(len(path), 0, -1):
+        if path[:end] in stack.stories:
+            return stack.stories[path[:end]]
+    return ()
+
+
+def _told(said: Said) -> Json:
+    span = said.origin.span
+    told = {"layer": said.origin.layer, "file": span.path, "line": span.line, "column": span.column}
+    told["value"] = said.value
+    if said.pointer:
+        told["pointer"] = ".".join(str(step) for step in said.pointer)
+    if said.rule is not None:
+        told["rule"] = said.rule
+    if said.fed_by:
+        told["fedBy"] = [_told(setting.history[-1]) for setting in said.fed_by]
+    return told
+
+
+def _compact(data: Json) -> str:
+    return json.dumps(plain(data), ensure_ascii=False, allow_nan=False)
