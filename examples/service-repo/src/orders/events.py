@@ -1,0 +1,74 @@
+"""Events: publish to topics and receive from queues, with the `aws` command that every instance has.
+
+The platform tells a process its topics and queues through environment variables.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orders.journal import write_line
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message that was received and stays in its queue until it is removed."""
+
+    queue: str
+    receipt: str
+    body: Mapping[str, Any]
+
+
+def publish_event(name: str, body: Mapping[str, object], attributes: Mapping[str, str]) -> None:
+    """Tell other services. `attributes` are what they may filter on."""
+    topic = os.environ.get(_variable(name) + "_TOPIC_ARN")
+    write_line("info", "event published" if topic else "event has no topic here", {"event": name, **attributes})
+    if topic is None:
+        return
+    typed = {key: {"DataType": "String", "StringValue": value} for key, value in attributes.items()}
+    region = topic.split(":")[3]
+    options = ("--topic-arn", topic, "--message", json.dumps(body), "--message-attributes", json.dumps(typed))
+    _run_aws("sns", "publish", "--region", region, *options)
+
+
+def queue_of(process: str, event: str) -> str | None:
+    """Return the URL of the queue that brings an event of another service to a process."""
+    return os.environ.get(_variable(f"{process}-{event}") + "_QUEUE_URL")
+
+
+def receive_messages(queue: str) -> Iterator[Message]:
+    """Wait up to 20 seconds for messages. One that cannot be read is left to become a dead letter."""
+    answer = _run_aws("sqs", "receive-message", *_queue_options(queue), "--max-number-of-messages", "10")
+    for message in json.loads(answer or "{}").get("Messages", ()):
+        try:
+            body = json.loads(message["Body"])
+        except ValueError:
+            write_line("error", "message is not JSON", {"message_id": message.get("MessageId")})
+            continue
+        yield Message(queue, message["ReceiptHandle"], body)
+
+
+def remove_message(message: Message) -> None:
+    _run_aws("sqs", "delete-message", *_queue_options(message.queue), "--receipt-handle", message.receipt)
+
+
+def _queue_options(queue: str) -> tuple[str, ...]:
+    # https://sqs.<region>.amazonaws.com/<account>/<name>
+    return ("--region", queue.split(".")[1], "--queue-url", queue)
+
+
+def _variable(name: str) -> str:
+    return name.upper().replace("-", "_").replace(".", "_")
+
+
+def _run_aws(*arguments: str) -> str:
+    done = subprocess.run(("aws", *arguments, "--output", "json"), capture_output=True, text=True, timeout=60)
+    if done.returncode:
+        # The command line holds the message, and customers' names do not belong into a log.
+        raise RuntimeError(f"aws {arguments[0]} {arguments[1]}: {done.stderr.strip()}")
+    return done.stdout
