@@ -1,0 +1,223 @@
+"""A real S3 server for the tests: MiniStack over TLS, signatures and policies enforced, on a free loopback port.
+
+Register the fixtures with `pytest_plugins = ["tests.ministack"]`. No AWS setting of this machine reaches a test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import ssl
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import boto3  # type: ignore[import-untyped]
+import pytest
+from botocore.config import Config  # type: ignore[import-untyped]
+
+from compiler.bucket import Bucket, open_bucket
+
+REGION = "eu-west-1"
+_ROOT_KEYS = ("test", "test")  # MiniStack believes these unseen, which is why no test may use them
+_ROOT = Path(__file__).parent.parent
+_START_SECONDS = 20.0
+_numbers = count()
+
+Keys = tuple[str, str]
+Snapshot = Mapping[str, tuple[object, ...]]
+
+
+class MiniStackMissing(Exception):
+    """MiniStack is not installed."""
+
+
+@dataclass(frozen=True, slots=True)
+class MiniStack:
+    """A running server. `keys` belong to a user who may do everything in S3."""
+
+    endpoint: str
+    certificate: Path
+    iam: Any = field(repr=False)
+    s3: Any = field(repr=False)
+    keys: Keys = field(repr=False, default=("", ""))
+
+    def make_bucket(self) -> str:
+        name = f"releases-{next(_numbers)}"
+        self.s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        return name
+
+    def add_user(self, *actions: str) -> Keys:
+        """Make a user who may do these actions, everywhere, and return its access key."""
+        name = f"user-{next(_numbers)}"
+        statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self.iam.create_user(UserName=name)
+        self.iam.put_user_policy(UserName=name, PolicyName="allow", PolicyDocument=policy)
+        made = self.iam.create_access_key(UserName=name)["AccessKey"]
+        return made["AccessKeyId"], made["SecretAccessKey"]
+
+    def environment(self, keys: Keys | None = None) -> dict[str, str]:
+        """What a process needs to be told of this server."""
+        key_id, secret = keys or self.keys
+        return {
+            "AWS_ACCESS_KEY_ID": key_id,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_CA_BUNDLE": str(self.certificate),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class BucketAtHand:
+    """An empty bucket of one kind, "folder" or "s3", and a look at it that does not pass through our own code."""
+
+    kind: str
+    url: str
+    take_snapshot: Callable[[], Snapshot]
+
+    def open(self) -> Bucket:
+        return open_bucket(self.url)
+
+
+@contextmanager
+def run_ministack(folder: Path) -> Iterator[MiniStack]:
+    """Start a server that keeps its files in a folder, and stop it by its pid."""
+    command = Path(os.environ.get("FLAGSTONE_MINISTACK") or _ROOT / ".venv-ministack/bin/ministack")
+    if not command.exists():
+        raise MiniStackMissing(f"there is no MiniStack at {command}: run make test")
+    certificate, key = _make_certificate(folder)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {name: value for name, value in os.environ.items() if not _is_foreign(name)} | {
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "AUTH": "true",
+        "USE_SSL": "1",
+        "MINISTACK_SSL_CERT": str(certificate),
+        "MINISTACK_SSL_KEY": str(key),
+        "TMPDIR": str(folder),
+    }
+    with (folder / "ministack.log").open("wb") as log:
+        server = subprocess.Popen([command], env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        endpoint = f"https://127.0.0.1:{port}"
+        _wait_until_ready(server, endpoint, certificate, folder / "ministack.log")
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            clear_aws_environment(monkeypatch)
+            iam, s3 = (_connect(service, endpoint, certificate) for service in ("iam", "s3"))
+        keys = MiniStack(endpoint, certificate, iam, s3).add_user("s3:*")
+        yield MiniStack(endpoint, certificate, iam, s3, keys)
+    finally:
+        server.terminate()
+        try:
+            server.wait(1)  # it would wait longer for connections that are kept alive
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def clear_aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away every AWS and proxy setting of this machine, files included."""
+    for name in filter(_is_foreign, list(os.environ)):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+def set_environment(monkeypatch: pytest.MonkeyPatch, values: Mapping[str, str]) -> None:
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(scope="session")
+def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MiniStack]:
+    """The server, one for the whole session."""
+    try:
+        with run_ministack(tmp_path_factory.mktemp("ministack")) as server:
+            yield server
+    except MiniStackMissing as missing:
+        pytest.fail(str(missing), pytrace=False)
+
+
+@pytest.fixture
+def no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that knows nothing of AWS."""
+    clear_aws_environment(monkeypatch)
+
+
+@pytest.fixture
+def s3_url(ministack: MiniStack, no_aws: None, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The url of an empty S3 bucket under a prefix, with the environment set so that this process may use it."""
+    set_environment(monkeypatch, ministack.environment())
+    return f"s3://{ministack.make_bucket()}/team/a"
+
+
+@pytest.fixture(params=["folder", "s3"])
+def at_hand(request: pytest.FixtureRequest, tmp_path: Path) -> BucketAtHand:
+    """An empty bucket of each kind in turn."""
+    if request.param == "folder":
+        folder = tmp_path / "bucket"
+        return BucketAtHand("folder", str(folder), lambda: _snapshot_folder(folder))
+    url: str = request.getfixturevalue("s3_url")
+    server: MiniStack = request.getfixturevalue("ministack")
+    return BucketAtHand("s3", url, lambda: _snapshot_s3(server.s3, url.split("/")[2]))
+
+
+def _snapshot_folder(folder: Path) -> Snapshot:
+    files = (path for path in folder.rglob("*") if not path.is_dir())
+    return {str(f.relative_to(folder)): (f.read_bytes(), f.stat().st_mtime_ns, f.stat().st_ino) for f in files}
+
+
+def _snapshot_s3(s3: Any, name: str) -> Snapshot:
+    entries = s3.list_objects_v2(Bucket=name).get("Contents", [])
+    return {entry["Key"]: (entry["ETag"], entry["LastModified"], entry["Size"]) for entry in entries}
+
+
+def _is_foreign(variable: str) -> bool:
+    return variable.startswith(("AWS_", "BOTO_")) or variable.lower().endswith("_proxy")
+
+
+def _connect(service: str, endpoint: str, certificate: Path) -> Any:
+    key_id, secret = _ROOT_KEYS
+    return boto3.session.Session().client(
+        service,
+        aws_access_key_id=key_id,
+        aws_secret_access_key=secret,
+        region_name=REGION,
+        endpoint_url=endpoint,
+        verify=str(certificate),
+        config=Config(retries={"mode": "standard"}),
+    )
+
+
+def _make_certificate(folder: Path) -> tuple[Path, Path]:
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    request = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(["openssl", "req", *request, *names, *files], check=True, capture_output=True)
+    return certificate, key
+
+
+def _wait_until_ready(server: subprocess.Popen[bytes], endpoint: str, certificate: Path, log: Path) -> None:
+    context = ssl.create_default_context(cafile=str(certificate))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    deadline = time.monotonic() + _START_SECONDS
+    while server.poll() is None and time.monotonic() < deadline:
+        try:
+            with opener.open(f"{endpoint}/_ministack/health", timeout=1):
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError(f"MiniStack did not start:\n{log.read_text(errors='replace')}")
