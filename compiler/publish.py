@@ -129,6 +129,11 @@ def list_releases(bucket: Bucket, service: str) -> tuple[ReleaseRow, ...]:
         return tuple(pool.map(lambda release: _read_row(bucket, service, release), releases))
 
 
+def check_release_id(release: str) -> str:
+    """Return the id when a release may have it, else raise ReleaseNameError."""
+    return _check_name(release, "release")
+
+
 def _plan_object(key: str, content: bytes, there: set[str]) -> PlannedObject:
     kinds = (kind for suffix, kind in _CONTENT_TYPES.items() if key.endswith(suffix))
     content_type = next(kinds, "application/octet-stream")
@@ -161,7 +166,7 @@ def _read_row(bucket: Bucket, service: str, release: str) -> ReleaseRow:
 
 
 def _release_folder(service: str, release: str) -> str:
-    return f"services/{_check_name(service, 'service')}/{_check_name(release, 'release')}/"
+    return f"services/{_check_name(service, 'service')}/{check_release_id(release)}/"
 
 
 def _check_name(name: str, what: str) -> str:
