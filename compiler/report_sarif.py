@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from compiler import __version__
-from compiler.catalog import CATALOG, Entry, explain_code, render_entry
+from compiler.catalog import CATALOG, explain_code, render_entry
 from compiler.diagnostics import Diagnostic, Span
 from compiler.model import Json
 from compiler.report_safe import place_path, show_text
@@ -31,18 +31,21 @@ def render_sarif(diagnostics: Sequence[Diagnostic], *, prefix: str) -> Json:
 def _rule(code: str) -> Json:
     entry = CATALOG.get(code)
     if entry is None:
-        return {"id": code, "shortDescription": {"text": f"Rule {code}"}, "help": {"text": explain_code(code)}}
-    return _catalogued_rule(entry)
-
-
-def _catalogued_rule(entry: Entry) -> Json:
+        return {"id": code, "shortDescription": {"text": f"Rule {code}"}, **_linter_help(code)}
     return {
-        "id": entry.code,
+        "id": code,
         "shortDescription": {"text": entry.title},
         "fullDescription": {"text": entry.explanation},
         "defaultConfiguration": {"level": entry.severity},
-        "help": {"text": explain_code(entry.code), "markdown": render_entry(entry)},
+        "help": {"text": explain_code(code), "markdown": render_entry(entry)},
     }
+
+
+def _linter_help(code: str) -> dict[str, Json]:
+    try:
+        return {"help": {"text": explain_code(code)}}
+    except LookupError:
+        return {}
 
 
 def _result(diagnostic: Diagnostic, rule_index: int, prefix: str) -> Json:

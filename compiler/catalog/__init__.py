@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from compiler.catalog import build, guard, load, outside, override, rules, template, validate
 from compiler.catalog.entry import BASE_FILES, Entry, Files
-from compiler.diagnostics import suggest
+from compiler.diagnostics import mask_credentials, suggest
 
 __all__ = ["BASE_FILES", "CATALOG", "Entry", "Files", "explain_code", "render_catalog", "render_entry"]
 
@@ -43,17 +43,20 @@ _ROOMS = {
 }
 _COLUMNS = 100
 _NOT_SHOWN = "No file of a service repository can show this one."
-_CFN_LINT_CODE = re.compile(r"[EWI]\d{4}")
+_CFN_LINT_CODE = re.compile(r"[EWI][0-9]{4}")
 _CFN_LINT_RULES = "https://github.com/aws-cloudformation/cfn-lint/blob/main/docs/rules.md"
 
 
 def explain_code(code: str) -> str:
     """Explain a diagnostic as plain text, ending with a line break. Raises LookupError for a code that nothing gives."""
-    entry = CATALOG.get(code.upper())
-    if entry:
-        return "\n\n".join(_paragraphs(entry)) + "\n"
-    if _CFN_LINT_CODE.fullmatch(code.upper()):
-        return f"{code.upper()} is a rule of cfn-lint: {_CFN_LINT_RULES}#{code.upper()}\n"
+    code = code.upper()
+    if code in CATALOG:
+        return "\n\n".join(_paragraphs(CATALOG[code])) + "\n"
+    if _CFN_LINT_CODE.fullmatch(code):
+        # cfn-lint leaves the nines to the rules that its users write.
+        if code[1] == "9":
+            return f"{code} is a rule of the platform library, run by cfn-lint.\n"
+        return f"{code} is a rule of cfn-lint: {_CFN_LINT_RULES}#{code}\n"
     raise LookupError(f"no diagnostic has the code `{code}`; {suggest(code, CATALOG) or 'codes look like `D203`'}")
 
 
@@ -118,8 +121,8 @@ def _warning(entry: Entry) -> Iterator[str]:
 
 def _examples(entry: Entry) -> Iterator[tuple[str, Files]]:
     if entry.is_shown_by_files:
-        yield "Wrong", entry.wrong
-        yield "Right", entry.right
+        for label, files in (("Wrong", entry.wrong), ("Right", entry.right)):
+            yield label, {path: mask_credentials(text) for path, text in files.items()}
 
 
 def _remark(entry: Entry) -> Iterator[str]:
