@@ -1,0 +1,141 @@
+"""What an instance may do and who may reach it: security group, role, policies, instance profile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from troposphere import AWSObject, GetAtt, Ref
+from troposphere.ec2 import SecurityGroup, SecurityGroupRule
+from troposphere.iam import InstanceProfile, ManagedPolicy, Role
+
+from compiler.authoring import Environment, Process, Service, camel, join
+
+from ._conventions import (
+    Statement,
+    allow,
+    arn,
+    config_path,
+    key_arn,
+    log_group_name,
+    policy,
+    queue_id,
+    ssm,
+    subscriptions_of,
+    tags,
+    topic_name,
+    via,
+)
+
+
+def security_group(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
+    yield SecurityGroup(
+        camel(process.name) + "SecurityGroup",
+        GroupDescription=join("Instances of ", service.name, "/", process.name, " in ", environment.name),
+        VpcId=ssm(environment, "network", "vpc-id"),
+        SecurityGroupIngress=[] if process.port is None else [_from_load_balancer(process)],
+        SecurityGroupEgress=[
+            SecurityGroupRule(
+                Description="HTTPS to AWS, to other services and to the internet",
+                IpProtocol="tcp",
+                FromPort=443,
+                ToPort=443,
+                CidrIp="0.0.0.0/0",
+            )
+        ],
+        Tags=tags(service, environment, process.name, process.name),
+    )
+
+
+def _from_load_balancer(process: Process) -> SecurityGroupRule:
+    return SecurityGroupRule(
+        Description="Requests and health checks from the load balancer",
+        IpProtocol="tcp",
+        FromPort=process.port,
+        ToPort=process.port,
+        SourceSecurityGroupId=Ref(camel(process.name) + "LoadBalancerSecurityGroup"),
+    )
+
+
+def role(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
+    yield Role(
+        camel(process.name) + "Role",
+        Description=join("Instances of ", service.name, "/", process.name, " in ", environment.name),
+        AssumeRolePolicyDocument=policy(
+            {
+                "Sid": "InstancesMayAssume",
+                "Effect": "Allow",
+                "Principal": {"Service": "ec2.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+            }
+        ),
+        ManagedPolicyArns=[ssm(environment, "security", "instance-base-policy-arn")],
+        PermissionsBoundary=ssm(environment, "security", "service-boundary-arn"),
+        Tags=tags(service, environment, process.name, process.name),
+    )
+    yield ManagedPolicy(
+        camel(process.name) + "Policy",
+        Description=join("Release, settings and logs of ", service.name, "/", process.name, " in ", environment.name),
+        Roles=[Ref(camel(process.name) + "Role")],
+        PolicyDocument=policy(*_own_statements(service, environment, process)),
+    )
+    if statements := list(_message_statements(service, environment, process)):
+        # Apart, because a policy holds 6,144 characters and a service may speak with many.
+        yield ManagedPolicy(
+            camel(process.name) + "MessagesPolicy",
+            Description=join("Messages of ", service.name, "/", process.name, " in ", environment.name),
+            Roles=[Ref(camel(process.name) + "Role")],
+            PolicyDocument=policy(*statements),
+        )
+    yield InstanceProfile(camel(process.name) + "InstanceProfile", Roles=[Ref(camel(process.name) + "Role")])
+
+
+def policy_ids(service: Service, process: Process) -> list[str]:
+    """Name the policies that `role` makes: whoever uses the role has to wait for them."""
+    messages = [camel(process.name) + "MessagesPolicy"] if _has_messages(service, process) else []
+    return [camel(process.name) + "Policy", *messages]
+
+
+def _own_statements(service: Service, environment: Environment, process: Process) -> Iterator[Statement]:
+    # Of any release: while one replaces another, instances of both start.
+    releases = join("arn:aws:s3:::", environment.bucket, "/services/", service.name, "/*/")
+    yield allow("FetchRelease", ["s3:GetObject"], [join(releases, "ansible.tar.gz"), join(releases, "source.tar.gz")])
+    path = arn(environment, "ssm", join("parameter", config_path(service, environment)))
+    yield allow(
+        "ReadConfig", ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"], [path, join(path, "/*")]
+    )
+    if service.secrets:
+        paths = [arn(environment, "ssm", join("parameter", path)) for path in service.secrets.values()]
+        yield allow("ReadSecrets", ["ssm:GetParameter", "ssm:GetParameters"], paths)
+    yield allow("Decrypt", ["kms:Decrypt"], key_arn(environment, "data"), condition=via(environment, "s3", "ssm"))
+    if process.logs:
+        groups = [
+            arn(environment, "logs", join("log-group:", log_group_name(service, environment, process, log), ":*"))
+            for log in process.logs
+        ]
+        yield allow("WriteLogs", ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], groups)
+    yield allow("SignalStack", ["cloudformation:SignalResource"], Ref("AWS::StackId"))
+
+
+def _message_statements(service: Service, environment: Environment, process: Process) -> Iterator[Statement]:
+    if not _has_messages(service, process):
+        return
+    if service.publishes:
+        topics = [arn(environment, "sns", topic_name(environment, service.name, event)) for event in service.publishes]
+        yield allow("Publish", ["sns:Publish"], topics)
+    if subscriptions := subscriptions_of(service, process):
+        queues = [GetAtt(queue_id(subscription), "Arn") for subscription in subscriptions]
+        yield allow(
+            "Consume",
+            ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
+            queues,
+        )
+    yield allow(
+        "UseMessagingKey",
+        ["kms:Decrypt", "kms:GenerateDataKey"],
+        key_arn(environment, "messaging"),
+        condition=via(environment, "sns", "sqs"),
+    )
+
+
+def _has_messages(service: Service, process: Process) -> bool:
+    return bool(service.publishes or subscriptions_of(service, process))

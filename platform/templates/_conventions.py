@@ -1,0 +1,164 @@
+"""Conventions that the service templates share: names, references to the live environment, tags and policies.
+
+In: a service, a process, an environment.    Out: names and ARNs, each with the settings it was made of.
+Never: reads anything; a name that two templates need is spelled here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from troposphere import Tags
+
+from compiler.authoring import Environment, LogFile, Process, Service, Subscription, camel, derive, join
+
+Statement = dict[str, object]
+
+# AWS names a processor family by what follows the generation: `g` is Graviton (t4g, m7gd, im4gn, is4gen).
+_ARM_FAMILY = re.compile(r"a1\.|[a-z]+[0-9]+g[a-z]*\.")
+
+
+# The live environment
+
+
+def ssm(environment: Environment, area: str, name: str) -> str:
+    """Refer to a value that the environment's own stacks publish."""
+    return join("{{resolve:ssm:/platform/", environment.shared, "/", area, "/", name, "}}")
+
+
+def image_id(environment: Environment, instance_type: str) -> str:
+    """Refer to the image for an instance type's processor, at the version that the environment pins."""
+    kind = architecture(instance_type)
+    name = join("{{resolve:ssm:/platform/", environment.shared, "/images/", kind, ":", environment.images[kind], "}}")
+    return derive(name, name, instance_type)
+
+
+def architecture(instance_type: str) -> str:
+    """Tell an instance type's processor architecture from its name.
+
+    >>> architecture("m7g.large"), architecture("g5.xlarge")
+    ('arm64', 'x86_64')
+    """
+    return derive("arm64" if _ARM_FAMILY.match(instance_type) else "x86_64", instance_type)
+
+
+def subnets(environment: Environment, tier: str) -> list[str]:
+    """Refer to the subnet of a tier ("public" or "app") in each zone."""
+    return [ssm(environment, "network", join(tier, "-subnet-", zone)) for zone in environment.network.zones]
+
+
+def key_arn(environment: Environment, purpose: str) -> str:
+    """Refer to the platform's key for "logs", "data" or "messaging"."""
+    return ssm(environment, "security", f"{purpose}-key-arn")
+
+
+def alarm_topics(service: Service, environment: Environment, color: str) -> list[str]:
+    """Refer to where the owner wants to hear of "amber" (ticket) or "red" (page)."""
+    return [ssm(environment, "notifications", join(service.owner, f"-{color}-topic-arn"))]
+
+
+# Names and ARNs
+
+
+def arn(environment: Environment, aws_service: str, resource: str) -> str:
+    return join("arn:aws:", aws_service, ":", environment.region, ":", environment.account, ":", resource)
+
+
+def topic_name(environment: Environment, publisher: str, event: str) -> str:
+    return join(environment.name, "-", publisher, "-", event)
+
+
+def config_path(service: Service, environment: Environment) -> str:
+    return join("/service/", environment.name, "/", service.name, "/config")
+
+
+def log_group_name(service: Service, environment: Environment, process: Process, log: LogFile) -> str:
+    return join("/service/", environment.name, "/", service.name, "/", process.name, "/", log.name)
+
+
+def config_id(key: str) -> str:
+    """Name the parameter of a config key.
+
+    >>> config_id("LOG_LEVEL")
+    'LogLevelConfig'
+    """
+    return camel(key.lower()) + "Config"
+
+
+def queue_id(subscription: Subscription) -> str:
+    return camel(subscription.process, subscription.service, subscription.event) + "Queue"
+
+
+def dead_letter_queue_id(subscription: Subscription) -> str:
+    return camel(subscription.process, subscription.service, subscription.event) + "DeadLetterQueue"
+
+
+def subscriptions_of(service: Service, process: Process) -> tuple[Subscription, ...]:
+    return tuple(subscription for subscription in service.consumes if subscription.process == process.name)
+
+
+def queue_batches(service: Service, process: Process) -> Iterator[tuple[str, list[str]]]:
+    """Yield the queues that a process reads, nine at a time, with what to tell a batch by: nothing, "2", "3".
+
+    An alarm on metric math takes ten metrics, and one of them may be the group's size.
+    """
+    queues = [queue_id(subscription) for subscription in subscriptions_of(service, process)]
+    for start in range(0, len(queues), 9):
+        yield (str(start // 9 + 1) if start else ""), queues[start : start + 9]
+
+
+# Tags, retention, policies
+
+
+def tag_values(service: Service, environment: Environment, name: str, process: str | None = None) -> dict[str, str]:
+    """Say whose a resource is. `name` is unique in the service; what belongs to no one process has no such tag."""
+    values = {
+        "Name": join(environment.name, "-", service.name, "-", name),
+        "environment": environment.name,
+        "owner": service.owner,
+        "service": service.name,
+    }
+    return values if process is None else {**values, "process": process}
+
+
+def tags(service: Service, environment: Environment, name: str, process: str | None = None) -> Tags:
+    return Tags(tag_values(service, environment, name, process))
+
+
+def is_production(environment: Environment) -> bool:
+    return environment.tier == "production"
+
+
+def keep(environment: Environment) -> str:
+    """What becomes of a stateful resource that leaves the stack: production keeps it, elsewhere it goes."""
+    return derive("Retain" if is_production(environment) else "Delete", environment.tier)
+
+
+def policy(*statements: Statement) -> dict[str, object]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def allow(
+    sid: str, actions: Sequence[str], resources: object, *, condition: Mapping[str, object] | None = None
+) -> Statement:
+    """Allow actions to the role that the policy is attached to."""
+    statement: Statement = {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": resources}
+    return statement if condition is None else {**statement, "Condition": dict(condition)}
+
+
+def deny_plain_transport(actions: Sequence[str], resource: object) -> Statement:
+    return {
+        "Sid": "DenyPlainTransport",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": list(actions),
+        "Resource": resource,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def via(environment: Environment, *aws_services: str) -> dict[str, object]:
+    """The condition that a key is used only through these AWS services of the environment's region."""
+    names = [join(name, ".", environment.region, ".amazonaws.com") for name in aws_services]
+    return {"StringEquals": {"kms:ViaService": names}}

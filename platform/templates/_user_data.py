@@ -1,0 +1,89 @@
+"""The script that an instance runs when it starts, as CloudFormation has to be given it.
+
+In: a service, an environment, a process.    Out: Fn::Base64 of Fn::Sub, where `${Release}` and its like are parameters.
+Never: leaves a `${` of the descriptor in the text, or a word of it unquoted for the shell.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from troposphere import Base64, Sub
+
+from compiler.authoring import Environment, Process, Service, camel, derive, join
+
+from ._conventions import config_path, log_group_name
+
+
+def user_data(service: Service, environment: Environment, process: Process) -> Base64:
+    """Render the start script. EC2 takes at most 16,384 bytes."""
+    health = process.health_check
+    facts = _instance_facts(service, environment, process)
+    words = {
+        "service": service.name,
+        "unit": join(service.name, "-", process.name),
+        "region": environment.region,
+        "group": camel(process.name) + "Group",
+        "releases": join("s3://", environment.bucket, "/services/", service.name),
+        "health_url": None if process.port is None else join("http://127.0.0.1:", process.port, health.path),
+        "health_timeout": health.timeout,
+        "patience": health.grace_period,
+    }
+    text = _TEXTS.get_template("user-data.sh.j2").render(instance=json.dumps(facts, indent=2), **words)
+    return Base64(Sub(derive(text, facts, words)))
+
+
+def _instance_facts(service: Service, environment: Environment, process: Process) -> dict[str, Any]:
+    """What /etc/platform/instance.json tells the instance about itself."""
+    facts = {
+        "service": service.name,
+        "process": process.name,
+        "environment": environment.name,
+        "region": environment.region,
+        "stack": None,
+        "group": camel(process.name) + "Group",
+        "bucket": environment.bucket,
+        "release": None,
+        "command": process.command,
+        "port": process.port,
+        "health_path": None if process.port is None else process.health_check.path,
+        "config_path": config_path(service, environment),
+        "secrets": dict(service.secrets),
+        "processes": [other.name for other in service.processes_on("instances")],
+        "logs": [
+            {"name": log.name, "path": log.path, "group": log_group_name(service, environment, process, log)}
+            for log in process.logs
+        ],
+    }
+    return {**_literal(facts), "stack": "${AWS::StackName}", "release": "${Release}"}
+
+
+def _literal(value: Any) -> Any:
+    """Write `${x}` as `${!x}` throughout, which is how Fn::Sub is told to leave it alone."""
+    if isinstance(value, str):
+        return derive(value.replace("${", "${!"), value)
+    if isinstance(value, dict):
+        return {key: _literal(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_literal(item) for item in value]
+    return value
+
+
+def _quote(word: object) -> str:
+    """Make one word of the shell of a text or number, in a text that goes through Fn::Sub."""
+    return str(_literal(shlex.quote(str(word))))
+
+
+_TEXTS = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent.parent / "files"),
+    undefined=jinja2.StrictUndefined,
+    autoescape=False,  # a shell script: the filter `quote` escapes
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+_TEXTS.filters["quote"] = _quote

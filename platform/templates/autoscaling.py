@@ -1,0 +1,246 @@
+"""Auto scaling for processes that run on instances: what may run, how it starts, how many, and how they are replaced.
+
+Load balancing, for those that listen on a port, is `load_balancing`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from troposphere import AWSObject, GetAtt, Parameter, Ref
+from troposphere.autoscaling import (
+    AutoScalingGroup,
+    AvailabilityZoneImpairmentPolicy,
+    InstanceMaintenancePolicy,
+    LaunchTemplateSpecification,
+    MetricsCollection,
+    ScheduledAction,
+)
+from troposphere.autoscaling import Tags as GroupTags
+from troposphere.ec2 import (
+    EBSBlockDevice,
+    IamInstanceProfile,
+    LaunchTemplate,
+    LaunchTemplateBlockDeviceMapping,
+    LaunchTemplateData,
+    MetadataOptions,
+    Monitoring,
+    NetworkInterfaces,
+    TagSpecifications,
+)
+from troposphere.policies import (
+    AutoScalingCreationPolicy,
+    AutoScalingReplacingUpdate,
+    AutoScalingRollingUpdate,
+    AutoScalingScheduledAction,
+    CreationPolicy,
+    ResourceSignal,
+    UpdatePolicy,
+)
+
+from compiler.authoring import Environment, Process, Service, camel, derive
+
+from . import _access
+from ._conventions import (
+    config_id,
+    image_id,
+    is_production,
+    key_arn,
+    queue_id,
+    subnets,
+    subscriptions_of,
+    tag_values,
+    tags,
+)
+from ._scaling import scaling_policies
+from ._user_data import user_data
+
+SCOPE = "service"
+
+TWO_WEEKS = 14 * 24 * 60 * 60
+
+
+def build(service: Service, environment: Environment) -> Iterator[AWSObject | Parameter]:
+    if service.processes_on("instances"):
+        yield from release_parameters()
+    for process in service.processes_on("instances"):
+        yield from _access.security_group(service, environment, process)
+        yield from _access.role(service, environment, process)
+        yield from launch_template(service, environment, process)
+        yield from group(service, environment, process)
+        yield from scaling_policies(service, process)
+        if process.availability == "businessHours":
+            yield from business_hours(environment, process)
+
+
+def release_parameters() -> Iterator[Parameter]:
+    yield Parameter(
+        "Release",
+        Type="String",
+        Description="The release that instances fetch from the deployment bucket when they start",
+        AllowedPattern="[A-Za-z0-9][A-Za-z0-9._-]{0,127}",
+    )
+    yield Parameter(
+        "AnsibleDigest",
+        Type="String",
+        Description="SHA-256 of the release's ansible.tar.gz, in hexadecimal",
+        AllowedPattern="[0-9a-f]{64}",
+    )
+    yield Parameter(
+        "SourceDigest",
+        Type="String",
+        Description="SHA-256 of the release's source.tar.gz, in hexadecimal",
+        AllowedPattern="[0-9a-f]{64}",
+    )
+
+
+def launch_template(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
+    own_tags = tags(service, environment, process.name, process.name)
+    yield LaunchTemplate(
+        camel(process.name) + "LaunchTemplate",
+        LaunchTemplateData=LaunchTemplateData(
+            ImageId=image_id(environment, process.instance_type),
+            InstanceType=process.instance_type,
+            IamInstanceProfile=IamInstanceProfile(Arn=GetAtt(camel(process.name) + "InstanceProfile", "Arn")),
+            UserData=user_data(service, environment, process),
+            EbsOptimized=True,
+            Monitoring=Monitoring(Enabled=True),
+            InstanceInitiatedShutdownBehavior="terminate",
+            MetadataOptions=MetadataOptions(
+                HttpEndpoint="enabled", HttpTokens="required", HttpPutResponseHopLimit=1, InstanceMetadataTags="enabled"
+            ),
+            NetworkInterfaces=[
+                NetworkInterfaces(
+                    DeviceIndex=0,
+                    AssociatePublicIpAddress=False,
+                    DeleteOnTermination=True,
+                    Groups=[Ref(camel(process.name) + "SecurityGroup")],
+                )
+            ],
+            BlockDeviceMappings=[
+                LaunchTemplateBlockDeviceMapping(
+                    DeviceName="/dev/xvda",
+                    Ebs=EBSBlockDevice(
+                        VolumeType="gp3",
+                        VolumeSize=process.root_volume_size,
+                        Iops=3000,
+                        Throughput=125,
+                        Encrypted=True,
+                        KmsKeyId=key_arn(environment, "data"),
+                        DeleteOnTermination=True,
+                    ),
+                )
+            ],
+            TagSpecifications=[
+                TagSpecifications(ResourceType="instance", Tags=own_tags),
+                TagSpecifications(ResourceType="volume", Tags=own_tags),
+            ],
+        ),
+        TagSpecifications=[TagSpecifications(ResourceType="launch-template", Tags=own_tags)],
+    )
+
+
+def group(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
+    template = camel(process.name) + "LaunchTemplate"
+    resource = AutoScalingGroup(
+        camel(process.name) + "Group",
+        MinSize=process.scaling.min,
+        MaxSize=process.scaling.max,
+        VPCZoneIdentifier=subnets(environment, "app"),
+        LaunchTemplate=LaunchTemplateSpecification(
+            LaunchTemplateId=Ref(template), Version=GetAtt(template, "LatestVersionNumber")
+        ),
+        TargetGroupARNs=[] if process.port is None else [Ref(camel(process.name) + "TargetGroup")],
+        HealthCheckType=derive("EC2" if process.port is None else "ELB", process.port),
+        HealthCheckGracePeriod=process.health_check.grace_period,
+        DefaultInstanceWarmup=process.health_check.grace_period,
+        MaxInstanceLifetime=TWO_WEEKS,
+        TerminationPolicies=["OldestLaunchTemplate", "OldestInstance"],
+        InstanceMaintenancePolicy=InstanceMaintenancePolicy(MinHealthyPercentage=100, MaxHealthyPercentage=150),
+        AvailabilityZoneImpairmentPolicy=AvailabilityZoneImpairmentPolicy(
+            ZonalShiftEnabled=True, ImpairedZoneHealthCheckBehavior="IgnoreUnhealthy"
+        ),
+        MetricsCollection=[MetricsCollection(Granularity="1Minute")],
+        DeletionProtection=derive("prevent-force-deletion" if is_production(environment) else "none", environment.tier),
+        Tags=GroupTags(**tag_values(service, environment, process.name, process.name)),
+        UpdatePolicy=update_policy(process),
+        DependsOn=_before_start(service, process),
+    )
+    if process.scaling.min > 0:
+        resource.CreationPolicy = CreationPolicy(
+            AutoScalingCreationPolicy=AutoScalingCreationPolicy(MinSuccessfulInstancesPercent=100),
+            ResourceSignal=ResourceSignal(Count=process.scaling.min, Timeout=_signal_timeout(process)),
+        )
+    yield resource
+
+
+def update_policy(process: Process) -> UpdatePolicy:
+    """How instances of one release give way to those of the next: CloudFormation waits for their signals."""
+    # Without this, each deploy would undo what the schedule did to the group's size.
+    schedule = AutoScalingScheduledAction(IgnoreUnmodifiedGroupSizeProperties=True)
+    if process.deployment.style == "immutable":
+        return UpdatePolicy(
+            AutoScalingReplacingUpdate=AutoScalingReplacingUpdate(WillReplace=True), AutoScalingScheduledAction=schedule
+        )
+    return UpdatePolicy(
+        AutoScalingRollingUpdate=AutoScalingRollingUpdate(
+            MinInstancesInService=_kept_in_service(process),
+            MaxBatchSize=process.deployment.batch,
+            MinSuccessfulInstancesPercent=100,
+            PauseTime=_signal_timeout(process),
+            WaitOnResourceSignals=True,
+            SuspendProcesses=[
+                "AZRebalance",
+                "AlarmNotification",
+                "HealthCheck",
+                "InstanceRefresh",
+                "ReplaceUnhealthy",
+                "ScheduledActions",
+            ],
+        ),
+        AutoScalingScheduledAction=schedule,
+    )
+
+
+def business_hours(environment: Environment, process: Process) -> Iterator[AWSObject]:
+    hours = environment.business_hours
+    yield ScheduledAction(
+        camel(process.name) + "BusinessHoursStart",
+        AutoScalingGroupName=Ref(camel(process.name) + "Group"),
+        TimeZone=hours.time_zone,
+        Recurrence=hours.start,
+        MinSize=process.scaling.min,
+        MaxSize=process.scaling.max,
+        DesiredCapacity=process.scaling.min,
+    )
+    # Nothing at most, too, or a growing queue would wake the group at night.
+    yield ScheduledAction(
+        camel(process.name) + "BusinessHoursStop",
+        AutoScalingGroupName=Ref(camel(process.name) + "Group"),
+        TimeZone=hours.time_zone,
+        Recurrence=hours.stop,
+        MinSize=derive(0, process.availability),
+        MaxSize=derive(0, process.availability),
+        DesiredCapacity=derive(0, process.availability),
+    )
+
+
+def _kept_in_service(process: Process) -> int:
+    style = process.deployment.style
+    return derive(0, style) if style == "inPlace" else process.deployment.min_in_service
+
+
+def _signal_timeout(process: Process) -> str:
+    """Ten minutes to fetch and apply, then the grace period to answer; CloudFormation waits an hour at most."""
+    grace = process.health_check.grace_period
+    return derive(f"PT{min(60, 10 + math.ceil(grace / 60))}M", grace)
+
+
+def _before_start(service: Service, process: Process) -> list[str]:
+    """What has to stand before the first instance starts and is not referred to by the group."""
+    listener = [] if process.port is None else [camel(process.name) + "Listener"]
+    config = [config_id(key) for key in service.config]
+    topics = [camel(event) + "TopicParameter" for event in service.publishes]
+    queues = [queue_id(subscription) + "Parameter" for subscription in subscriptions_of(service, process)]
+    return [*_access.policy_ids(service, process), *listener, *config, *topics, *queues]

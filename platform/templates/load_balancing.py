@@ -1,0 +1,188 @@
+"""Load balancing and a name for processes that listen on a port: one load balancer each, HTTPS only.
+
+Private means reachable from within the environment's network. Public means an internet-facing load balancer in the public
+subnets; the instances behind it stay where they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from troposphere import AWSObject, GetAtt, Output, Ref
+from troposphere.ec2 import SecurityGroup, SecurityGroupRule
+from troposphere.elasticloadbalancingv2 import (
+    Action,
+    Certificate,
+    Listener,
+    LoadBalancer,
+    LoadBalancerAttributes,
+    Matcher,
+    RedirectConfig,
+    TargetGroup,
+    TargetGroupAttribute,
+)
+from troposphere.route53 import AliasTarget, RecordSetType
+
+from compiler.authoring import Environment, Process, Service, camel, derive, join
+
+from ._conventions import is_production, ssm, subnets, tags
+
+SCOPE = "service"
+
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
+
+
+def build(service: Service, environment: Environment) -> Iterator[AWSObject | Output]:
+    for process in service.processes_on("instances"):
+        if process.port is not None:
+            yield from security_group(service, environment, process)
+            yield from load_balancer(service, environment, process)
+            yield from target_group(service, environment, process)
+            yield from listeners(service, environment, process)
+            yield from dns_record(environment, process)
+
+
+def security_group(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
+    clients = "0.0.0.0/0" if _is_public(process) else environment.network.cidr
+    yield SecurityGroup(
+        camel(process.name) + "LoadBalancerSecurityGroup",
+        GroupDescription=join("Load balancer of ", service.name, "/", process.name, " in ", environment.name),
+        VpcId=ssm(environment, "network", "vpc-id"),
+        SecurityGroupIngress=[
+            SecurityGroupRule(
+                Description=f"{protocol.upper()} from clients",
+                IpProtocol="tcp",
+                FromPort=port,
+                ToPort=port,
+                CidrIp=derive(clients, clients, process.exposure),
+            )
+            for protocol, port in ((("https", 443), ("http", 80)) if _is_public(process) else (("https", 443),))
+        ],
+        # The instances' group already names this one; naming each other inline would be a circle.
+        SecurityGroupEgress=[
+            SecurityGroupRule(
+                Description="Requests and health checks to instances",
+                IpProtocol="tcp",
+                FromPort=process.port,
+                ToPort=process.port,
+                CidrIp=environment.network.cidr,
+            )
+        ],
+        Tags=tags(service, environment, join(process.name, "-load-balancer"), process.name),
+    )
+
+
+def load_balancer(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
+    public = _is_public(process)
+    protected = derive("true" if is_production(environment) else "false", environment.tier)
+    yield LoadBalancer(
+        camel(process.name) + "LoadBalancer",
+        Type="application",
+        IpAddressType="ipv4",
+        Scheme=derive("internet-facing" if public else "internal", process.exposure),
+        Subnets=subnets(environment, "public" if public else "app"),
+        SecurityGroups=[Ref(camel(process.name) + "LoadBalancerSecurityGroup")],
+        LoadBalancerAttributes=[
+            LoadBalancerAttributes(Key="deletion_protection.enabled", Value=protected),
+            LoadBalancerAttributes(Key="access_logs.s3.enabled", Value="true"),
+            LoadBalancerAttributes(Key="access_logs.s3.bucket", Value=ssm(environment, "ingress", "log-bucket")),
+            LoadBalancerAttributes(
+                Key="access_logs.s3.prefix", Value=join(environment.name, "/", service.name, "/", process.name)
+            ),
+            LoadBalancerAttributes(Key="routing.http.drop_invalid_header_fields.enabled", Value="true"),
+            LoadBalancerAttributes(Key="routing.http.desync_mitigation_mode", Value="defensive"),
+            LoadBalancerAttributes(Key="routing.http.xff_header_processing.mode", Value="append"),
+            LoadBalancerAttributes(Key="idle_timeout.timeout_seconds", Value="60"),
+            LoadBalancerAttributes(Key="client_keep_alive.seconds", Value="3600"),
+            LoadBalancerAttributes(Key="zonal_shift.config.enabled", Value="true"),
+        ],
+        Tags=tags(service, environment, process.name, process.name),
+    )
+
+
+def target_group(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
+    check = process.health_check
+    yield TargetGroup(
+        camel(process.name) + "TargetGroup",
+        VpcId=GetAtt(camel(process.name) + "SecurityGroup", "VpcId"),
+        TargetType="instance",
+        Protocol="HTTP",
+        Port=process.port,
+        HealthCheckEnabled=True,
+        HealthCheckProtocol="HTTP",
+        HealthCheckPort="traffic-port",
+        HealthCheckPath=check.path,
+        HealthCheckIntervalSeconds=check.interval,
+        HealthCheckTimeoutSeconds=check.timeout,
+        HealthyThresholdCount=check.healthy_threshold,
+        UnhealthyThresholdCount=check.unhealthy_threshold,
+        Matcher=Matcher(HttpCode="200"),
+        TargetGroupAttributes=[
+            TargetGroupAttribute(Key="deregistration_delay.timeout_seconds", Value="30"),
+            # The slow start of round robin is not to be had together with this.
+            TargetGroupAttribute(Key="load_balancing.algorithm.type", Value="least_outstanding_requests"),
+            TargetGroupAttribute(Key="stickiness.enabled", Value="false"),
+        ],
+        Tags=tags(service, environment, process.name, process.name),
+    )
+
+
+def listeners(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
+    yield Listener(
+        camel(process.name) + "Listener",
+        LoadBalancerArn=Ref(camel(process.name) + "LoadBalancer"),
+        Port=443,
+        Protocol="HTTPS",
+        SslPolicy=TLS_POLICY,
+        Certificates=[Certificate(CertificateArn=ssm(environment, "ingress", "certificate-arn"))],
+        DefaultActions=[Action(Type="forward", TargetGroupArn=Ref(camel(process.name) + "TargetGroup"))],
+        Tags=tags(service, environment, process.name, process.name),
+    )
+    # People type addresses without https; services do not.
+    if _is_public(process):
+        yield Listener(
+            camel(process.name) + "RedirectListener",
+            LoadBalancerArn=Ref(camel(process.name) + "LoadBalancer"),
+            Port=80,
+            Protocol="HTTP",
+            DefaultActions=[
+                Action(
+                    Type="redirect",
+                    RedirectConfig=RedirectConfig(Protocol="HTTPS", Port="443", StatusCode="HTTP_301"),
+                )
+            ],
+            Tags=tags(service, environment, join(process.name, "-redirect"), process.name),
+        )
+
+
+def dns_record(environment: Environment, process: Process) -> Iterator[AWSObject | Output]:
+    if process.dns is None:
+        return
+    name = _domain_name(environment, process)
+    yield RecordSetType(
+        camel(process.name) + "DnsRecord",
+        Name=name,
+        Type="A",
+        HostedZoneId=ssm(environment, "network", "public-zone-id" if _is_public(process) else "private-zone-id"),
+        AliasTarget=AliasTarget(
+            DNSName=GetAtt(camel(process.name) + "LoadBalancer", "DNSName"),
+            HostedZoneId=GetAtt(camel(process.name) + "LoadBalancer", "CanonicalHostedZoneID"),
+            EvaluateTargetHealth=True,
+        ),
+    )
+    yield Output(
+        camel(process.name) + "Url",
+        Description=join("Where clients reach the process ", process.name),
+        Value=join("https://", name),
+    )
+
+
+def _domain_name(environment: Environment, process: Process) -> str:
+    """Branch environments share a zone, so each says its name, in the one label that the certificate covers."""
+    zone = environment.public_zone if _is_public(process) else environment.private_zone
+    branch = () if environment.name == environment.shared else ("-", environment.name)
+    return join(process.dns, *branch, ".", zone)
+
+
+def _is_public(process: Process) -> bool:
+    return process.exposure == "public"

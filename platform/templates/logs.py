@@ -1,0 +1,72 @@
+"""Log groups, and what is counted in them: a metric and an alarm for each filter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from troposphere import AWSObject, Ref
+from troposphere.cloudwatch import Alarm
+from troposphere.logs import LogGroup, MetricFilter, MetricTransformation
+
+from compiler.authoring import Environment, LogFile, Process, Service, camel, join
+
+from ._conventions import alarm_topics, is_production, keep, key_arn, log_group_name, tags
+
+SCOPE = "service"
+
+
+def build(service: Service, environment: Environment) -> Iterator[AWSObject]:
+    for process in service.processes:
+        for log in process.logs:
+            yield from log_group(service, environment, process, log)
+            yield from filters(service, environment, process, log)
+
+
+def log_group(service: Service, environment: Environment, process: Process, log: LogFile) -> Iterator[AWSObject]:
+    yield LogGroup(
+        camel(process.name, log.name) + "LogGroup",
+        LogGroupName=log_group_name(service, environment, process, log),
+        RetentionInDays=log.retention_days,
+        KmsKeyId=key_arn(environment, "logs"),
+        DeletionProtectionEnabled=is_production(environment),
+        Tags=tags(service, environment, join(process.name, "-", log.name), process.name),
+        DeletionPolicy=keep(environment),
+        UpdateReplacePolicy=keep(environment),
+    )
+
+
+def filters(service: Service, environment: Environment, process: Process, log: LogFile) -> Iterator[AWSObject]:
+    # Branch environments share an account, so their metrics must not share a namespace.
+    namespace = join("Service/", environment.name, "/", service.name)
+    for log_filter in log.filters:
+        metric = join(process.name, "-", log.name, "-", log_filter.name)
+        yield MetricFilter(
+            camel(process.name, log.name, log_filter.name) + "MetricFilter",
+            LogGroupName=Ref(camel(process.name, log.name) + "LogGroup"),
+            FilterPattern=log_filter.pattern,
+            MetricTransformations=[
+                MetricTransformation(
+                    MetricNamespace=namespace, MetricName=metric, MetricValue="1", DefaultValue=0, Unit="Count"
+                )
+            ],
+        )
+        yield Alarm(
+            camel(process.name, log.name, log_filter.name) + "Alarm",
+            AlarmDescription=join(
+                "The log ", log.name, " of ", service.name, "/", process.name, " in ", environment.name,
+                " matches the filter ", log_filter.name, " more than ", log_filter.threshold,
+                " times a minute. Read the log group ", log_group_name(service, environment, process, log), ".",
+            ),
+            Namespace=namespace,
+            MetricName=metric,
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=5,
+            DatapointsToAlarm=3,
+            ComparisonOperator="GreaterThanThreshold",
+            Threshold=log_filter.threshold,
+            TreatMissingData="notBreaching",
+            AlarmActions=alarm_topics(service, environment, "amber"),
+            OKActions=alarm_topics(service, environment, "amber"),
+            Tags=tags(service, environment, metric, process.name),
+        )  # fmt: skip
