@@ -106,9 +106,10 @@ def test_an_empty_span_at_the_end_of_a_line_gets_one_caret() -> None:
     assert ["    1 | a: [", "      |     ^"] == draw(fault)[1:3]
 
 
-def test_a_span_that_its_source_does_not_hold_is_shown_without_a_snippet() -> None:
-    fault = Diagnostic("D111", "`src/x` is not a regular file", Span(Source("src/x"), 1, 1, 1, 1))
-    assert ["src/x:1:1: error D111: `src/x` is not a regular file", "", "1 error"] == draw(fault)
+@pytest.mark.parametrize(("lines", "line"), [((), 1), (("a: 1",), 2), (("a: 1",), 0)])
+def test_a_span_that_its_source_does_not_hold_is_shown_without_a_snippet(lines: tuple[str, ...], line: int) -> None:
+    fault = Diagnostic("D111", "`src/x` is not a regular file", Span(Source("src/x", lines), line, 1, line, 1))
+    assert [f"src/x:{line}:1: error D111: `src/x` is not a regular file", "", "1 error"] == draw(fault)
 
 
 @pytest.mark.parametrize("width", [None, 40, 60])

@@ -59,6 +59,11 @@ def test_json_is_plain_ascii_and_keeps_every_character() -> None:
     assert "`日本` cannot be" == json.loads(text)["diagnostics"][0]["message"]
 
 
+def test_json_can_be_written_as_utf_8_whatever_a_message_holds() -> None:
+    [fault] = diagnostics_to_json([Diagnostic("D104", "text holds \ud800")])
+    assert b"text holds \\ud800" == fault["message"].encode()
+
+
 # github
 
 
