@@ -106,14 +106,13 @@ def _text(value: Any) -> str:
 
 def _read_subscription(name: str, event: Mapping[str, Any]) -> Subscription:
     publisher, _, short = name.partition(".")
-    sources = (event["process"],)
-    return Subscription(derive(publisher, *sources), derive(short, *sources), event["process"], event.get("filter", {}))
+    return Subscription(derive(publisher, name), derive(short, name), event["process"], event.get("filter", {}))
 
 
 def _read_process(name: str, data: Mapping[str, Any]) -> Process:
     check, scaling, deployment = data["healthCheck"], data["scaling"], data["deployment"]
     return Process(
-        name=derive(name, data["runtime"]),
+        name=name,
         runtime=data["runtime"],
         command=data["command"],
         port=data.get("port"),
@@ -140,13 +139,10 @@ def _read_process(name: str, data: Mapping[str, Any]) -> Process:
 def _read_log(name: str, data: Mapping[str, Any]) -> LogFile:
     filters = data.get("filters", {})
     return LogFile(
-        name=derive(name, data["path"]),
+        name=name,
         path=data["path"],
         retention_days=data["retentionDays"],
-        filters=tuple(
-            LogFilter(derive(key, value["pattern"]), value["pattern"], value["threshold"])
-            for key, value in filters.items()
-        ),
+        filters=tuple(LogFilter(key, value["pattern"], value["threshold"]) for key, value in filters.items()),
     )
 
 
@@ -240,10 +236,10 @@ def _collisions(fragments: tuple[Fragment, ...]) -> Iterator[Diagnostic]:
         settings = [said.origin.span for said in _from_service(entry)] or [entry.origin.span]
         others = [said.origin.span for said in _from_service(first)] or [first.origin.span]
         spans = [span for span in settings if span not in others] or settings
-        other = next((span for span in others if span not in settings), others[0])
+        other = next((span for span in reversed(others) if span not in settings), others[-1])
         message = f"two things get the logical id `{entry.name}`"
         related = (Related("the other one comes from here", other),)
-        yield Diagnostic("D402", message, spans[0], "rename one of the two", related=related)
+        yield Diagnostic("D402", message, spans[-1], "rename one of the two", related=related)
 
 
 def _from_service(entry: Entry) -> Iterator[Said]:

@@ -77,7 +77,7 @@ def _harvest(
     feeding = settings_of(description)
     head = Said(feeding[0].origin, plain(description), fed_by=feeding)
     template: dict[str, Json] = {"AWSTemplateFormatVersion": "2010-09-09", "Description": plain(description)}
-    version = Said(head.origin, "2010-09-09")
+    version = Said(next(iter(origins.values()), head.origin), "2010-09-09")
     stories: dict[Path, Story] = {("AWSTemplateFormatVersion",): (version,), ("Description",): (head,)}
     for section in _SECTIONS:
         nodes = sections.get(section)

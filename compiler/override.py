@@ -321,7 +321,7 @@ class _File:
         message = f"the override of `{_dotted(at)}` changes nothing in {self._env}"
         hint = "delete it"
         if self.part.environment is None:
-            hint = f"delete it, or move it to `overrides/<environment>/` where `{self.overlay.environment}` does not need it"
+            hint = "delete it, or keep it only in `overrides/<environment>/` of the environments that need it"
         self._fault("D503", message, span, hint)
 
     def _fault(

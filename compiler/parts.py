@@ -117,7 +117,8 @@ def _check_use(
         span = document.key_span((*path, plain[0]))
         message = f"`{plain[0]}` stands beside `{used[0]}`, which says all there is to say"
         yield Diagnostic("D213", message, span, f"move it into `{used[0]}`, or remove it")
-    if len(used) > 1 and not any(set(used) <= together for together in _TOGETHER):
+    removes_all = change.get("$remove") is True and set(used) - {"$remove", "$expect"}
+    if len(used) > 1 and (removes_all or not any(set(used) <= together for together in _TOGETHER)):
         shown = " and ".join(f"`{key}`" for key in used)
         yield Diagnostic("D213", f"{shown} do not go together", document.key_span((*path, used[1])), "keep one of them")
     if used == ["$expect"]:

@@ -17,7 +17,7 @@ from compiler.library import find_content, load_library, load_schema
 from compiler.model import Commit, Compilation, Descriptor, Library, Repository, Settings, Stack
 from compiler.parts import check_addition, check_override
 from compiler.repository import read_repository
-from compiler.resolve import resolve_settings
+from compiler.resolve import resolve_environment, resolve_settings
 from compiler.rules import check_names, check_settings
 from compiler.validate import validate_document
 
@@ -70,8 +70,8 @@ def plan_service(folder: Path, library: Library, *, with_archives: bool) -> Plan
 def described_environments(descriptor: Descriptor, library: Library) -> tuple[str, ...]:
     """Name the environments of a descriptor; all that the library has, where it names none."""
     named = descriptor.data.get("environments")
-    names = named if isinstance(named, dict) and named else library.environments
-    return tuple(name for name in sorted(names) if shared_environment(library.environments, name))
+    known = [name for name in named or () if shared_environment(library.environments, name)]
+    return tuple(sorted(known or library.environments))
 
 
 def _without_echoes(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -140,6 +140,35 @@ def compile_plan(
         consumes=messages.get("consume", {}),
     )
     return Compilation(stacks, bundle, diagnostics)
+
+
+def compile_platform(library: Library, *, environments: Sequence[str] = (), lint: bool = True) -> Compilation:
+    """Compile the stacks of the environments themselves, one for each template; keyed `production/network`."""
+    from compiler.build import build_environment
+    from compiler.guard import guard_stack
+    from compiler.merge import merge_fragments
+    from compiler.render import render_platform
+    from compiler.trace import derive, plain
+
+    stacks: dict[str, Stack] = {}
+    found: list[Diagnostic] = []
+    for environment in dict.fromkeys(environments or sorted(library.environments)):
+        settings = resolve_environment(library, environment)
+        for fragment in build_environment(settings, library):
+            text = f"{fragment.template} of {environment} ({library.name} {library.version})"
+            description = derive(text, settings.environment["account"])
+            stack, faults = merge_fragments([fragment], description=description, environment=environment)
+            stacks[f"{environment}/{fragment.template}"] = stack
+            found.extend((*faults, *guard_stack(stack, library)))
+            if lint:
+                from compiler.lint import lint_stack
+
+                region = plain(settings.environment["region"])
+                found.extend(lint_stack(stack, region=region, environment=environment))
+    diagnostics = order_diagnostics(found)
+    if has_errors(diagnostics):
+        raise CompileError(diagnostics)
+    return Compilation(stacks, render_platform(stacks, library=library), diagnostics)
 
 
 def clean_release(commit: Commit | None) -> str | None:

@@ -32,11 +32,19 @@ def resolve_settings(descriptor: Descriptor, library: Library, environment: str)
     for name in environment_layers(environment):
         if isinstance(overlays, dict) and isinstance(overlays.get(name), dict):
             layers.append(_wrap(descriptor.document, "service", overlays[name], ("environments", name)))
-    own = [
-        _wrap(platform, "platform", {key: platform.data.get(key) for key in ("businessHours", "owners")}, ()),
-        _wrap(account, "environment", _without(account.data, "defaults"), ()),
-    ]
-    return Settings(environment, _merge(layers), _merge(own))
+    return Settings(environment, _merge(layers), _resolve_own(library, shared))
+
+
+def resolve_environment(library: Library, environment: str) -> Settings:
+    """Resolve what an environment is in itself, for the stacks that no service has a part in."""
+    return Settings(environment, {}, _resolve_own(library, environment))
+
+
+def _resolve_own(library: Library, environment: str) -> dict[str, Json]:
+    platform, account = library.defaults, library.environments[environment]
+    shared = {key: platform.data.get(key) for key in ("businessHours", "owners")}
+    own = _wrap(account, "environment", _without(account.data, "defaults"), ())
+    return _merge([_wrap(platform, "platform", shared, ()), own])
 
 
 @dataclass(slots=True)
@@ -65,30 +73,48 @@ def _default_layers(descriptor: Descriptor, environment: str, document: Document
         yield {"processes": {name: tree}}
 
 
-def _process_names(descriptor: Descriptor, environment: str) -> dict[str, set[str]]:
-    overlays = descriptor.data.get("environments") or {}
-    names: dict[str, set[str]] = {}
-    for layer in (descriptor.data, *(overlays.get(name) or {} for name in environment_layers(environment))):
-        for name, process in (layer.get("processes") or {}).items():
-            names.setdefault(name, set()).update((process or {}).get("logs") or {})
+def _process_names(descriptor: Descriptor, environment: str) -> dict[str, dict[str, None]]:
+    """Name the processes of an environment and the logs of each, as traced text."""
+    names: dict[str, dict[str, None]] = {}
+    layers: list[Path] = [(), *(("environments", name) for name in environment_layers(environment))]
+    for layer in layers:
+        data: Any = descriptor.data
+        for step in layer:
+            data = (data.get(step) if isinstance(data, dict) else None) or {}
+        for name, process in (data.get("processes") or {}).items():
+            pointer = (*layer, "processes", name)
+            logs = names.setdefault(_trace_key(descriptor.document, "service", pointer, ("processes", name)), {})
+            for log in (process or {}).get("logs") or {}:
+                traced = _trace_key(
+                    descriptor.document, "service", (*pointer, "logs", log), ("processes", name, "logs", log)
+                )
+                logs.setdefault(traced, None)
     return names
 
 
 def _wrap(document: Document, layer: str, data: Json, pointer: Path, path: Path = ()) -> Any:
-    """Turn a layer's leaves into _Leaf. `pointer` is where the data stands in its document, `path` in the settings."""
+    """Turn a layer's leaves into _Leaf and trace its keys.
+
+    `pointer` is where the data stands in its document, `path` where it stands in the settings.
+    """
     if isinstance(data, dict):
         return {
-            key: _wrap(document, layer, item, (*pointer, key), (*path, key))
+            _trace_key(document, layer, (*pointer, key), (*path, key)): _wrap(
+                document, layer, item, (*pointer, key), (*path, key)
+            )
             for key, item in data.items()
             if item is not None
         }
     said = Said(Origin(layer, document.value_span(pointer)), data, pointer)
-    items = (
-        [_wrap(document, layer, item, (*pointer, i), (*path, i)) for i, item in enumerate(data)]
-        if isinstance(data, list)
-        else None
-    )
+    items = None
+    if isinstance(data, list):
+        items = [_wrap(document, layer, item, (*pointer, i), (*path, i)) for i, item in enumerate(data)]
     return _Leaf(path, (said,), items)
+
+
+def _trace_key(document: Document, layer: str, pointer: Path, path: Path) -> str:
+    said = Said(Origin(layer, document.key_span(pointer)), path[-1], pointer)
+    return trace_value(str(path[-1]), Setting(path, (said,)))
 
 
 def _merge(layers: list[Any]) -> dict[str, Json]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from compiler.diagnostics import Diagnostic, Related, Severity, Span, suggest
-from compiler.layers import environment_layers, shared_environment
+from compiler.layers import shared_environment
 from compiler.model import Descriptor, Json, Library, Repository, Settings
 from compiler.trace import plain, settings_of
 
@@ -54,9 +54,9 @@ def check_settings(descriptor: Descriptor, settings: Settings) -> Iterator[Diagn
         yield from _check_health(name, process)
         yield from _check_alarms(name, process, is_consumer=name in consumers)
         yield from _check_port(name, process)
-    yield from _check_events(descriptor, settings, processes)
+    yield from _check_events(settings, processes)
     yield from _check_dns(processes)
-    yield from _check_secrets(descriptor, settings)
+    yield from _check_secrets(settings)
     yield from _check_owner(settings)
 
 
@@ -64,9 +64,7 @@ def _check_presence(descriptor: Descriptor, settings: Settings, processes: dict[
     document, base = descriptor.document, _map(descriptor.data, "processes")
     for name, process in processes.items():
         missing = [key for key in ("runtime", "command") if key not in process]
-        paths = [("environments", layer, "processes", name) for layer in environment_layers(settings.environment_name)]
-        path = ("processes", name) if name in base else next((p for p in paths if p in document.keys), ("processes",))
-        span = document.key_span(path)
+        path, span = ("processes", name), _span(name)
         if missing and name not in base:
             hint = suggest(name, base) or f"define it with `{'` and `'.join(missing)}`"
             yield Diagnostic("D306", f"process `{name}` is not defined in `processes`", span, hint)
@@ -163,7 +161,7 @@ def _check_port(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:
         yield _fault("D307", message, exposure, "add `port: 8080`")
 
 
-def _check_events(descriptor: Descriptor, settings: Settings, processes: dict[str, Any]) -> Iterator[Diagnostic]:
+def _check_events(settings: Settings, processes: dict[str, Any]) -> Iterator[Diagnostic]:
     messages = _map(settings.data, "messages")
     publish = messages.get("publish")
     published = [plain(event) for event in publish] if isinstance(publish, list) else []
@@ -177,8 +175,7 @@ def _check_events(descriptor: Descriptor, settings: Settings, processes: dict[st
         publisher, _, short = name.partition(".")
         if publisher == own and short not in published:
             hint = suggest(short, published) or f"add `{short}` to `messages.publish`"
-            span = descriptor.document.key_span(("messages", "consume", name))
-            yield Diagnostic("D313", f"`{name}` is consumed here and published by nobody", span, hint)
+            yield _fault("D313", f"`{name}` is consumed here and published by nobody", name, hint)
 
 
 def _check_dns(processes: dict[str, Any]) -> Iterator[Diagnostic]:
@@ -194,23 +191,13 @@ def _check_dns(processes: dict[str, Any]) -> Iterator[Diagnostic]:
             yield Diagnostic("D314", message, _span(dns), "choose another name", related=related)
 
 
-def _check_secrets(descriptor: Descriptor, settings: Settings) -> Iterator[Diagnostic]:
-    config, secrets = _map(settings.data, "config"), _map(settings.data, "secrets")
-    for name in sorted(config.keys() & secrets.keys()):
-        document = descriptor.document
-        span = _key_of(settings, secrets[name], document, name)
-        related = (Related("also set here", _key_of(settings, config[name], document, name)),)
-        yield Diagnostic(
-            "D310", f"`{name}` is both under `config` and under `secrets`", span, "rename one", related=related
-        )
-
-
-def _key_of(settings: Settings, value: Any, document: Any, name: str) -> Span:
-    for setting in settings_of(value):
-        span: Span = document.key_span(setting.history[-1].pointer)
-        return span
-    fallback: Span = document.value_span((name,))
-    return fallback
+def _check_secrets(settings: Settings) -> Iterator[Diagnostic]:
+    config = {plain(name): _span(name) for name in _map(settings.data, "config")}
+    for name in _map(settings.data, "secrets"):
+        if name in config:
+            message = f"`{name}` is both under `config` and under `secrets`"
+            related = (Related("also set here", config[name]),)
+            yield Diagnostic("D310", message, _span(name), "rename one of the two", related=related)
 
 
 def _check_owner(settings: Settings) -> Iterator[Diagnostic]:

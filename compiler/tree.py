@@ -36,6 +36,8 @@ class _TreeReader:
         if self.top.is_symlink() or (self.top.exists() and not self.top.is_dir()):
             self._fault(self.label, "is not a folder", "make it a folder")
             return
+        if not self.top.exists():
+            return
         size = 0
         for place, folders, files in os.walk(self.top, onerror=self._refused):
             links = [folder for folder in folders if Path(place, folder).is_symlink()]

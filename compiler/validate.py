@@ -128,8 +128,9 @@ def _value_fault(document: Document, path: Path, rule: str, limit: Json, value: 
         wanted = " or ".join(names)
         return Diagnostic("D204", f"{subject} is {_type_name(value)}, not {wanted}", span, _type_hint(value, limit))
     if rule in ("enum", "const"):
-        allowed = [str(item) for item in (limit if rule == "enum" else [limit]) if item is not None]
-        hint = suggest(str(value), allowed) or "use one of " + ", ".join(f"`{item}`" for item in allowed)
+        allowed = [item for item in (limit if rule == "enum" else [limit]) if item is not None]
+        near = suggest(value, allowed) if isinstance(value, str) else None
+        hint = near or "use one of " + ", ".join(f"`{item}`" for item in allowed)
         return Diagnostic("D205", f"{subject} cannot be `{_short(value)}`", span, hint)
     if rule == "pattern":
         return Diagnostic("D206", f"{subject} cannot be `{_short(value)}`", span, _shape_hint(str(value), limit))
@@ -195,13 +196,15 @@ def _key_hint(key: str, known: Mapping[str, Json], schema: Mapping[str, Json]) -
     near = suggest(key, known)
     if near:
         return near
-    for name, inner in known.items():
-        if key in _properties(inner, schema):
-            return f"did you mean `{name}.{key}`?"
+    deeper = {inner: name for name in reversed(list(known)) for inner in _properties(known[name], schema)}
+    near = suggest(key, deeper)
+    if near:
+        return re.sub(r"`(\w+)`", lambda m: f"`{deeper[m.group(1)]}.{m.group(1)}`", near)
     return "known here: " + ", ".join(f"`{name}`" for name in known) if known else "remove it"
 
 
 def _properties(inner: Json, schema: Mapping[str, Json]) -> Iterable[str]:
+    """Name what may stand one level below a property."""
     if isinstance(inner, dict) and str(inner.get("$ref", "")).startswith("#/$defs/"):
         inner = schema["$defs"].get(inner["$ref"].removeprefix("#/$defs/"), {})
     return inner.get("properties", {}) if isinstance(inner, dict) else ()
