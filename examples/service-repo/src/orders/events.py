@@ -67,7 +67,8 @@ def _variable(name: str) -> str:
 
 
 def _run_aws(*arguments: str) -> str:
-    done = subprocess.run(("aws", *arguments, "--output", "json"), capture_output=True, text=True, timeout=60)
+    command = ("aws", *arguments, "--output", "json")
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
     if done.returncode:
         # The command line holds the message, and customers' names do not belong into a log.
         raise RuntimeError(f"aws {arguments[0]} {arguments[1]}: {done.stderr.strip()}")

@@ -35,7 +35,7 @@ def follow_queue(queue: str, react: Reaction) -> None:
         try:
             for message in receive_messages(queue):
                 _handle_message(message, react)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the next try may succeed
             write_line("error", "queue cannot be read", {"queue": queue, "reason": repr(error)})
             time.sleep(10)
 
@@ -43,7 +43,7 @@ def follow_queue(queue: str, react: Reaction) -> None:
 def _handle_message(message: Message, react: Reaction) -> None:
     try:
         react(message.body)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - other messages are waiting
         write_line("error", "message failed", {"queue": message.queue, "reason": repr(error)})
     else:
         remove_message(message)
