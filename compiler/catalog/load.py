@@ -124,7 +124,7 @@ ENTRIES = (
         title="Both cloudFormation/ and cloudformation/",
         explanation="""
             The two folders differ only in the case of a letter. On some machines they are one folder and on others
-            two, so what is compiled would hang on the machine. Move everything into `cloudFormation/`.
+            two, so what is compiled would depend on the machine. Move everything into `cloudFormation/`.
         """,
         wrong={
             **file("cloudFormation/overrides/web.yml", _GROUP),

@@ -88,7 +88,8 @@ ENTRIES = (
         explanation="""
             The value has the form of an access key, a private key or a token. What is committed can be read by everyone
             who can read the repository, for ever, and a release would carry it further. Revoke it, store its successor
-            as a SecureString parameter, and name the path of that parameter under `secrets`.
+            as a SecureString parameter, and name the path of that parameter under `secrets`; in a
+            template, write `{{resolve:ssm-secure:...}}`.
         """,
         wrong=in_service("config:\n  AWS_KEY: AKIAIOSFODNN7EXAMPLE"),
         right=in_service("secrets:\n  AWS_KEY: /shop/aws-key"),
