@@ -1,0 +1,205 @@
+"""Lint: let cfn-lint examine a stack, and place each finding where its cause stands.
+
+In: a Stack, the region and the name of its environment.    Out: Diagnostics under cfn-lint's own codes.
+Faults: those of cfn-lint; D701 a region that it does not know, D702 a stack that it cannot examine.
+Never: reads a configuration or a schema of the user's machine; what the stack's own `Metadata` asks for holds.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any
+
+from compiler.cause import existing_path, find_cause, place_cause
+from compiler.diagnostics import Diagnostic, Related, Severity, Span, order_diagnostics, suggest
+from compiler.lint_words import mentioned_names, unexpected_key, word_finding
+from compiler.model import Json, Path, Said, Stack
+
+if TYPE_CHECKING:
+    from cfnlint.rules import Match, Rules  # type: ignore[import-untyped]
+
+_TRIPPED = ("Unknown exception while processing rule ", "Exception ")
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """One match of cfn-lint. `details` are the messages of the branches of which none fits."""
+
+    code: str
+    severity: Severity
+    path: Path
+    message: str
+    details: tuple[str, ...]
+
+
+def lint_stack(stack: Stack, *, region: str, environment: str) -> tuple[Diagnostic, ...]:
+    """Run every rule for errors and warnings that cfn-lint ships."""
+    from cfnlint.helpers import REGIONS  # type: ignore[import-untyped]
+
+    if region not in REGIONS:
+        return (Diagnostic("D701", f"cfn-lint knows no region `{region}`", hint=suggest(region, REGIONS)),)
+    try:
+        findings = tuple(_examine(stack.template, region))
+    except Exception as error:  # its rules catch their own; what comes out is a `Metadata` that is no map and the like
+        return (_report_failure(stack, error),)
+    # When cfn-lint trips over a fault that it also reports, the tripping is of no use to anyone.
+    telling = tuple(finding for finding in findings if not finding.message.startswith(_TRIPPED))
+    return order_diagnostics(_diagnose(stack, finding, region, environment) for finding in telling or findings)
+
+
+def _report_failure(stack: Stack, error: Exception) -> Diagnostic:
+    said = next((story[-1] for path, story in stack.stories.items() if "Metadata" in path[:3]), None)
+    message = f"cfn-lint cannot examine the stack: {type(error).__name__}: {' '.join(str(error).split())}"
+    hint = "write `Metadata` as a map, and `cfn-lint` in it as its documentation says"
+    return Diagnostic("D702", message, said.origin.span if said else None, hint)
+
+
+# Running cfn-lint
+
+
+def _examine(template: Mapping[str, Json], region: str) -> Iterator[_Finding]:
+    from cfnlint.config import ConfigMixIn  # type: ignore[import-untyped]
+    from cfnlint.runner import run_template_by_data  # type: ignore[import-untyped]
+
+    rules = _load_rules()
+    # Naming a configuration file keeps ~/.cfnlintrc and ./.cfnlintrc out; the null device is an empty one.
+    config = ConfigMixIn(["--config-file", os.devnull], regions=[region])
+    matches: list[Match] = list(run_template_by_data(_mark(template), config, rules))
+    details: dict[str, list[str]] = {}
+    for match in matches:
+        if match.parent_id is not None:
+            details.setdefault(match.parent_id, []).append(match.message)
+    for match in matches:
+        severity = match.rule.severity
+        if match.parent_id is None and severity in ("error", "warning"):
+            path = existing_path(template, tuple(getattr(match, "path", None) or ()))
+            yield _Finding(match.rule.id, severity, path, match.message, tuple(details.get(match.id, ())))
+
+
+@functools.cache
+def _load_rules() -> Rules:
+    """Load the rules and bind cfn-lint to the schemas it ships; once a process, they are of use to every stack."""
+    import cfnlint  # type: ignore[import-untyped]
+    from cfnlint.rules import Rules
+    from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
+    from cfnlint.schema.manager import ProviderSchemaManager  # type: ignore[import-untyped]
+
+    package = FilePath(cfnlint.__file__).parent
+    # By itself it prefers newer schemas in the user's cache, and the same stack would pass here and fail there.
+    schemas = package / "data" / "schemas"
+    ProviderSchemaManager.__init__(
+        PROVIDER_SCHEMA_MANAGER, providers_dir=schemas / "providers", resources_dir=schemas / "resources"
+    )
+    return Rules.create_from_directory(str(package / "rules"))
+
+
+def _mark(template: Mapping[str, Json]) -> Any:
+    """Copy a template into cfn-lint's own nodes, each with a line of its own.
+
+    cfn-lint drops what it says twice of one line. Parsing text for the lines would take longer than all its rules.
+    """
+    from cfnlint.decode.mark import Mark  # type: ignore[import-untyped]
+    from cfnlint.decode.node import dict_node, list_node, str_node  # type: ignore[import-untyped]
+
+    line = 0
+
+    def copy(value: Json) -> Any:
+        nonlocal line
+        line += 1
+        mark = Mark(line, 0)
+        if isinstance(value, dict):
+            return dict_node({copy(key): copy(item) for key, item in value.items()}, mark, mark)
+        if isinstance(value, list):
+            return list_node([copy(item) for item in value], mark, mark)
+        return str_node(value, mark, mark) if isinstance(value, str) else value
+
+    return copy(template)
+
+
+# Placing a finding
+
+
+def _diagnose(stack: Stack, finding: _Finding, region: str, environment: str) -> Diagnostic:
+    key = unexpected_key(finding.message)
+    place = finding.path if key is None else finding.path[:-1]
+    message, hint = word_finding(finding.message, finding.details, _known_properties(stack, place, region))
+    where = ".".join(str(step) for step in place)
+    if where:
+        message = f"{message} in `{where}`" if key else f"`{where}`: {message}"
+        hint = hint or f"run `flagstone explain {where} --env {environment}` to see who said so"
+    said = find_cause(stack, finding.path, mentioned_names(finding.message))
+    if said is None:
+        return Diagnostic(finding.code, message, None, hint, finding.severity)
+    span, related = place_cause(said)
+    if key is not None and said.origin.layer in ("override", "addition"):
+        span = _key_span(span, key)
+    return Diagnostic(
+        finding.code, message, span, hint, finding.severity, (*related, *_override_of(stack, finding, said))
+    )
+
+
+def _key_span(span: Span, key: str) -> Span:
+    """Return the span of the key that leads to a value, looking back from the value."""
+    pattern = re.compile(rf"""(?<!\w)["']?(?P<key>{re.escape(key)})["']?\s*:""")
+    for line in range(span.line, 0, -1):
+        text = span.source.lines[line - 1] if line <= len(span.source.lines) else ""
+        found = [match for match in pattern.finditer(text) if line < span.line or match.start() < span.column]
+        if found:
+            start = found[-1].start("key") + 1
+            return Span(span.source, line, start, line, start + len(key))
+    return span
+
+
+def _override_of(stack: Stack, finding: _Finding, said: Said) -> Iterator[Related]:
+    """Where the platform's own word is at fault, point out an override of the same resource."""
+    if said.origin.layer in ("platform", "environment", "template"):
+        other = find_cause(stack, finding.path[:2])
+        if other and other.origin.layer == "override":
+            yield Related("an override changes this resource", other.origin.span)
+
+
+# Properties that a resource type knows
+
+
+def _known_properties(stack: Stack, path: Path, region: str) -> tuple[str, ...]:
+    """Name the properties that could stand at a path below `Properties`."""
+    if len(path) < 3 or path[0] != "Resources" or path[2] != "Properties":
+        return ()
+    from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
+
+    try:
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(
+            region, stack.template["Resources"][path[1]]["Type"]
+        ).schema
+    except ResourceNotFoundError:
+        return ()
+    places = [schema]
+    for step in path[3:]:
+        if not str(step).startswith("Fn::"):
+            places = [child for place in places for child in _children(schema, place, step)] or places
+    names = {name for place in places for form in _forms(schema, place) for name in form.get("properties", {})}
+    read_only = {pointer.removeprefix("/properties/") for pointer in schema.get("readOnlyProperties", ())}
+    return tuple(sorted(names - read_only if len(path) == 3 else names))
+
+
+def _children(schema: Json, place: Json, step: str | int) -> Iterator[Json]:
+    for form in _forms(schema, place):
+        child = form.get("items") if isinstance(step, int) else form.get("properties", {}).get(step)
+        if isinstance(child, dict):
+            yield child
+
+
+def _forms(schema: Json, place: Json) -> Iterator[Json]:
+    """Yield a place of a schema and everything that it refers to or combines."""
+    yield place
+    name = str(place.get("$ref", "")).removeprefix("#/definitions/")
+    if name in schema.get("definitions", {}):
+        yield from _forms(schema, schema["definitions"][name])
+    for combined in ("allOf", "anyOf", "oneOf"):
+        for inner in place.get(combined, ()):
+            yield from _forms(schema, inner)
