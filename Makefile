@@ -1,0 +1,68 @@
+# Every target sets up what it needs. Before them: Python 3.11 or later and make, nothing else.
+
+PYTHON ?= python3
+
+DEV := .venv/.stamp
+MINISTACK := .venv-ministack/.stamp
+FLAGSTONE := .venv/bin/flagstone
+PIP_INSTALL := bin/python -m pip install -qq --disable-pip-version-check --no-input
+PIP_COMPILE := .venv/bin/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras \
+  --no-header --no-annotate --no-emit-options --no-emit-index-url --no-emit-find-links --no-build-isolation
+PYTHON_CODE := $(wildcard compiler tests benchmarks platform/templates platform/rules)
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test check update bench lock clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(DEV)  ## compile the example, publish it to a bucket in a folder, explain one value
+	@rm -rf out/demo
+	$(FLAGSTONE) compile examples/service-repo --out out/demo/compiled
+	$(FLAGSTONE) publish examples/service-repo --bucket out/demo/bucket --allow-dirty
+	@echo && find out/demo -type f | LC_ALL=C sort && echo
+	$(FLAGSTONE) explain examples/service-repo Resources.WebGroup.Properties.MinSize --env production
+
+test: $(DEV) $(MINISTACK)  ## run the tests
+	.venv/bin/python -m pytest $(ARGS)
+
+check: $(DEV) $(MINISTACK)  ## format, lint, types and tests: what CI runs
+	.venv/bin/ruff format --check $(PYTHON_CODE)
+	.venv/bin/ruff check $(PYTHON_CODE)
+	.venv/bin/mypy $(PYTHON_CODE)
+	.venv/bin/python -m pytest $(ARGS)
+
+update: $(DEV) $(MINISTACK)  ## rewrite what the tests expect; read the diff before you commit it
+	.venv/bin/python -m pytest --update $(ARGS)
+
+bench: $(DEV)  ## measure, and print the numbers
+	.venv/bin/python benchmarks/run.py
+
+lock: $(DEV)  ## resolve the dependencies anew into requirements/*.txt
+	@.venv/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and \
+	  "locks are resolved on the oldest Python: make clean, then make lock PYTHON=python3.11")'
+	$(PIP_COMPILE) --extra dev --output-file requirements/dev.txt pyproject.toml
+	$(PIP_COMPILE) --constraint requirements/dev.txt --output-file requirements/runtime.txt pyproject.toml
+	$(PIP_COMPILE) --output-file requirements/ministack.txt requirements/ministack.in
+	@sed -i.bak -e '/^#/d' -e '/^$$/d' requirements/*.txt && rm requirements/*.bak
+
+clean:  ## remove everything that make made
+	rm -rf .venv .venv-ministack out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find compiler tests platform benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# A missing stamp means a set-up that never ended: begin again. An old one means that the lock moved: install over it.
+define make_venv
+@echo "setting up $(@D)"
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=...")'
+@test -e $@ || $(PYTHON) -m venv --clear $(@D)
+@$(@D)/$(PIP_INSTALL) --require-hashes -r $<
+endef
+
+$(DEV): requirements/dev.txt pyproject.toml
+	$(make_venv)
+	@$(@D)/$(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(MINISTACK): requirements/ministack.txt
+	$(make_venv)
+	@touch $@
