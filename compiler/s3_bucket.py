@@ -35,7 +35,6 @@ from compiler.bucket_contract import (
 )
 from compiler.diagnostics import mask_credentials
 
-_CONFIG = Config(retries={"mode": "standard"}, connect_timeout=10, read_timeout=60)
 _PAUSES = (0.1, 0.2, 0.4, 0.8)  # seconds between tries while another writer is at the same key
 _CHUNK = 1024 * 1024
 _SHA256_BASE64 = re.compile(r"[A-Za-z0-9+/]{43}=")
@@ -46,8 +45,10 @@ _MAX_REASON = 300
 
 def open_s3_bucket(name: str, prefix: str) -> S3Bucket:
     """Make a client as the machine is configured; asks the network nothing."""
+    # A new one each time: botocore writes what it finds in the environment into it.
+    config = Config(retries={"mode": "standard"}, connect_timeout=10, read_timeout=60)
     try:
-        client = boto3.session.Session().client("s3", config=_CONFIG)
+        client = boto3.session.Session().client("s3", config=config)
     except (BotoCoreError, ValueError) as error:
         raise BucketUnreachable(f"S3 bucket `{name}` cannot be reached: {_one_line(error)}") from error
     return S3Bucket(client, name, prefix)

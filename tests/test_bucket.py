@@ -105,24 +105,24 @@ def test_keys_are_listed_by_prefix_in_the_order_of_their_bytes(
     assert [key for key in expected if key in keys] == list(bucket.list_keys(prefix))
 
 
-@pytest.mark.parametrize("key", _KEYS_THAT_ESCAPE, ids=lambda key: ascii(key[:20]))
-def test_a_key_cannot_escape(at_hand: BucketAtHand, tmp_path: Path, key: str) -> None:
+def test_a_key_cannot_escape(at_hand: BucketAtHand, tmp_path: Path) -> None:
     bucket = at_hand.open()
 
-    with pytest.raises(BucketKeyError):
-        bucket.create(key, b"escaped", "text/plain")
-    with pytest.raises(BucketKeyError):
-        bucket.read(key)
-    with pytest.raises(BucketKeyError):
-        bucket.digest(key)
+    for key in _KEYS_THAT_ESCAPE:
+        with pytest.raises(BucketKeyError):
+            bucket.create(key, b"escaped", "text/plain")
+        with pytest.raises(BucketKeyError):
+            bucket.read(key)
+        with pytest.raises(BucketKeyError):
+            bucket.digest(key)
     assert [] == list(tmp_path.iterdir())
     assert {} == at_hand.take_snapshot()
 
 
-@pytest.mark.parametrize("prefix", ["../", "/", "a/../../", "a//"])
-def test_a_prefix_cannot_escape(at_hand: BucketAtHand, prefix: str) -> None:
-    with pytest.raises(BucketKeyError):
-        at_hand.open().list_keys(prefix)
+def test_a_prefix_cannot_escape(at_hand: BucketAtHand) -> None:
+    for prefix in ("../", "/", "a/../../", "a//"):
+        with pytest.raises(BucketKeyError):
+            at_hand.open().list_keys(prefix)
 
 
 def test_of_sixteen_threads_at_one_key_exactly_one_wins(at_hand: BucketAtHand) -> None:

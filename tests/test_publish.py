@@ -1,0 +1,347 @@
+"""A release is published whole or not at all, and never changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+
+from compiler.bucket import Bucket, Conflict, DamagedObject, open_bucket
+from compiler.model import Bundle
+from compiler.publish import (
+    Progress,
+    Published,
+    ReleaseNameError,
+    ReleaseRow,
+    check_release_id,
+    execute_publish,
+    list_releases,
+    plan_publish,
+)
+from tests.ministack import BucketAtHand, MiniStack
+
+_ROOT = Path(__file__).parent.parent
+_RELEASE = "20261120T101500-0123456789ab"
+_FOLDER = f"services/recipes/{_RELEASE}/"
+_FILES: Mapping[str, bytes] = {
+    "source.tar.gz": bytes(range(256)) * 1000,
+    "ansible.tar.gz": b"\x1f\x8bansible",
+    "staging/template.json": b'{"Resources": {}}\n',
+    "staging/parameters.json": b"[]\n",
+    "production/template.json": b'{"Resources": {"A": {}}}\n',
+}
+_NAMES_THAT_ESCAPE = ["", ".", "..", "../x", "a/b", "-a", ".a", "a b", "a\n", "ä", "a" * 129, "a\0", "a\ud800"]
+
+
+def _make_bundle(
+    files: Mapping[str, bytes] = _FILES, *, service: str = "recipes", release: str = _RELEASE, commit: bool = True
+) -> Bundle:
+    manifest = {
+        "schema": 1,
+        "service": service,
+        "release": release,
+        "commit": {"id": "0123456789abcdef", "time": "20261120T101500"} if commit else None,
+        "platform": {"name": "platform", "version": "1.0.0", "digest": "0" * 64},
+        "compiler": {"version": "0.1.0"},
+        "environments": sorted({path.split("/")[0] for path in files if "/" in path}),
+        "files": {
+            path: {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+            for path, content in files.items()
+        },
+        "publishes": [],
+        "consumes": [],
+    }
+    return Bundle(service, release, {**files, "manifest.json": json.dumps(manifest).encode()})
+
+
+def _publish(bundle: Bundle, bucket: Bucket) -> Published:
+    return execute_publish(plan_publish(bundle, bucket), bucket)
+
+
+def _read_release(bucket: Bucket) -> dict[str, bytes]:
+    return {key.removeprefix(_FOLDER): bucket.read(key) for key in bucket.list_keys(_FOLDER)}
+
+
+def test_a_release_is_published_file_by_file_and_its_manifest_last(at_hand: BucketAtHand) -> None:
+    bucket = at_hand.open()
+    bundle = _make_bundle()
+    steps: list[Progress] = []
+
+    published = execute_publish(plan_publish(bundle, bucket), bucket, report_progress=steps.append)
+
+    paths = [*sorted(_FILES), "manifest.json"]
+    assert tuple(_FOLDER + path for path in paths) == published.written
+    assert not published.was_there
+    assert [Progress(number, 6, _FOLDER + path) for number, path in enumerate(paths, 1)] == steps
+    assert bundle.files == _read_release(bucket)
+
+
+def test_planning_changes_nothing(at_hand: BucketAtHand) -> None:
+    plan = plan_publish(_make_bundle(), at_hand.open())
+
+    assert 6 == len(plan.missing)
+    assert {} == at_hand.take_snapshot()
+
+
+def test_publishing_twice_is_fine_and_changes_nothing(at_hand: BucketAtHand) -> None:
+    _publish(_make_bundle(), at_hand.open())
+    before = at_hand.take_snapshot()
+
+    published = _publish(_make_bundle(), at_hand.open())
+
+    assert published.was_there
+    assert before == at_hand.take_snapshot()
+
+
+def test_what_lies_beside_a_release_does_not_disturb_it(at_hand: BucketAtHand) -> None:
+    bucket = at_hand.open()
+    _publish(_make_bundle(), bucket)
+    bucket.create(_FOLDER + "notes.txt", b"by hand", "text/plain")
+
+    assert _publish(_make_bundle(), bucket).was_there
+
+
+@pytest.mark.parametrize(
+    ("files", "clashing"),
+    [
+        ({**_FILES, "staging/template.json": b"{}\n"}, ["staging/template.json", "manifest.json"]),
+        ({**_FILES, "staging/parameters.json": b"[]", "ansible.tar.gz": b""}, None),
+        ({**_FILES, "another/template.json": b"{}\n"}, ["manifest.json"]),
+        ({"source.tar.gz": _FILES["source.tar.gz"]}, ["manifest.json"]),
+    ],
+    ids=["changed", "two changed", "added", "removed"],
+)
+def test_other_bytes_under_the_same_release_conflict_and_change_nothing(
+    at_hand: BucketAtHand, files: Mapping[str, bytes], clashing: list[str] | None
+) -> None:
+    _publish(_make_bundle(), at_hand.open())
+    before = at_hand.take_snapshot()
+
+    with pytest.raises(Conflict, match="in the bucket with other bytes") as raised:
+        _publish(_make_bundle(files), at_hand.open())
+
+    expected = clashing or ["ansible.tar.gz", "staging/parameters.json", "manifest.json"]
+    assert tuple(_FOLDER + path for path in expected) == raised.value.keys
+    assert before == at_hand.take_snapshot()
+
+
+def test_other_bytes_after_an_unfinished_publish_conflict_and_change_nothing(at_hand: BucketAtHand) -> None:
+    bucket = at_hand.open()
+    bucket.create(_FOLDER + "source.tar.gz", b"of somebody else", "application/gzip")
+    before = at_hand.take_snapshot()
+
+    with pytest.raises(Conflict):
+        _publish(_make_bundle(), bucket)
+    assert before == at_hand.take_snapshot()
+
+
+def test_other_files_after_an_unfinished_publish_conflict_and_change_nothing(at_hand: BucketAtHand) -> None:
+    bucket = at_hand.open()
+    bucket.create(_FOLDER + "elsewhere/template.json", b"{}", "application/json")
+    before = at_hand.take_snapshot()
+
+    with pytest.raises(Conflict) as raised:
+        _publish(_make_bundle(), bucket)
+    reason = "is left by an unfinished publish of other files under this release"
+    assert f"`{_FOLDER}elsewhere/template.json` {reason}" == str(raised.value)
+    assert before == at_hand.take_snapshot()
+
+
+_DYING = """
+import os, pickle, signal, sys
+from compiler.bucket import open_bucket
+from compiler.publish import execute_publish, plan_publish
+
+url, bundle, event, number = sys.argv[1:]
+left = int(number)
+
+def step(name, _):
+    global left
+    if name == event:
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+bucket = open_bucket(url)
+with open(bundle, "rb") as file:
+    plan = plan_publish(pickle.load(file), bucket)
+sys.addaudithook(step)
+execute_publish(plan, bucket, report_progress=lambda progress: step("written", ()))
+"""
+
+
+# While an object of the folder is written but has no name yet; while a request to S3 is being sent.
+_WITHIN = {"folder": "os.link", "s3": "http.client.send"}
+
+
+@pytest.mark.parametrize("number", [1, 3, 6])
+@pytest.mark.parametrize("where", ["within", "after"])
+def test_a_killed_publish_leaves_no_release_and_is_completed_by_the_next(
+    at_hand: BucketAtHand, tmp_path: Path, where: str, number: int
+) -> None:
+    bundle = _make_bundle()
+    pickled = tmp_path / "bundle.pickle"
+    pickled.write_bytes(pickle.dumps(bundle))
+    event = _WITHIN[at_hand.kind] if where == "within" else "written"
+    command = [sys.executable, "-c", _DYING, at_hand.url, str(pickled), event, str(number)]
+    killed = subprocess.run(command, check=False, cwd=_ROOT, timeout=30)
+    bucket = at_hand.open()
+
+    assert -signal.SIGKILL == killed.returncode
+    is_released = (where, number) == ("after", 6)  # the manifest is the sixth object
+    assert is_released == (_FOLDER + "manifest.json" in bucket.list_keys(""))
+    assert ([_RELEASE] if is_released else []) == [row.release for row in list_releases(bucket, "recipes")]
+    assert is_released == _publish(bundle, bucket).was_there
+    assert bundle.files == _read_release(bucket)
+    assert [_RELEASE] == [row.release for row in list_releases(bucket, "recipes")]
+
+
+@dataclass
+class _Meanwhile:
+    """A bucket in which something else happens just before the first write."""
+
+    bucket: Bucket
+    act: Callable[[], object] | None
+
+    def create(self, key: str, content: bytes, content_type: str) -> None:
+        if self.act:
+            act, self.act = self.act, None
+            act()
+        self.bucket.create(key, content, content_type)
+
+    def read(self, key: str) -> bytes:
+        return self.bucket.read(key)
+
+    def digest(self, key: str) -> str | None:
+        return self.bucket.digest(key)
+
+    def list_keys(self, prefix: str) -> Iterator[str]:
+        return self.bucket.list_keys(prefix)
+
+
+def test_a_publisher_that_was_overtaken_is_told_and_the_other_release_stands(at_hand: BucketAtHand) -> None:
+    bucket = at_hand.open()
+    fast = _make_bundle({**_FILES, "staging/template.json": b"{}\n"})
+
+    with pytest.raises(Conflict):
+        _publish(_make_bundle(), _Meanwhile(bucket, lambda: _publish(fast, bucket)))
+    assert fast.files == _read_release(bucket)
+
+
+def test_a_publisher_that_was_overtaken_by_the_same_bytes_is_content(at_hand: BucketAtHand) -> None:
+    bucket = at_hand.open()
+    bundle = _make_bundle()
+
+    _publish(bundle, _Meanwhile(bucket, lambda: _publish(bundle, bucket)))
+    assert bundle.files == _read_release(bucket)
+
+
+def test_of_publishers_that_race_with_other_bytes_exactly_one_wins(at_hand: BucketAtHand) -> None:
+    bucket = at_hand.open()
+    # The first differs at the start of the release, the second at its end, the third in which files it has.
+    changes: list[dict[str, bytes]] = [{"ansible.tar.gz": b"1"}, {"staging/template.json": b"2"}, {"a.json": b"3"}]
+    bundles = [_make_bundle({**_FILES, **change}) for change in changes]
+    plans = [plan_publish(bundle, bucket) for bundle in bundles]
+    start = Barrier(len(plans))
+
+    def race(number: int) -> bool:
+        start.wait()
+        try:
+            execute_publish(plans[number], bucket)
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(len(plans)) as pool:
+        results = list(pool.map(race, range(len(plans))))
+
+    assert 1 == sum(results)
+    winner = bundles[results.index(True)].files
+    assert winner == {path: content for path, content in _read_release(bucket).items() if path in winner}
+
+
+def test_objects_in_s3_have_the_type_of_their_content(ministack: MiniStack, s3_url: str) -> None:
+    at_hand = BucketAtHand("s3", s3_url, dict)
+    _publish(_make_bundle(), at_hand.open())
+
+    name, prefix = s3_url.removeprefix("s3://").split("/", 1)
+    types = {
+        path: ministack.s3.head_object(Bucket=name, Key=f"{prefix}/{_FOLDER}{path}")["ContentType"]
+        for path in ("source.tar.gz", "staging/template.json", "manifest.json")
+    }
+    assert ["application/gzip", "application/json", "application/json"] == list(types.values())
+
+
+@pytest.mark.parametrize("name", _NAMES_THAT_ESCAPE, ids=lambda name: ascii(name[:20]))
+def test_a_name_that_would_escape_is_refused(tmp_path: Path, name: str) -> None:
+    bucket = open_bucket(str(tmp_path / "bucket"))
+
+    with pytest.raises(ReleaseNameError, match="^service `.*` is not named by up to 128 letters"):
+        plan_publish(_make_bundle(service=name), bucket)
+    with pytest.raises(ReleaseNameError, match="^release `.*` is not named by up to 128 letters"):
+        plan_publish(_make_bundle(release=name), bucket)
+    with pytest.raises(ReleaseNameError):
+        list_releases(bucket, name)
+    with pytest.raises(ReleaseNameError):
+        check_release_id(name)
+    assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["1", "v1.2.3", _RELEASE, "a" * 128, "A_b-c.d"])
+def test_a_usual_release_id_is_taken(name: str) -> None:
+    assert name == check_release_id(name)
+
+
+def test_releases_are_listed_newest_first(at_hand: BucketAtHand) -> None:
+    bucket = at_hand.open()
+    for release, commit in (("20260102T000000-b", True), ("20261120T000000-a", False), ("20251231T235959-c", True)):
+        _publish(_make_bundle(release=release, commit=commit), bucket)
+    _publish(_make_bundle(service="recipes-web"), bucket)
+    bucket.create("services/recipes/20270101T000000-unfinished/source.tar.gz", b"", "application/gzip")
+    bucket.create("services/recipes/20270101T000000-unfinished/staging/manifest.json", b"", "application/json")
+    bucket.create("services/recipes/-by hand/manifest.json", b"", "application/json")
+
+    environments = ("production", "staging")
+    expected = (
+        ReleaseRow("20261120T000000-a", None, "1.0.0", environments, 5),
+        ReleaseRow("20260102T000000-b", "0123456789abcdef", "1.0.0", environments, 5),
+        ReleaseRow("20251231T235959-c", "0123456789abcdef", "1.0.0", environments, 5),
+    )
+    assert expected == list_releases(bucket, "recipes")
+    assert () == list_releases(bucket, "nobody")
+
+
+_GOOD = json.loads(_make_bundle().files["manifest.json"])
+
+
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        (b"", "it is not JSON"),
+        (b"\xff", "it is not JSON"),
+        (b"[" * 100_000, "it is not JSON"),
+        (b"[]", "it is not a manifest of this release"),
+        (json.dumps({**_GOOD, "schema": 2}).encode(), "it is not a manifest of this release"),
+        (json.dumps({**_GOOD, "release": "other"}).encode(), "it is not a manifest of this release"),
+        (json.dumps({**_GOOD, "environments": [1]}).encode(), "it is not a manifest of this release"),
+        (json.dumps({**_GOOD, "environments": ["\x1b[2J"]}).encode(), "it is not a manifest of this release"),
+        (json.dumps({**_GOOD, "commit": {"id": "\ud800"}}).encode(), "it is not a manifest of this release"),
+    ],
+)
+def test_a_manifest_that_is_none_is_named(tmp_path: Path, manifest: bytes, message: str) -> None:
+    bucket = open_bucket(str(tmp_path))
+    bucket.create(_FOLDER + "manifest.json", manifest, "application/json")
+
+    with pytest.raises(DamagedObject) as raised:
+        list_releases(bucket, "recipes")
+    assert f"`{_FOLDER}manifest.json` in the bucket is damaged: {message}" in str(raised.value)
