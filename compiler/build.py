@@ -189,7 +189,7 @@ _SECTIONS = {"Parameter": "Parameters", "Output": "Outputs", "Condition": "Condi
 
 def _entry(yielded: _Yielded) -> Entry:
     thing = yielded.thing
-    section = _SECTIONS.get(type(thing).__name__, "Resources")
+    section = "Resources" if getattr(thing, "resource_type", None) else _SECTIONS[type(thing).__name__]
     stories: dict[Path, tuple[Said, ...]] = {}
     built = thing.to_dict()
     if section == "Resources":

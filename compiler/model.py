@@ -47,6 +47,16 @@ class Document:
             path = path[:-1]
         return self.values[path]
 
+    def value_at(self, path: Path) -> Json:
+        """Value at a path; None where there is none."""
+        value = self.data
+        for step in path:
+            try:
+                value = value[step]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return value
+
     def key_span(self, path: Path) -> Span:
         """Span of the key that leads to a path; of the value where there is no key, as in a list."""
         return self.keys.get(path) or self.value_span(path)

@@ -37,6 +37,7 @@ _ATTRIBUTES = (
     "UpdatePolicy",
     "DeletionPolicy",
     "UpdateReplacePolicy",
+    "Version",  # of a custom resource
 )
 _DIRECTIVES = ("$append", "$prepend", "$replace", "$remove", "$expect", "$value")
 _TOGETHER = ({"$append", "$prepend", "$remove", "$expect"}, {"$expect", "$value"}, {"$expect", "$replace"})
@@ -70,15 +71,13 @@ def _check_change(document: Document, section: str, name: str, change: Json) -> 
             hint = "write `Properties:` and what changes below it"
             yield Diagnostic("D213", f"override of `{name}` is a map", document.value_span(path), hint)
             return
-        yield from _check_attributes(document, path, change or {}, is_override=True)
+        yield from _check_attributes(document, path, change or {})
     yield from _check_directives(document, change, path, in_list=False)
 
 
-def _check_attributes(
-    document: Document, path: Path, resource: Mapping[str, Json], *, is_override: bool
-) -> Iterator[Diagnostic]:
+def _check_attributes(document: Document, path: Path, resource: Mapping[str, Json]) -> Iterator[Diagnostic]:
     for key in resource:
-        if key in _ATTRIBUTES or (is_override and key.startswith("$")):
+        if key in _ATTRIBUTES or key.startswith("$"):
             continue
         near = suggest(key, _ATTRIBUTES)
         hint = near or f"did you mean `Properties.{key}`?"
@@ -183,8 +182,6 @@ def _check_resources(document: Document, data: Mapping[str, Json]) -> Iterator[D
             yield Diagnostic(
                 "D215", f"resource `{name}` has no `Type`", document.key_span(path), "add `Type: AWS::...`"
             )
-        else:
-            yield from _check_attributes(document, path, resource, is_override=False)
 
 
 def _check_nulls(document: Document) -> Iterator[Diagnostic]:

@@ -57,22 +57,39 @@ def check_settings(descriptor: Descriptor, settings: Settings) -> Iterator[Diagn
     yield from _check_events(settings, processes)
     yield from _check_dns(processes)
     yield from _check_secrets(settings)
+    yield from _check_config(settings)
     yield from _check_owner(settings)
 
 
 def _check_presence(descriptor: Descriptor, settings: Settings, processes: dict[str, Any]) -> Iterator[Diagnostic]:
-    document, base = descriptor.document, _map(descriptor.data, "processes")
+    base = _map(descriptor.data, "processes")
     for name, process in processes.items():
         missing = [key for key in ("runtime", "command") if key not in process]
-        path, span = ("processes", name), _span(name)
         if missing and name not in base:
             hint = suggest(name, base) or f"define it with `{'` and `'.join(missing)}`"
-            yield Diagnostic("D306", f"process `{name}` is not defined in `processes`", span, hint)
+            yield Diagnostic("D306", f"process `{name}` is not defined in `processes`", _span(name), hint)
             continue
-        for key in missing:
-            if (*path, key) not in document.keys or document.data["processes"][name][key] is None:
-                message = f"`{key}` is missing in `processes.{name}`"
-                yield Diagnostic("D202", message, span, f"add `{key}: ...` in `processes.{name}`")
+        where = f"processes.{name}"
+        yield from _require(descriptor, process, name, ("runtime", "command"), where)
+        for log_name, log in _map(process, "logs").items():
+            yield from _require(descriptor, log, log_name, ("path",), f"{where}.logs.{log_name}")
+            for key, each in _map(log, "filters").items():
+                inside = f"{where}.logs.{log_name}.filters.{key}"
+                yield from _require(descriptor, each, key, ("pattern", "threshold"), inside)
+    for event, wanted in _map(_map(settings.data, "messages"), "consume").items():
+        yield from _require(descriptor, wanted, event, ("process",), f"messages.consume.{event}")
+
+
+def _require(descriptor: Descriptor, data: Json, name: str, keys: tuple[str, ...], where: str) -> Iterator[Diagnostic]:
+    """Check what has to be there once the layers are merged, so that an environment may say only what differs."""
+    pointer = settings_of(name)[0].history[-1].pointer
+    for key in keys:
+        is_faulty = (*pointer, key) in descriptor.document.keys and descriptor.document.value_at(
+            (*pointer, key)
+        ) is not None
+        # What stands there and is not in the settings was left out because it is faulty, which was said before.
+        if isinstance(data, dict) and key not in data and not is_faulty:
+            yield Diagnostic("D202", f"`{key}` is missing in `{where}`", _span(name), f"add `{key}: ...` in `{where}`")
 
 
 def _check_scaling(name: str, process: dict[str, Any], *, is_consumer: bool) -> Iterator[Diagnostic]:
@@ -198,6 +215,13 @@ def _check_secrets(settings: Settings) -> Iterator[Diagnostic]:
             message = f"`{name}` is both under `config` and under `secrets`"
             related = (Related("also set here", config[name]),)
             yield Diagnostic("D310", message, _span(name), "rename one of the two", related=related)
+
+
+def _check_config(settings: Settings) -> Iterator[Diagnostic]:
+    for name, value in _map(settings.data, "config").items():
+        if isinstance(value, str) and ("{{resolve:ssm-secure:" in value or "{{resolve:secretsmanager:" in value):
+            message = f"`{name}` in `config` would be written in plain text"
+            yield _fault("D208", message, value, "name the path of the parameter under `secrets`")
 
 
 def _check_owner(settings: Settings) -> Iterator[Diagnostic]:

@@ -57,7 +57,10 @@ def validate_document(document: Document, schema: Mapping[str, Json]) -> tuple[D
 
 
 def _validator(schema: Mapping[str, Json]) -> Any:
-    kind: Any = extend(jsonschema.Draft202012Validator, {"pattern": _check_pattern})  # type: ignore[no-untyped-call]
+    # The schema's "integer" takes 8080.0 too, which would reach CloudFormation as a fraction.
+    whole = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    base = jsonschema.Draft202012Validator
+    kind: Any = extend(base, {"pattern": _check_pattern}, type_checker=whole)  # type: ignore[no-untyped-call]
     return kind(schema)
 
 
@@ -161,7 +164,7 @@ def _dotted(path: Path) -> str:
 
 
 def _short(value: Json) -> str:
-    text = str(value)
+    text = str(value).replace("\n", "\\n")
     return text if len(text) <= 60 else text[:57] + "..."
 
 
