@@ -28,7 +28,7 @@ class Snippet:
 
 
 def cut_snippet(span: Span, *, columns: int) -> Snippet | None:
-    """Take the first line of a span, cut around the span to the given columns; None where the source has no such line."""
+    """Take the first line of a span, cut to the given columns around it; None where the source has no such line."""
     if not 1 <= span.line <= len(span.source.lines):
         return None
     number = str(span.line).rjust(_NUMBER_COLUMNS)

@@ -48,7 +48,7 @@ _CFN_LINT_RULES = "https://github.com/aws-cloudformation/cfn-lint/blob/main/docs
 
 
 def explain_code(code: str) -> str:
-    """Explain a diagnostic as plain text, ending with a line break. Raises LookupError for a code that nothing gives."""
+    """Explain a diagnostic as plain text, ending with a line break. Raises LookupError for an unknown code."""
     code = code.upper()
     if code in CATALOG:
         return "\n\n".join(_paragraphs(CATALOG[code])) + "\n"
@@ -90,9 +90,9 @@ def _introduction() -> Iterator[str]:
     yield "# Diagnostics"
     yield ""
     yield _wrapped(
-        "Every code that Flagstone gives, why it is given and what to do about it; `flagstone explain D203` shows one of"
-        " them in a terminal. Codes are stable: they are never reused. A finding of cfn-lint keeps its own code, such as"
-        f" `E3012`, and is described in [cfn-lint's list of rules]({_CFN_LINT_RULES})."
+        "Every code that Flagstone gives, why it is given and what to do about it; `flagstone explain D203` shows one"
+        " of them in a terminal. Codes are stable: they are never reused. A finding of cfn-lint keeps its own code,"
+        f" such as `E3012`, and is described in [cfn-lint's list of rules]({_CFN_LINT_RULES})."
     )
     yield ""
     yield "The files of an example are added to this repository, or stand in the place of its own:"

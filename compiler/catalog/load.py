@@ -33,8 +33,8 @@ ENTRIES = (
         title="Plain text that YAML reads as something else",
         explanation="""
             By the rules of YAML 1.1 `on`, `yes` and `NO` are booleans, `2026-11-21` is a date, `12:30` is the number
-            750 and `010` is the number 8. Whoever wrote them rarely means that, and other readers of YAML disagree.
-            Put the value in quotes; if you do mean a boolean or a number, write `true`, `false` or plain decimal digits.
+            750 and `010` is the number 8. Whoever wrote them rarely means that, and other readers of YAML disagree. Put
+            the value in quotes; if you do mean a boolean or a number, write `true`, `false` or plain decimal digits.
         """,
         wrong=in_service("config:\n  COUNTRY: NO\n  OPENS_AT: 12:30"),
         right=in_service('config:\n  COUNTRY: "NO"\n  OPENS_AT: "12:30"'),

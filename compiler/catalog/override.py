@@ -118,8 +118,8 @@ ENTRIES = (
         code="D510",
         title="Two overrides of the same layer set one value",
         explanation="""
-            Two files of one folder change the same value, and which of them wins would depend on their names. Keep one of
-            the two. A file in the folder of an environment may well change what a file in `overrides/` set: it is
+            Two files of one folder change the same value, and which of them wins would depend on their names. Keep one
+            of the two. A file in the folder of an environment may well change what a file in `overrides/` set: it is
             stronger.
         """,
         wrong={

@@ -61,7 +61,8 @@ ENTRIES = (
         title="Process of an environment that is not defined",
         explanation="""
             An environment changes a process that the service does not define, and says too little to make it a process
-            of that environment alone: that takes a `runtime` and a `command`. Correct the name, or complete the process.
+            of that environment alone: that takes a `runtime` and a `command`. Correct the name, or complete the
+            process.
         """,
         wrong=in_production("processes:\n  wbe: {instanceType: m7g.large}"),
         right=in_production("processes:\n  web: {instanceType: m7g.large}"),
@@ -71,8 +72,8 @@ ENTRIES = (
         title="Metric without a source",
         explanation="""
             A scaling target, an alarm or a health check is about something that the process does not have. Requests,
-            latency, errors, health checks and a DNS name need a load balancer, and so a `port`; `queueAge` needs a queue,
-            and so an event that the process consumes. Add what is missing or remove the setting.
+            latency, errors, health checks and a DNS name need a load balancer, and so a `port`; `queueAge` needs a
+            queue, and so an event that the process consumes. Add what is missing or remove the setting.
         """,
         wrong=in_web("scaling: {min: 1, max: 4, target: {queueAge: 120}}"),
         right=in_web("scaling: {min: 1, max: 4, target: {cpu: 60}}"),

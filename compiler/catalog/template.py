@@ -41,8 +41,8 @@ ENTRIES = (
         title="Misused directive",
         explanation="""
             A directive has the wrong kind of operand or the wrong company. `$append` and `$prepend` take a list,
-            `$remove` takes `true` or a list of items, and `$expect` stands beside the directive that changes the value. Other
-            keys have no place beside a directive, since it speaks about the whole value.
+            `$remove` takes `true` or a list of items, and `$expect` stands beside the directive that changes the value.
+            Other keys have no place beside a directive, since it speaks about the whole value.
         """,
         wrong=file(
             OVERRIDE, "Resources:\n  WebGroup:\n    Properties:\n      VPCZoneIdentifier: {$append: subnet-0a1b2c3d}"

@@ -9,8 +9,8 @@ ENTRIES = (
         code="D202",
         title="Missing key",
         explanation="""
-            Something that has to be said is not there, neither in the file nor, where they count, in the defaults of the
-            platform. Add the key; the message names it and the map that it belongs to.
+            Something that has to be said is not there, neither in the file nor, where they count, in the defaults of
+            the platform. Add the key; the message names it and the map that it belongs to.
         """,
         wrong=with_head(
             """
