@@ -1,7 +1,7 @@
 """Archive: pack files into a .tar.gz whose bytes depend on nothing but the files.
 
 In: RepositoryFiles.    Out: bytes that every `tar -xzf` reads.
-Never: compresses. zlib and zlib-ng write different bytes for the same content, so the deflate stream holds stored blocks.
+Never: compresses. zlib and zlib-ng write different bytes for the same content, so the deflate stream is stored blocks.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Lint: let cfn-lint examine a stack, and place each finding where its cause stands.
 
 In: a Stack, the region and the name of its environment.    Out: Diagnostics under cfn-lint's own codes.
-Faults: those of cfn-lint; D701 a region that it does not know, D702 a stack that it cannot examine.
+Faults: those of cfn-lint, also its E0003 for a region that it does not know and E0002 for a stack that it trips over.
 Never: reads a configuration or a schema of the user's machine; what the stack's own `Metadata` asks for holds.
 """
 
@@ -21,7 +21,7 @@ from compiler.lint_words import mentioned_names, unexpected_key, word_finding
 from compiler.model import Json, Path, Said, Stack
 
 if TYPE_CHECKING:
-    from cfnlint.rules import Match, Rules  # type: ignore[import-untyped]
+    from cfnlint.rules import Match, Rules
 
 _TRIPPED = ("Unknown exception while processing rule ", "Exception ")
 
@@ -39,13 +39,13 @@ class _Finding:
 
 def lint_stack(stack: Stack, *, region: str, environment: str) -> tuple[Diagnostic, ...]:
     """Run every rule for errors and warnings that cfn-lint ships."""
-    from cfnlint.helpers import REGIONS  # type: ignore[import-untyped]
+    from cfnlint.helpers import REGIONS
 
     if region not in REGIONS:
-        return (Diagnostic("D701", f"cfn-lint knows no region `{region}`", hint=suggest(region, REGIONS)),)
+        return (Diagnostic("E0003", f"cfn-lint knows no region `{region}`", hint=suggest(region, REGIONS)),)
     try:
         findings = tuple(_examine(stack.template, region))
-    except Exception as error:  # its rules catch their own; what comes out is a `Metadata` that is no map and the like
+    except Exception as error:  # its rules catch their own; what is left is a `Metadata` that is no map
         return (_report_failure(stack, error),)
     # When cfn-lint trips over a fault that it also reports, the tripping is of no use to anyone.
     telling = tuple(finding for finding in findings if not finding.message.startswith(_TRIPPED))
@@ -56,15 +56,15 @@ def _report_failure(stack: Stack, error: Exception) -> Diagnostic:
     said = next((story[-1] for path, story in stack.stories.items() if "Metadata" in path[:3]), None)
     message = f"cfn-lint cannot examine the stack: {type(error).__name__}: {' '.join(str(error).split())}"
     hint = "write `Metadata` as a map, and `cfn-lint` in it as its documentation says"
-    return Diagnostic("D702", message, said.origin.span if said else None, hint)
+    return Diagnostic("E0002", message, said.origin.span if said else None, hint)
 
 
 # Running cfn-lint
 
 
 def _examine(template: Mapping[str, Json], region: str) -> Iterator[_Finding]:
-    from cfnlint.config import ConfigMixIn  # type: ignore[import-untyped]
-    from cfnlint.runner import run_template_by_data  # type: ignore[import-untyped]
+    from cfnlint.config import ConfigMixIn
+    from cfnlint.runner import run_template_by_data
 
     rules = _load_rules()
     # Naming a configuration file keeps ~/.cfnlintrc and ./.cfnlintrc out; the null device is an empty one.
@@ -84,10 +84,10 @@ def _examine(template: Mapping[str, Json], region: str) -> Iterator[_Finding]:
 @functools.cache
 def _load_rules() -> Rules:
     """Load the rules and bind cfn-lint to the schemas it ships; once a process, they are of use to every stack."""
-    import cfnlint  # type: ignore[import-untyped]
+    import cfnlint
     from cfnlint.rules import Rules
-    from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
-    from cfnlint.schema.manager import ProviderSchemaManager  # type: ignore[import-untyped]
+    from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+    from cfnlint.schema.manager import ProviderSchemaManager
 
     package = FilePath(cfnlint.__file__).parent
     # By itself it prefers newer schemas in the user's cache, and the same stack would pass here and fail there.
@@ -103,8 +103,8 @@ def _mark(template: Mapping[str, Json]) -> Any:
 
     cfn-lint drops what it says twice of one line. Parsing text for the lines would take longer than all its rules.
     """
-    from cfnlint.decode.mark import Mark  # type: ignore[import-untyped]
-    from cfnlint.decode.node import dict_node, list_node, str_node  # type: ignore[import-untyped]
+    from cfnlint.decode.mark import Mark
+    from cfnlint.decode.node import dict_node, list_node, str_node
 
     line = 0
 

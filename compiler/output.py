@@ -56,7 +56,7 @@ def _listed_before(folder: Path) -> Iterator[str]:
         data = json.loads(manifest.read_bytes())
     except (ValueError, RecursionError):
         data = None
-    if not isinstance(data, dict) or "release" not in data or not isinstance(data.get("files"), dict):
+    if not isinstance(data, dict) or "compiler" not in data or not isinstance(data.get("files"), dict):
         raise OutputError(f"`{manifest}` belongs to something else; choose another folder")
     yield from filter(_stays_inside, data["files"])
 

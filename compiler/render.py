@@ -35,24 +35,59 @@ def render_bundle(
     }
     values = {"Release": release, "AnsibleDigest": _digest(files[_ANSIBLE]), "SourceDigest": _digest(files[_SOURCE])}
     for environment, stack in stacks.items():
-        files[f"{environment}/template.json"] = render_json(stack.template)
-        files[f"{environment}/parameters.json"] = render_json(_parameters(stack, values))
-        files[f"{environment}/origins.json"] = _render_origins(stack)
+        files.update(_render_stack(environment, stack, values))
     commit = repository.commit
     manifest = {
         "schema": 1,
         "service": service,
         "release": release,
         "commit": {"id": commit.id, "time": commit.time} if commit else None,
-        "platform": {"name": library.name, "version": library.version, "digest": library.digest},
-        "compiler": {"version": __version__},
+        **_describe_platform(library),
         "environments": sorted(stacks),
-        "files": {path: {"sha256": _digest(files[path]), "size": len(files[path])} for path in sorted(files)},
+        "files": _describe_files(files),
         "publishes": sorted(set(publishes)),
         "consumes": sorted(set(consumes)),
     }
+    return _bundle(service, release, files, manifest)
+
+
+def render_platform(stacks: Mapping[str, Stack], *, library: Library) -> Bundle:
+    """Render the stacks of the environments themselves, keyed by environment and template: `production/network`."""
+    files: dict[str, bytes] = {}
+    for key, stack in stacks.items():
+        files.update(_render_stack(key, stack, {}))
+    manifest = {
+        "schema": 1,
+        **_describe_platform(library),
+        "environments": sorted({key.partition("/")[0] for key in stacks}),
+        "stacks": sorted(stacks),
+        "files": _describe_files(files),
+    }
+    return _bundle(library.name, library.version, files, manifest)
+
+
+def _render_stack(folder: str, stack: Stack, values: Mapping[str, str]) -> dict[str, bytes]:
+    return {
+        f"{folder}/template.json": render_json(stack.template),
+        f"{folder}/parameters.json": render_json(_parameters(stack, values)),
+        f"{folder}/origins.json": _render_origins(stack),
+    }
+
+
+def _describe_platform(library: Library) -> dict[str, Json]:
+    return {
+        "platform": {"name": library.name, "version": library.version, "digest": library.digest},
+        "compiler": {"version": __version__},
+    }
+
+
+def _describe_files(files: Mapping[str, bytes]) -> dict[str, Json]:
+    return {path: {"sha256": _digest(files[path]), "size": len(files[path])} for path in sorted(files)}
+
+
+def _bundle(name: str, release: str, files: Mapping[str, bytes], manifest: Json) -> Bundle:
     ordered = {path: files[path] for path in sorted(files)}
-    return Bundle(service, release, {**ordered, _MANIFEST: render_json(manifest)})
+    return Bundle(name, release, {**ordered, _MANIFEST: render_json(manifest)})
 
 
 def render_json(data: Json) -> bytes:
