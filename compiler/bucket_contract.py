@@ -23,10 +23,10 @@ class Bucket(Protocol):
         """Write an object that is not there yet; the same bytes again are fine. Raises Conflict, BucketUnreachable."""
 
     def read(self, key: str) -> bytes:
-        """Return the bytes of an object, its digest verified where one is kept. Raises NotInBucket, BucketUnreachable."""
+        """Return the bytes of an object, its digest verified if one is kept. Raises NotInBucket, BucketUnreachable."""
 
     def digest(self, key: str) -> str | None:
-        """Return the sha256 of an object in hex, without a download where one is kept; None where there is no object."""
+        """Return the sha256 of an object in hex, without a download if one is kept; None where there is no object."""
 
     def list_keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys that start with a text, ordered by their UTF-8 bytes."""

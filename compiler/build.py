@@ -228,18 +228,25 @@ def _failure(template: TemplateModule, error: Exception) -> Diagnostic:
 
 
 def _collisions(fragments: tuple[Fragment, ...]) -> Iterator[Diagnostic]:
+    """Report the logical ids that two things share; what one pair of names causes is reported once."""
     seen: dict[tuple[str, str], Entry] = {}
+    pairs: dict[tuple[Span, Span], list[str]] = {}
     for entry in (entry for fragment in fragments for entry in fragment.entries):
         first = seen.setdefault((entry.section, entry.name), entry)
-        if first is entry:
-            continue
-        settings = [said.origin.span for said in _from_service(entry)] or [entry.origin.span]
-        others = [said.origin.span for said in _from_service(first)] or [first.origin.span]
-        spans = [span for span in settings if span not in others] or settings
-        other = next((span for span in reversed(others) if span not in settings), others[-1])
-        message = f"two things get the logical id `{entry.name}`"
+        if first is not entry:
+            mine, others = _spans(entry), _spans(first)
+            span = next((span for span in reversed(mine) if span not in others), mine[-1])
+            other = next((span for span in reversed(others) if span not in mine), others[-1])
+            pairs.setdefault((span, other), []).append(entry.name)
+    for (span, other), names in pairs.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        message = f"two things get the logical id `{names[0]}`{more}"
         related = (Related("the other one comes from here", other),)
-        yield Diagnostic("D402", message, spans[-1], "rename one of the two", related=related)
+        yield Diagnostic("D402", message, span, "rename one of the two", related=related)
+
+
+def _spans(entry: Entry) -> list[Span]:
+    return [said.origin.span for said in _from_service(entry)] or [entry.origin.span]
 
 
 def _from_service(entry: Entry) -> Iterator[Said]:

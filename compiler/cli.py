@@ -46,7 +46,7 @@ def main() -> NoReturn:
         # The reader has seen enough; keep the interpreter from complaining when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except Exception:  # noqa: BLE001  whatever it is, it is ours, and CI needs its one exit code
+    except Exception:
         traceback.print_exc()
         click.echo(f"\nThis is a bug in flagstone {__version__}, not in your files: please report it.", err=True)
         code = OUR_BUG
@@ -67,7 +67,7 @@ class Screen:
         found = tuple(diagnostics)
         if self.format == "json":
             shown = {"diagnostics": diagnostics_to_json(found, prefix=self.prefix), "result": result}
-            click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+            click.echo(json.dumps(shown, indent=2))
         elif self.format == "sarif":
             click.echo(report_diagnostics(found, format="sarif", prefix=self.prefix), nl=False)
         else:
@@ -266,8 +266,7 @@ def explain(words: tuple[str, ...], environment: str | None, platform: Path | No
         if any(diagnostic.severity == "error" for diagnostic in found):
             raise CompileError(found)
         told = explain_value(stack, words[-1], chosen)
-        text = report_story(told, color=_is_colored(sys.stdout), width=_width(sys.stdout))
-        screen.show((), text, story_to_json(told))
+        screen.show((), report_story(told), story_to_json(told))
 
 
 def _explain_code(code: str, format: str | None) -> None:

@@ -107,7 +107,7 @@ _CREDENTIAL = re.compile(
     r"|\bpypi-AgEI[A-Za-z0-9_-]{40,}"
     r"|\bAIza[A-Za-z0-9_-]{35}\b"
     r"|\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"
-    r"|\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"
+    r"|(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"
 )
 
 

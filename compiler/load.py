@@ -28,7 +28,8 @@ MAX_DEPTH = 100
 MAX_NODES = 100_000
 
 _FUNCTIONS = """
-    And Base64 Cidr Equals FindInMap GetAtt GetAZs If ImportValue Join Length Not Or Select Split Sub ToJsonString Transform
+    And Base64 Cidr Equals FindInMap GetAtt GetAZs If ImportValue Join Length Not Or Select Split Sub ToJsonString
+    Transform
 """
 _SHORT_FORMS = {"Ref": "Ref", "Condition": "Condition"} | {name: f"Fn::{name}" for name in _FUNCTIONS.split()}
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
@@ -291,9 +292,8 @@ class _Composer:
         if tag == "merge" and event.value == "<<":
             self._fault("D107", "merge key `<<` is not supported", self._span(event), "write the keys out")
             return None
-        if tag != "str" and self.dialect != "template":
-            if not self._check_surprise(tag, event):
-                self._fault("D106", f"key `{event.value}` is not a string", self._span(event), "put it in quotes")
+        if tag != "str" and self.dialect != "template" and not self._check_surprise(tag, event):
+            self._fault("D106", f"key `{event.value}` is not a string", self._span(event), "put it in quotes")
         self._check_text(event.value, event)
         return str(event.value)
 

@@ -40,7 +40,7 @@ class Overlay:
                     self._unknown_name(part, here, result)
                     continue
                 file = _File(self, part, _type_of(base))
-                if section == "Resources" and not file.keeps_type(base, change, here):
+                if section == "Resources" and not file.keeps_type(change, here):
                     continue
                 merged = file.merge(base, change, here)
                 if merged is None:
@@ -74,7 +74,7 @@ class _File:
         self.document: Document = part.document
         self.resource_type = resource_type
 
-    def keeps_type(self, base: Node, change: Json, here: Path) -> bool:
+    def keeps_type(self, change: Json, here: Path) -> bool:
         wanted = change.get("Type", self.resource_type) if isinstance(change, dict) else self.resource_type
         if wanted == self.resource_type:
             return True

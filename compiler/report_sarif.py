@@ -58,8 +58,9 @@ def _result(diagnostic: Diagnostic, rule_index: int, prefix: str) -> Json:
         "level": diagnostic.severity,
         "message": {"text": text},
     }
-    if diagnostic.span:
-        result["locations"] = [{"physicalLocation": _location(diagnostic.span, prefix)}]
+    # Code scanning takes no result without a place: what has none concerns the service as a whole.
+    whole = {"artifactLocation": {"uri": _uri(place_path("service.yml", prefix))}}
+    result["locations"] = [{"physicalLocation": _location(diagnostic.span, prefix) if diagnostic.span else whole}]
     if diagnostic.related:
         result["relatedLocations"] = [
             {

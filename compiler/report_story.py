@@ -23,7 +23,7 @@ _LAYERS = {
 }
 
 
-def report_story(told: Explanation, *, color: bool = False, width: int | None = None) -> str:
+def report_story(told: Explanation) -> str:
     """Draw a story: the value, then every layer that spoke about it, the winner last and marked."""
     name = ".".join(str(step) for step in told.path) or "the template"
     if told.leaves:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deepmerge import Merger
+from deepmerge.merger import Merger
 
 from compiler.layers import environment_layers, shared_environment
 from compiler.model import Descriptor, Document, Json, Library, Origin, Path, Said, Setting, Settings
