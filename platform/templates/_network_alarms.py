@@ -1,0 +1,136 @@
+"""What the platform team wants to hear of its own network. None of it wakes anyone: tickets, hence amber."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from troposphere import AWSObject, Ref
+from troposphere.cloudwatch import Alarm, Metric, MetricDataQuery, MetricDimension, MetricStat
+
+from compiler.authoring import Environment, camel, join
+
+from ._environment_conventions import platform_topics, tags
+from ._network_flow_logs import REJECTED, metric_namespace
+
+# What a NAT gateway can carry at most, in Gbit/s.
+NAT_BANDWIDTH = 100
+
+
+def nat_alarms(environment: Environment, zone: str) -> Iterator[AWSObject]:
+    gateway, subject = camel("nat-gateway", zone), join("The NAT gateway of zone ", zone, " in ", environment.name)
+    yield Alarm(
+        camel("nat", zone, "ports") + "AmberAlarm",
+        AlarmDescription=join(
+            subject, " finds no port for new connections: too many to one address. Calls to it fail. ",
+            "Let callers reuse connections, or give the gateway a second address.",
+        ),
+        Namespace="AWS/NATGateway",
+        MetricName="ErrorPortAllocation",
+        Dimensions=[MetricDimension(Name="NatGatewayId", Value=Ref(gateway))],
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=15,
+        DatapointsToAlarm=15,
+        ComparisonOperator="GreaterThanThreshold",
+        Threshold=0,
+        TreatMissingData="notBreaching",
+        AlarmActions=platform_topics(environment, "amber"),
+        OKActions=platform_topics(environment, "amber"),
+        Tags=tags(environment, join("nat-", zone, "-ports")),
+    )  # fmt: skip
+    yield Alarm(
+        camel("nat", zone, "drops") + "AmberAlarm",
+        AlarmDescription=join(
+            subject, " drops more than 0.01 percent of packets for 5 minutes. Calls to the internet are slow or fail. ",
+            "Look at the health of AWS in the region, then at the gateway's load.",
+        ),
+        Metrics=[
+            _nat_metric("drops", "PacketsDropCount", gateway),
+            _nat_metric("outbound", "PacketsInFromSource", gateway),
+            _nat_metric("inbound", "PacketsInFromDestination", gateway),
+            _compute(
+                "dropRate",
+                "Percent of packets dropped",
+                "IF(outbound + inbound > 0, 100 * FILL(drops, 0) / (outbound + inbound), 0)",
+            ),
+        ],
+        EvaluationPeriods=5,
+        DatapointsToAlarm=5,
+        ComparisonOperator="GreaterThanThreshold",
+        Threshold=0.01,
+        TreatMissingData="notBreaching",
+        AlarmActions=platform_topics(environment, "amber"),
+        OKActions=platform_topics(environment, "amber"),
+        Tags=tags(environment, join("nat-", zone, "-drops")),
+    )  # fmt: skip
+    yield Alarm(
+        camel("nat", zone, "bandwidth") + "AmberAlarm",
+        AlarmDescription=join(
+            subject, f" carries more than 80 percent of the {NAT_BANDWIDTH} Gbit/s that it can, for 5 minutes. ",
+            "Beyond that it drops. Find who moves so much, and give it an endpoint or a gateway of its own.",
+        ),
+        Metrics=[
+            _nat_metric("outbound", "BytesInFromSource", gateway),
+            _nat_metric("inbound", "BytesInFromDestination", gateway),
+            _compute("bandwidth", "Gbit/s", "(outbound + inbound) * 8 / 60 / 1000000000"),
+        ],
+        EvaluationPeriods=5,
+        DatapointsToAlarm=5,
+        ComparisonOperator="GreaterThanThreshold",
+        Threshold=NAT_BANDWIDTH * 80 // 100,
+        TreatMissingData="notBreaching",
+        AlarmActions=platform_topics(environment, "amber"),
+        OKActions=platform_topics(environment, "amber"),
+        Tags=tags(environment, join("nat-", zone, "-bandwidth")),
+    )  # fmt: skip
+
+
+def flow_alarm(environment: Environment) -> Iterator[AWSObject]:
+    """Some flows are always refused: the internet knocks on every door. Only a change in their number says something."""
+    yield Alarm(
+        "RejectedFlowsAmberAlarm",
+        AlarmDescription=join(
+            "The network of ", environment.name, " refuses many more connections than usual for 15 minutes. ",
+            "Someone looks for open doors, or a rule is missing. Query the flow logs for REJECT.",
+        ),
+        Metrics=[
+            MetricDataQuery(
+                Id="rejected",
+                MetricStat=MetricStat(
+                    Metric=Metric(Namespace=metric_namespace(environment), MetricName=REJECTED),
+                    Period=300,
+                    Stat="Sum",
+                ),
+                ReturnData=True,
+            ),
+            _compute("usual", "Usual number", "ANOMALY_DETECTION_BAND(rejected, 3)"),
+        ],
+        ThresholdMetricId="usual",
+        EvaluationPeriods=3,
+        DatapointsToAlarm=3,
+        ComparisonOperator="GreaterThanUpperThreshold",
+        TreatMissingData="notBreaching",
+        AlarmActions=platform_topics(environment, "amber"),
+        OKActions=platform_topics(environment, "amber"),
+        Tags=tags(environment, "rejected-flows"),
+    )  # fmt: skip
+
+
+def _nat_metric(query: str, metric: str, gateway: str) -> MetricDataQuery:
+    return MetricDataQuery(
+        Id=query,
+        MetricStat=MetricStat(
+            Metric=Metric(
+                Namespace="AWS/NATGateway",
+                MetricName=metric,
+                Dimensions=[MetricDimension(Name="NatGatewayId", Value=Ref(gateway))],
+            ),
+            Period=60,
+            Stat="Sum",
+        ),
+        ReturnData=False,
+    )
+
+
+def _compute(query: str, label: str, expression: str) -> MetricDataQuery:
+    return MetricDataQuery(Id=query, Label=label, Expression=expression, ReturnData=True)

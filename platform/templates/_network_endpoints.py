@@ -1,0 +1,118 @@
+"""Ways from the network to AWS that do not pass the internet: gateways for S3 and DynamoDB, interfaces for the rest.
+
+Their policies let only principals of the environment's own account through, so stolen credentials of another account
+cannot carry data out. What AWS keeps in buckets of its own and hands out to anyone is named one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from troposphere import AWSObject, Ref
+from troposphere.ec2 import SecurityGroup, SecurityGroupRule, VPCEndpoint
+
+from compiler.authoring import Environment, camel, join
+
+from ._conventions import Statement, policy
+from ._environment_conventions import publish, tags
+
+
+def gateway_endpoints(environment: Environment, route_tables: list[Ref]) -> Iterator[AWSObject]:
+    yield VPCEndpoint(
+        "S3GatewayEndpoint",
+        VpcId=Ref("Vpc"),
+        VpcEndpointType="Gateway",
+        ServiceName=_service_name(environment, "s3"),
+        RouteTableIds=route_tables,
+        PolicyDocument=policy(_own_account(environment), *_buckets_of_aws(environment)),
+        Tags=tags(environment, "s3"),
+    )
+    yield VPCEndpoint(
+        "DynamoDbGatewayEndpoint",
+        VpcId=Ref("Vpc"),
+        VpcEndpointType="Gateway",
+        ServiceName=_service_name(environment, "dynamodb"),
+        RouteTableIds=route_tables,
+        PolicyDocument=policy(_own_account(environment)),
+        Tags=tags(environment, "dynamodb"),
+    )
+
+
+def interface_endpoints(environment: Environment, subnets: list[Ref]) -> Iterator[AWSObject]:
+    yield SecurityGroup(
+        "EndpointSecurityGroup",
+        GroupDescription=join("Interface endpoints in ", environment.name),
+        VpcId=Ref("Vpc"),
+        SecurityGroupIngress=[
+            SecurityGroupRule(
+                Description="HTTPS from the network",
+                IpProtocol="tcp",
+                FromPort=443,
+                ToPort=443,
+                CidrIp=environment.network.cidr,
+            )
+        ],
+        # Endpoints only answer. An empty list would mean that they may call anyone.
+        SecurityGroupEgress=[
+            SecurityGroupRule(Description="Nowhere", IpProtocol="tcp", FromPort=443, ToPort=443, CidrIp="127.0.0.1/32")
+        ],
+        Tags=tags(environment, "endpoints"),
+    )
+    yield publish(
+        environment,
+        "network/endpoint-security-group-id",
+        value=Ref("EndpointSecurityGroup"),
+        description="Security group of the interface endpoints",
+    )
+    for name in environment.network.endpoints:
+        yield VPCEndpoint(
+            camel(name) + "Endpoint",
+            VpcId=Ref("Vpc"),
+            VpcEndpointType="Interface",
+            ServiceName=_service_name(environment, name),
+            SubnetIds=subnets,
+            SecurityGroupIds=[Ref("EndpointSecurityGroup")],
+            PrivateDnsEnabled=True,
+            PolicyDocument=policy(_own_account(environment)),
+            Tags=tags(environment, name),
+        )
+
+
+def _service_name(environment: Environment, name: str) -> str:
+    return join("com.amazonaws.", environment.region, ".", name)
+
+
+def _own_account(environment: Environment) -> Statement:
+    return {
+        "Sid": "OwnAccount",
+        "Effect": "Allow",
+        "Principal": {"AWS": "*"},
+        "Action": "*",
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:PrincipalAccount": environment.account}},
+    }
+
+
+def _buckets_of_aws(environment: Environment) -> Iterator[Statement]:
+    """Nobody signs requests to these, or AWS did: package repositories, image layers, CloudFormation's mailboxes."""
+    region = environment.region
+    yield {
+        "Sid": "PackagesAndImageLayers",
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": [
+            join("arn:aws:s3:::al2023-repos-", region, "-de612dc2/*"),
+            join("arn:aws:s3:::prod-", region, "-starport-layer-bucket/*"),
+        ],
+    }
+    yield {
+        "Sid": "AnswersToCloudFormation",
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": [
+            join("arn:aws:s3:::cloudformation-waitcondition-", region, "/*"),
+            join("arn:aws:s3:::cloudformation-custom-resource-response-", *str(region).split("-"), "/*"),
+        ],
+    }

@@ -1,0 +1,100 @@
+"""Where alarms are heard: an amber topic (a ticket) and a red one (a page) for each owner.
+
+The second stack of an environment: it encrypts with the alarms key of `security`. Who subscribes is up to the owner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from troposphere import AWSObject, GetAtt, Ref
+from troposphere.cloudwatch import Alarm, MetricDimension
+from troposphere.sns import Topic, TopicPolicy
+
+from compiler.authoring import Environment, camel, join
+
+from ._conventions import arn, deny_plain_transport, key_arn, policy
+from ._environment_conventions import PLATFORM, account_root, platform_topics, publish, tags
+
+SCOPE = "environment"
+
+
+def build(environment: Environment) -> Iterator[AWSObject]:
+    for owner in environment.owners:
+        for color in ("amber", "red"):
+            yield from topic(environment, owner, color)
+            if PLATFORM in environment.owners:
+                yield from delivery_alarm(environment, owner, color)
+
+
+def topic(environment: Environment, owner: str, color: str) -> Iterator[AWSObject]:
+    title = camel(owner, color) + "Topic"
+    yield Topic(
+        title,
+        TopicName=_name(environment, owner, color),
+        DisplayName=join(environment.name, f" {color} alarms of ", owner),
+        KmsMasterKeyId=key_arn(environment, "alarms"),
+        SignatureVersion="2",
+        Tags=tags(environment, f"alarms-{owner}-{color}", owner),
+    )
+    yield TopicPolicy(
+        title + "Policy",
+        Topics=[Ref(title)],
+        PolicyDocument=policy(
+            {
+                "Sid": "AccountMayPublishAndSubscribe",
+                "Effect": "Allow",
+                "Principal": {"AWS": account_root(environment)},
+                "Action": ["sns:GetTopicAttributes", "sns:Publish", "sns:Subscribe"],
+                "Resource": Ref(title),
+            },
+            {
+                "Sid": "AlarmsMayPublish",
+                "Effect": "Allow",
+                "Principal": {"Service": "cloudwatch.amazonaws.com"},
+                "Action": "sns:Publish",
+                "Resource": Ref(title),
+                "Condition": {
+                    "StringEquals": {"aws:SourceAccount": environment.account},
+                    "ArnLike": {"aws:SourceArn": arn(environment, "cloudwatch", "alarm:*")},
+                },
+            },
+            deny_plain_transport(["sns:Publish"], Ref(title)),
+        ),
+    )
+    yield publish(
+        environment,
+        f"notifications/{owner}-{color}-topic-arn",
+        value=Ref(title),
+        description=f"Where {owner} hears of {color} alarms",
+    )
+
+
+def delivery_alarm(environment: Environment, owner: str, color: str) -> Iterator[AWSObject]:
+    """Tell the platform team by another topic that one does not reach its subscribers."""
+    itself = (owner, color) == (PLATFORM, "amber")
+    yield Alarm(
+        camel(owner, color) + "TopicDeliveryAlarm",
+        AlarmDescription=join(
+            f"The {color} alarms of {owner} in ", environment.name, " do not reach all who subscribed to the topic ",
+            _name(environment, owner, color), ". Look for endpoints that are gone and for queues that refuse.",
+        ),
+        Namespace="AWS/SNS",
+        MetricName="NumberOfNotificationsFailed",
+        Dimensions=[MetricDimension(Name="TopicName", Value=GetAtt(camel(owner, color) + "Topic", "TopicName"))],
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        DatapointsToAlarm=1,
+        ComparisonOperator="GreaterThanThreshold",
+        Threshold=0,
+        TreatMissingData="notBreaching",
+        AlarmActions=platform_topics(environment, "red" if itself else "amber"),
+        OKActions=platform_topics(environment, "red" if itself else "amber"),
+        Tags=tags(environment, f"alarms-{owner}-{color}-delivery"),
+    )  # fmt: skip
+
+
+def _name(environment: Environment, owner: str, color: str) -> str:
+    # Topics of events are `<environment>-<service>-<event>`; the word in front keeps the two kinds apart.
+    return join("platform-", environment.name, f"-{owner}-{color}")

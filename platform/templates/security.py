@@ -1,0 +1,297 @@
+"""Keys and the bounds of what a service may do: one key for each purpose, a permissions boundary, what every instance needs.
+
+The first stack of an environment: the others read the keys that it publishes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from troposphere import AWSObject, GetAtt, Ref
+from troposphere.iam import ManagedPolicy
+from troposphere.kms import Alias, Key
+
+from compiler.authoring import Environment, camel, join
+
+from ._conventions import Statement, allow, arn, policy
+from ._environment_conventions import account_root, publish, tags
+
+SCOPE = "environment"
+
+
+def build(environment: Environment) -> Iterator[AWSObject]:
+    yield from key(environment, "logs", users=[_logs_may_encrypt(environment)])
+    yield from key(environment, "data", users=_auto_scaling_may_use(environment), metadata=_ANYONE_IS_BOUND)
+    yield from key(environment, "messaging", users=[_topics_may_deliver(environment)])
+    yield from key(environment, "alarms", users=[_alarms_may_publish(environment)])
+    yield from service_boundary(environment)
+    yield from instance_base(environment)
+
+
+def key(
+    environment: Environment,
+    purpose: str,
+    *,
+    users: Iterable[Statement],
+    metadata: Mapping[str, object] | None = None,
+) -> Iterator[AWSObject]:
+    """Make a key. It outlives its stack everywhere: whoever loses a key loses all that it encrypted."""
+    title = camel(purpose) + "Key"
+    made = Key(
+        title,
+        Description=join(f"Encrypts {purpose} in ", environment.name),
+        EnableKeyRotation=True,
+        PendingWindowInDays=30,
+        KeyPolicy=policy(_account_administers(environment), _grants_are_for_aws(), *users),
+        Tags=tags(environment, purpose),
+        DeletionPolicy="Retain",
+        UpdateReplacePolicy="Retain",
+    )
+    if metadata:
+        made.Metadata = dict(metadata)
+    yield made
+    yield Alias(
+        title + "Alias",
+        AliasName=join("alias/platform/", environment.name, "/", purpose),
+        TargetKeyId=Ref(title),
+    )
+    yield publish(
+        environment,
+        f"security/{purpose}-key-arn",
+        value=GetAtt(title, "Arn"),
+        description=f"Key that encrypts {purpose}",
+    )
+
+
+def service_boundary(environment: Environment) -> Iterator[AWSObject]:
+    """The most that any role of a service may ever do: use data of this account. It grants nothing by itself."""
+    yield ManagedPolicy(
+        "ServiceBoundary",
+        ManagedPolicyName=join(environment.name, "-service-boundary"),
+        Path="/platform/",
+        Description=join("Permissions boundary of every service role in ", environment.name),
+        PolicyDocument=policy(
+            allow(
+                "UseThisAccount",
+                BOUNDARY_ACTIONS,
+                "*",
+                # Where an action has no resource there is no account to compare with.
+                condition={"StringEqualsIfExists": {"aws:ResourceAccount": environment.account}},
+            )
+        ),
+    )
+    yield publish(
+        environment,
+        "security/service-boundary-arn",
+        value=Ref("ServiceBoundary"),
+        description="Permissions boundary that every role of a service carries",
+    )
+
+
+def instance_base(environment: Environment) -> Iterator[AWSObject]:
+    """What every instance needs. These actions know no resource, or only the instance itself."""
+    yield ManagedPolicy(
+        "InstanceBase",
+        ManagedPolicyName=join(environment.name, "-instance-base"),
+        Path="/platform/",
+        Description=join("Session manager and metrics for every instance in ", environment.name),
+        PolicyDocument=policy(
+            allow(
+                "OpenSessions",
+                [
+                    "ssmmessages:CreateControlChannel",
+                    "ssmmessages:CreateDataChannel",
+                    "ssmmessages:OpenControlChannel",
+                    "ssmmessages:OpenDataChannel",
+                ],
+                "*",
+            ),
+            allow("Register", ["ssm:UpdateInstanceInformation"], arn(environment, "ec2", "instance/*")),
+            allow(
+                "WriteMetrics",
+                ["cloudwatch:PutMetricData"],
+                "*",
+                condition={"StringEquals": {"cloudwatch:namespace": ["CWAgent", "Platform"]}},
+            ),
+            # The agent finds the name of its auto scaling group there, to label metrics with.
+            allow(
+                "ReadTags",
+                ["ec2:DescribeTags"],
+                "*",
+                condition={"StringEquals": {"aws:RequestedRegion": environment.region}},
+            ),
+        ),
+    )
+    yield publish(
+        environment,
+        "security/instance-base-policy-arn",
+        value=Ref("InstanceBase"),
+        description="Managed policy of every instance: session manager and metrics",
+    )
+
+
+# Actions on data, none on the things that hold it: no role of a service changes IAM, keys, networks or its own bounds.
+BOUNDARY_ACTIONS = [
+    "autoscaling:CompleteLifecycleAction",
+    "autoscaling:Describe*",
+    "autoscaling:RecordLifecycleActionHeartbeat",
+    "cloudformation:DescribeStackResource",
+    "cloudformation:DescribeStackResources",
+    "cloudformation:DescribeStacks",
+    "cloudformation:SignalResource",
+    "cloudwatch:PutMetricData",
+    "dynamodb:*Item*",
+    "dynamodb:Describe*",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+    "dynamodb:PartiQL*",
+    "dynamodb:Query",
+    "dynamodb:Scan",
+    "ec2:DescribeInstances",
+    "ec2:DescribeTags",
+    "elasticache:Connect",
+    "events:PutEvents",
+    "execute-api:Invoke",
+    "firehose:PutRecord*",
+    "kinesis:Describe*",
+    "kinesis:Get*",
+    "kinesis:ListShards",
+    "kinesis:PutRecord*",
+    "kinesis:SubscribeToShard",
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey*",
+    "kms:ReEncrypt*",
+    "lambda:InvokeFunction",
+    "logs:CreateLogStream",
+    "logs:DescribeLogGroups",
+    "logs:DescribeLogStreams",
+    "logs:PutLogEvents",
+    "rds-db:connect",
+    "s3:AbortMultipartUpload",
+    "s3:DeleteObject*",
+    "s3:GetBucketLocation",
+    "s3:GetObject*",
+    "s3:ListBucket*",
+    "s3:ListMultipartUploadParts",
+    "s3:PutObject",
+    "s3:PutObjectTagging",
+    "secretsmanager:DescribeSecret",
+    "secretsmanager:GetSecretValue",
+    "sns:GetTopicAttributes",
+    "sns:Publish",
+    "sqs:ChangeMessageVisibility*",
+    "sqs:DeleteMessage*",
+    "sqs:GetQueue*",
+    "sqs:ReceiveMessage",
+    "sqs:SendMessage*",
+    "ssm:GetParameter*",
+    "ssm:UpdateInstanceInformation",
+    "ssmmessages:*Channel",
+    "states:DescribeExecution",
+    "states:SendTask*",
+    "states:StartExecution",
+    "states:StartSyncExecution",
+    "xray:GetSampling*",
+    "xray:Put*",
+]
+
+
+# Who may use a key
+
+_ANYONE_IS_BOUND = {
+    "checkov": {"skip": [{"id": "CKV_AWS_33", "comment": "Conditions narrow the principal down to one role"}]}
+}
+
+
+def _account_administers(environment: Environment) -> Statement:
+    return {
+        "Sid": "AccountAdministers",
+        "Effect": "Allow",
+        "Principal": {"AWS": account_root(environment)},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+
+
+def _grants_are_for_aws() -> Statement:
+    """A grant outlives the policies that allowed it, so only what AWS itself needs one for may have one."""
+    return {
+        "Sid": "GrantsAreForAws",
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": "kms:CreateGrant",
+        "Resource": "*",
+        "Condition": {"Bool": {"kms:GrantIsForAWSResource": "false", "aws:PrincipalIsAWSService": "false"}},
+    }
+
+
+def _logs_may_encrypt(environment: Environment) -> Statement:
+    return {
+        "Sid": "LogsMayEncrypt",
+        "Effect": "Allow",
+        "Principal": {"Service": join("logs.", environment.region, ".amazonaws.com")},
+        "Action": ["kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
+        "Resource": "*",
+        "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": arn(environment, "logs", "log-group:*")}},
+    }
+
+
+def _topics_may_deliver(environment: Environment) -> Statement:
+    """A topic that sends to an encrypted queue encrypts for it, which no identity but the service's own can allow."""
+    return {
+        "Sid": "TopicsMayDeliver",
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+        "Resource": "*",
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": environment.account},
+            "ArnLike": {"aws:SourceArn": arn(environment, "sns", "*")},
+        },
+    }
+
+
+def _alarms_may_publish(environment: Environment) -> Statement:
+    """Without this an alarm changes its state and nobody hears of it."""
+    return {
+        "Sid": "AlarmsMayPublish",
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+        "Resource": "*",
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": environment.account},
+            "ArnLike": {"aws:SourceArn": arn(environment, "cloudwatch", "alarm:*")},
+        },
+    }
+
+
+def _auto_scaling_may_use(environment: Environment) -> Iterator[Statement]:
+    """Auto scaling starts instances with encrypted volumes under its own role, to which no IAM policy can add.
+
+    The role is named by a condition, because a key policy may not name a principal that an account does not have yet.
+    """
+    role = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+    is_auto_scaling: dict[str, object] = {
+        "StringEquals": {"kms:CallerAccount": environment.account},
+        "ArnEquals": {"aws:PrincipalArn": join("arn:aws:iam::", environment.account, ":", role)},
+    }
+    yield {
+        "Sid": "AutoScalingMayUse",
+        "Effect": "Allow",
+        "Principal": {"AWS": "*"},
+        "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
+        "Resource": "*",
+        "Condition": is_auto_scaling,
+    }
+    yield {
+        "Sid": "AutoScalingMayGrant",
+        "Effect": "Allow",
+        "Principal": {"AWS": "*"},
+        "Action": "kms:CreateGrant",
+        "Resource": "*",
+        "Condition": {**is_auto_scaling, "Bool": {"kms:GrantIsForAWSResource": "true"}},
+    }
