@@ -24,15 +24,13 @@ class UnreadableEnvironment(Exception):
     """Config or secrets cannot be had as the facts ask for them."""
 
 
-def main(facts_path: str, target: str) -> int:
+def main(facts_path: str, target: str) -> None:
     try:
         facts = json.loads(Path(facts_path).read_text())
         values = {**read_config(facts), **read_secrets(facts)}
         write_for_root(Path(target), "".join(render_line(name, values[name]) for name in sorted(values)))
     except UnreadableEnvironment as fault:
-        print(f"platform-environment: {fault}", file=sys.stderr)
-        return 1
-    return 0
+        sys.exit(f"platform-environment: {fault}")
 
 
 def read_config(facts: Mapping[str, Any]) -> dict[str, str]:
@@ -84,7 +82,17 @@ def write_for_root(target: Path, text: str) -> None:
 
 
 def _ask_ssm(facts: Mapping[str, Any], operation: str, arguments: Iterable[str]) -> dict[str, Any]:
-    command = ["aws", "ssm", operation, "--region", facts["region"], "--with-decryption", "--output", "json", *arguments]
+    command = [
+        "aws",
+        "ssm",
+        operation,
+        "--region",
+        facts["region"],
+        "--with-decryption",
+        "--output",
+        "json",
+        *arguments,
+    ]
     asked = subprocess.run(command, stdout=subprocess.PIPE, env={**os.environ, "AWS_PAGER": ""}, check=False)
     if asked.returncode != 0:
         raise UnreadableEnvironment(f"`aws ssm {operation}` fails with {asked.returncode}")
@@ -93,4 +101,4 @@ def _ask_ssm(facts: Mapping[str, Any], operation: str, arguments: Iterable[str])
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    main(*sys.argv[1:])

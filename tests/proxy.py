@@ -1,0 +1,81 @@
+"""nginx on a scratch machine's configuration, a process behind it, and a client before it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.machine import Machine
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    seen: Mapping[str, str]
+
+
+@contextmanager
+def run_proxy(machine: Machine, nginx: str) -> Iterator[Machine]:
+    """Run nginx on the machine's configuration, and a process behind it."""
+    port = json.loads(machine.read("etc/platform/instance.json"))["port"]
+    process = ThreadingHTTPServer(("127.0.0.1", port + 10000), EchoHeaders)
+    threading.Thread(target=process.serve_forever, daemon=True).start()
+    running = subprocess.Popen([nginx, "-c", str(machine.root / "etc/nginx/nginx.conf"), "-g", "daemon off;"])
+    try:
+        wait_for(port)
+        yield machine
+    finally:
+        running.terminate()
+        running.wait(10)
+        process.shutdown()
+        process.server_close()
+
+
+class EchoHeaders(BaseHTTPRequestHandler):
+    """Stand for the service's process: answer with the headers that arrived."""
+
+    def do_GET(self) -> None:
+        body = json.dumps(dict(self.headers)).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Request-Id", "the process's own idea")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Keep the test's output clean."""
+
+
+def wait_for(port: int) -> None:
+    for _ in range(100):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError(f"nothing listens on {port}")
+
+
+def ask(machine: Machine, path: str, headers: Mapping[str, str]) -> Answer:
+    port = json.loads(machine.read("etc/platform/instance.json"))["port"]
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=dict(headers))
+    with urllib.request.urlopen(request, timeout=10) as response:
+        return Answer(response.status, dict(response.headers), json.loads(response.read()))
+
+
+def wait_for_line(machine: Machine, text: str) -> str:
+    for _ in range(100):
+        log = machine.read("var/log/nginx/access.json")
+        if text in log:
+            return log
+        time.sleep(0.02)
+    raise AssertionError(f"{text} is not in the access log")
