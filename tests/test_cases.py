@@ -40,7 +40,9 @@ def test_a_good_repository_compiles_to_exactly_what_is_expected(
     code, screen = compile_case(case, tmp_path)
     assert (0, "") == (code, screen)
     actual = {
-        str(path.relative_to(tmp_path)): path.read_text() for path in sorted(tmp_path.rglob("*.json")) if path.name in KEPT
+        str(path.relative_to(tmp_path)): path.read_text()
+        for path in sorted(tmp_path.rglob("*.json"))
+        if path.name in KEPT
     }
     expected = case / "expected"
     if update_expectations:
@@ -50,7 +52,9 @@ def test_a_good_repository_compiles_to_exactly_what_is_expected(
     assert {str(path.relative_to(expected)): path.read_text() for path in sorted(expected.rglob("*.json"))} == actual
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if not case.name.startswith("ok-")], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if not case.name.startswith("ok-")], ids=lambda case: case.name
+)
 def test_a_case_says_exactly_what_is_expected(
     case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update_expectations: bool
 ) -> None:

@@ -42,7 +42,7 @@ def _short(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> Any:
 
 
 ReadAsCloudFormation.add_multi_constructor("!", _short)
-ReadAsCloudFormation.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node))
+ReadAsCloudFormation.add_constructor("tag:yaml.org,2002:timestamp", ReadAsCloudFormation.construct_yaml_str)
 
 
 def read_independently(path: Path) -> Any:

@@ -13,7 +13,22 @@ from click.testing import CliRunner
 from compiler.cli import cli
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "service-repo"
-SCALARS = ["null", "true", "-1", "0", "99999999999999999999", "1.5", "''", "x", "[]", "{}", "[1, a]", "{a: b}", "on", "2020-01-01"]
+SCALARS = [
+    "null",
+    "true",
+    "-1",
+    "0",
+    "99999999999999999999",
+    "1.5",
+    "''",
+    "x",
+    "[]",
+    "{}",
+    "[1, a]",
+    "{a: b}",
+    "on",
+    "2020-01-01",
+]
 
 
 def delete(text: bytes, chance: random.Random) -> bytes:
@@ -52,7 +67,9 @@ MUTATIONS: list[Callable[[bytes, random.Random], bytes]] = [delete, duplicate, r
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.__name__)
-def test_sixty_mutants_compile_or_are_refused(mutation: Callable[[bytes, random.Random], bytes], tmp_path: Path) -> None:
+def test_sixty_mutants_compile_or_are_refused(
+    mutation: Callable[[bytes, random.Random], bytes], tmp_path: Path
+) -> None:
     repo = tmp_path / "repo"
     shutil.copytree(EXAMPLE, repo)
     original = (repo / "service.yml").read_bytes()

@@ -175,8 +175,9 @@ def test_sarif_columns_count_code_points() -> None:
     assert (7, 12) == (region["startColumn"], region["endColumn"])
 
 
-def test_a_sarif_result_without_a_place_has_no_locations() -> None:
-    assert "locations" not in scan(NO_PLACE)["runs"][0]["results"][0]
+def test_a_sarif_result_without_a_place_points_to_the_service_as_a_whole() -> None:
+    expected = [{"physicalLocation": {"artifactLocation": {"uri": "service.yml"}}}]
+    assert expected == scan(NO_PLACE)["runs"][0]["results"][0]["locations"]
 
 
 def test_sarif_related_locations_have_ids_and_messages() -> None:

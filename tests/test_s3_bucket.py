@@ -10,9 +10,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import boto3  # type: ignore[import-untyped]
+import boto3
 import pytest
-from botocore.stub import Stubber  # type: ignore[import-untyped]
+from botocore.stub import Stubber
 
 from compiler.bucket import Bucket, BucketUnreachable, Conflict, DamagedObject, open_bucket
 from compiler.s3_bucket import S3Bucket
@@ -120,7 +120,7 @@ def test_an_action_that_is_not_allowed_is_named(
 
 @pytest.mark.usefixtures("no_aws")
 def test_a_machine_without_credentials_is_told() -> None:
-    with pytest.raises(BucketUnreachable, match="cannot be reached: Unable to locate credentials$"):
+    with pytest.raises(BucketUnreachable, match=r"cannot be reached: Unable to locate credentials$"):
         open_bucket("s3://some-bucket").read("a")
 
 

@@ -159,7 +159,7 @@ def test_whatever_is_optional_in_a_descriptor_may_be_null() -> None:
 
 
 def test_sections_and_named_things_may_stand_empty() -> None:
-    empty = {key: None for key in ("description", "messages", "config", "secrets", "environments")}
+    empty = dict.fromkeys(("description", "messages", "config", "secrets", "environments"))
     assert [] == _faults("service", {**SMALLEST, **empty})
     named = {"processes": {"web": None}, "config": {"LOG_LEVEL": None}, "messages": {"consume": {"a.b": None}}}
     assert [] == _faults("service", {**SMALLEST, **named, "environments": {"staging": None, "production": named}})
