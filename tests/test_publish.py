@@ -286,9 +286,9 @@ def test_objects_in_s3_have_the_type_of_their_content(ministack: MiniStack, s3_u
 def test_a_name_that_would_escape_is_refused(tmp_path: Path, name: str) -> None:
     bucket = open_bucket(str(tmp_path / "bucket"))
 
-    with pytest.raises(ReleaseNameError, match="^service `.*` is not named by up to 128 letters"):
+    with pytest.raises(ReleaseNameError, match=r"^service `.*` is not named by up to 128 letters"):
         plan_publish(_make_bundle(service=name), bucket)
-    with pytest.raises(ReleaseNameError, match="^release `.*` is not named by up to 128 letters"):
+    with pytest.raises(ReleaseNameError, match=r"^release `.*` is not named by up to 128 letters"):
         plan_publish(_make_bundle(release=name), bucket)
     with pytest.raises(ReleaseNameError):
         list_releases(bucket, name)
