@@ -8,7 +8,7 @@ FLAGSTONE := .venv/bin/flagstone
 PIP_INSTALL := bin/python -m pip install -qq --disable-pip-version-check --no-input
 PIP_COMPILE := .venv/bin/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras \
   --no-header --no-annotate --no-emit-options --no-emit-index-url --no-emit-find-links --no-build-isolation
-PYTHON_CODE := $(wildcard compiler tests benchmarks platform/templates platform/rules)
+PYTHON_CODE := $(wildcard compiler platform tests benchmarks)
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test check update bench lock clean

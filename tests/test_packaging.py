@@ -40,11 +40,11 @@ def known_files(*folders: str) -> list[str]:
 
 
 def copy_checkout(target: Path, *, modified: int) -> Path:
-    for name in known_files(*SHIPPED, *SDIST_ONLY):
+    for name in known_files():
         copy = target / name
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, copy)
-        os.utime(copy, (modified, modified))
+        shutil.copy(ROOT / name, copy, follow_symlinks=False)
+        os.utime(copy, (modified, modified), follow_symlinks=False)
     return target
 
 
