@@ -15,6 +15,8 @@ from compiler.authoring import Environment, LogFile, Process, Service, Subscript
 
 Statement = dict[str, object]
 
+TAG_VALUE_LENGTH = 256
+
 # AWS names a processor family by what follows the generation: `g` is Graviton (t4g, m7gd, im4gn, is4gen).
 _ARM_FAMILY = re.compile(r"a1\.|[a-z]+[0-9]+g[a-z]*\.")
 
@@ -113,8 +115,9 @@ def queue_batches(service: Service, process: Process) -> Iterator[tuple[str, lis
 
 def tag_values(service: Service, environment: Environment, name: str, process: str | None = None) -> dict[str, str]:
     """Say whose a resource is. `name` is unique in the service; what belongs to no one process has no such tag."""
+    whole = join(environment.name, "-", service.name, "-", name)
     values = {
-        "Name": join(environment.name, "-", service.name, "-", name),
+        "Name": derive(whole[:TAG_VALUE_LENGTH], whole),
         "environment": environment.name,
         "owner": service.owner,
         "service": service.name,

@@ -1,7 +1,7 @@
 """Alarms on what users and the owner would notice, each in amber (a ticket) and red (a page).
 
-What is counted where nothing happens decides what silence means: no request is no slow request (`notBreaching`), while an
-instance that reports no CPU tells nothing at all (`missing`).
+What silence means depends on what is counted: no request is no slow request (`notBreaching`), while an instance that
+reports no CPU tells nothing at all (`missing`).
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ def launch_template(service: Service, environment: Environment, process: Process
 
 def group(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
     template = camel(process.name) + "LaunchTemplate"
-    resource = AutoScalingGroup(
+    yield AutoScalingGroup(
         camel(process.name) + "Group",
         MinSize=process.scaling.min,
         MaxSize=process.scaling.max,
@@ -166,13 +166,8 @@ def group(service: Service, environment: Environment, process: Process) -> Itera
         Tags=GroupTags(**tag_values(service, environment, process.name, process.name)),
         UpdatePolicy=update_policy(process),
         DependsOn=_before_start(service, process),
+        **_creation_policy(process),
     )
-    if process.scaling.min > 0:
-        resource.CreationPolicy = CreationPolicy(
-            AutoScalingCreationPolicy=AutoScalingCreationPolicy(MinSuccessfulInstancesPercent=100),
-            ResourceSignal=ResourceSignal(Count=process.scaling.min, Timeout=_signal_timeout(process)),
-        )
-    yield resource
 
 
 def update_policy(process: Process) -> UpdatePolicy:
@@ -224,6 +219,18 @@ def business_hours(environment: Environment, process: Process) -> Iterator[AWSOb
         MaxSize=derive(0, process.availability),
         DesiredCapacity=derive(0, process.availability),
     )
+
+
+def _creation_policy(process: Process) -> dict[str, CreationPolicy]:
+    """Wait for the first instances, where there are any."""
+    if process.scaling.min < 1:
+        return {}
+    return {
+        "CreationPolicy": CreationPolicy(
+            AutoScalingCreationPolicy=AutoScalingCreationPolicy(MinSuccessfulInstancesPercent=100),
+            ResourceSignal=ResourceSignal(Count=process.scaling.min, Timeout=_signal_timeout(process)),
+        )
+    }
 
 
 def _kept_in_service(process: Process) -> int:

@@ -1,6 +1,6 @@
 """Configuration: one parameter for each key, read by instances when they start.
 
-Secrets are not here: a service names the parameters that hold them, and `autoscaling` lets its roles read exactly those.
+Secrets are not here: a service names the parameters that hold them, and `autoscaling` lets its roles read those alone.
 """
 
 from __future__ import annotations

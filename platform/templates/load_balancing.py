@@ -1,7 +1,7 @@
 """Load balancing and a name for processes that listen on a port: one load balancer each, HTTPS only.
 
-Private means reachable from within the environment's network. Public means an internet-facing load balancer in the public
-subnets; the instances behind it stay where they are.
+Private means reachable from within the environment's network. Public means an internet-facing load balancer in the
+public subnets; the instances behind it stay where they are.
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ def queues(service: Service, environment: Environment, subscription: Subscriptio
 
 def subscribe(service: Service, environment: Environment, subscription: Subscription) -> Iterator[AWSObject]:
     own = subscription.service == service.name and subscription.event in service.publishes
-    resource = SubscriptionResource(
+    yield SubscriptionResource(
         camel(subscription.process, subscription.service, subscription.event) + "Subscription",
         TopicArn=Ref(camel(subscription.event) + "Topic") if own else _topic_arn(environment, subscription),
         Protocol="sqs",
@@ -131,14 +131,18 @@ def subscribe(service: Service, environment: Environment, subscription: Subscrip
         RedrivePolicy={"deadLetterTargetArn": GetAtt(dead_letter_queue_id(subscription), "Arn")},
         # Before the policies stand, the first messages would all be dead letters, or lost.
         DependsOn=[queue_id(subscription) + "Policy", dead_letter_queue_id(subscription) + "Policy"],
+        **_filter_policy(subscription),
     )
-    if subscription.filter:
-        resource.FilterPolicyScope = "MessageAttributes"
-        resource.FilterPolicy = {
-            attribute: values if isinstance(values, (list, tuple)) else [values]
-            for attribute, values in subscription.filter.items()
-        }
-    yield resource
+
+
+def _filter_policy(subscription: Subscription) -> dict[str, object]:
+    if not subscription.filter:
+        return {}
+    wanted = {
+        attribute: values if isinstance(values, (list, tuple)) else [values]
+        for attribute, values in subscription.filter.items()
+    }
+    return {"FilterPolicyScope": "MessageAttributes", "FilterPolicy": wanted}
 
 
 def _account_may_publish_and_subscribe(environment: Environment, topic_arn: str) -> Statement:

@@ -1,0 +1,203 @@
+"""Services and environments made by hand, and the stacks that the library's service templates make of them.
+
+Plain values and no room of the compiler, so that what is tested here is the library alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import types
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from compiler.model import (
+    BusinessHours,
+    Deployment,
+    Environment,
+    HealthCheck,
+    LogFile,
+    LogFilter,
+    Network,
+    Process,
+    Scaling,
+    Service,
+    Subscription,
+    Threshold,
+)
+
+TEMPLATES = ("alarms", "autoscaling", "config", "load_balancing", "logs", "messaging")
+_PACKAGE = "_flagstone_library_test"
+_FOLDER = Path(__file__).parent.parent / "platform" / "templates"
+
+PRODUCTION = Environment(
+    name="production",
+    shared="production",
+    account="111122223333",
+    region="eu-west-1",
+    tier="production",
+    private_zone="production.internal",
+    public_zone="recipes.example",
+    network=Network("10.16.0.0/16", ("a", "b", "c"), "perZone", ("ssm", "logs"), 365),
+    images={"arm64": 1, "x86_64": 4},
+    bucket="platform-deployment-111122223333-eu-west-1",
+    business_hours=BusinessHours("Europe/London", "0 7 * * 1-5", "0 19 * * 1-5"),
+    owners=("platform", "squad-menu"),
+)
+STAGING = replace(
+    PRODUCTION,
+    name="staging",
+    shared="staging",
+    account="444455556666",
+    tier="staging",
+    private_zone="staging.internal",
+    network=Network("10.32.0.0/16", ("a", "b"), "single", ("ssm", "logs"), 90),
+    bucket="platform-deployment-444455556666-eu-west-1",
+)
+BRANCHES = replace(
+    STAGING,
+    name="env-default",
+    shared="env-default",
+    account="777788889999",
+    tier="branch",
+    private_zone="env-default.internal",
+    bucket="platform-deployment-777788889999-eu-west-1",
+)
+BRANCH = replace(BRANCHES, name="env-new-menu")
+
+WORKER = Process(
+    name="worker",
+    runtime="instances",
+    command="./bin/work",
+    port=None,
+    exposure="private",
+    dns=None,
+    instance_type="t4g.micro",
+    root_volume_size=16,
+    health_check=HealthCheck("/ping", 10, 5, 2, 3, 300),
+    scaling=Scaling(1, 4, {"queueAge": 120}),
+    availability="alwaysOn",
+    deployment=Deployment("rolling", 1, 1),
+    alarms={
+        "cpu": Threshold(70, 85),
+        "latency": Threshold(1, 2),
+        "errors": Threshold(1, 5),
+        "unhealthyHosts": Threshold(0, 1),
+        "queueAge": Threshold(300, 900),
+    },
+    logs=(),
+)
+WEB = replace(
+    WORKER,
+    name="web",
+    command="./bin/serve",
+    port=8080,
+    dns="recipes",
+    instance_type="m7g.large",
+    health_check=HealthCheck("/ping", 10, 4, 2, 5, 300),
+    scaling=Scaling(3, 12, {"cpu": 60}),
+    alarms={**WORKER.alarms, "cpu": Threshold(61, 80), "latency": Threshold(0.8, 1.2)},
+    logs=(LogFile("app", "/var/log/recipes/app.log", 30, (LogFilter("errors", '{ $.level = "error" }', 5),)),),
+)
+RECIPES = Service(
+    name="recipes",
+    owner="squad-menu",
+    description="Recipes and menus",
+    processes=(WEB, WORKER),
+    publishes=("recipe-created", "recipe-withdrawn"),
+    consumes=(Subscription("customer", "address-changed", "worker", {"country": ["GB", "IE"]}),),
+    config={"LOG_LEVEL": "info"},
+    secrets={"DATABASE_PASSWORD": "/recipes/database-password"},
+)
+
+
+def with_process(process: Process) -> Service:
+    """The recipes service with this one process, which consumes nothing."""
+    return replace(RECIPES, processes=(process,), consumes=())
+
+
+LONG = "a-name-that-goes-on-" + "and-" * 9 + "more"  # 60 characters
+STAGING_RECIPES = replace(
+    RECIPES,
+    processes=(
+        replace(WEB, scaling=Scaling(1, 2, {"cpu": 60}), availability="businessHours"),
+        replace(WORKER, availability="businessHours"),
+    ),
+)
+BRANCH_RECIPES = replace(
+    RECIPES,
+    processes=(
+        replace(WEB, scaling=Scaling(1, 1, {"cpu": 60}), deployment=Deployment("inPlace", 1, 1)),
+        WORKER,
+    ),
+)
+LONG_NAMED = replace(
+    RECIPES,
+    name=LONG,
+    owner=LONG,
+    processes=(replace(WEB, name=LONG, dns=LONG, logs=(LogFile(LONG, "/a", 30, (LogFilter(LONG, "x", 1),)),)),),
+    publishes=(LONG,),
+    consumes=(Subscription(LONG, LONG, LONG, {}),),
+    config={LONG.upper().replace("-", "_"): "x"},
+)
+GREEDY = replace(
+    RECIPES,
+    consumes=tuple(Subscription("customer", f"event-{number}", "worker", {}) for number in range(12)),
+)
+PUBLIC = with_process(replace(WEB, exposure="public", scaling=Scaling(2, 6, {"requests": 1000, "cpu": 50})))
+CASES = {
+    "production": (RECIPES, PRODUCTION),
+    "staging": (STAGING_RECIPES, STAGING),
+    "env-default": (BRANCH_RECIPES, BRANCHES),
+    "a-branch": (BRANCH_RECIPES, BRANCH),
+    "public": (PUBLIC, PRODUCTION),
+    "no-port": (with_process(replace(WORKER, scaling=Scaling(0, 2, {}))), PRODUCTION),
+    "immutable": (with_process(replace(WEB, deployment=Deployment("immutable", 1, 1))), PRODUCTION),
+    "twelve-queues": (GREEDY, PRODUCTION),
+    "own-event": (replace(RECIPES, consumes=(Subscription("recipes", "recipe-created", "web", {}),)), PRODUCTION),
+    "long-names": (LONG_NAMED, PRODUCTION),
+    "bare": (replace(with_process(WORKER), publishes=(), config={}, secrets={}), PRODUCTION),
+}
+
+
+def load_template(name: str) -> Any:
+    """Load a template by path under a private package, as the compiler does."""
+    package = sys.modules.setdefault(_PACKAGE, types.ModuleType(_PACKAGE))
+    package.__path__ = [str(_FOLDER)]
+    return importlib.import_module(f"{_PACKAGE}.{name}")
+
+
+def build_stack(service: Service, environment: Environment = PRODUCTION) -> dict[str, Any]:
+    """Run every service template, and put what they yield into one CloudFormation template."""
+    stack: dict[str, dict[str, Any]] = {"Parameters": {}, "Resources": {}, "Outputs": {}}
+    for name in TEMPLATES:
+        for thing in load_template(name).build(service, environment):
+            section = stack[_section(thing)]
+            assert thing.title not in section, thing.title
+            section[thing.title] = thing.to_dict()
+    return {name: section for name, section in stack.items() if section}
+
+
+def build_resources(service: Service, environment: Environment = PRODUCTION) -> dict[str, Any]:
+    resources: dict[str, Any] = build_stack(service, environment)["Resources"]
+    return resources
+
+
+def properties_of(resources: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    return {name: item["Properties"] for name, item in resources.items() if item["Type"] == kind}
+
+
+def render_json(stack: Mapping[str, Any]) -> str:
+    return json.dumps({"AWSTemplateFormatVersion": "2010-09-09", **stack})
+
+
+def _section(thing: object) -> str:
+    is_resource = hasattr(type(thing), "resource_type")
+    return "Resources" if is_resource else {"Parameter": "Parameters", "Output": "Outputs"}[type(thing).__name__]
+
+
+def ssm(path: str, environment: Environment = PRODUCTION) -> str:
+    return f"{{{{resolve:ssm:/platform/{environment.shared}/{path}}}}}"

@@ -1,0 +1,246 @@
+"""What a service's roles may do, what its alarms say, and how its messages travel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from compiler.model import LogFile, LogFilter, Subscription
+from tests.services_by_hand import (
+    CASES,
+    RECIPES,
+    STAGING,
+    STAGING_RECIPES,
+    WEB,
+    WORKER,
+    build_resources,
+    load_template,
+    properties_of,
+    ssm,
+    with_process,
+)
+
+ACCOUNT = "arn:aws:{}:eu-west-1:111122223333:{}"
+DAY = 24 * 60 * 60
+
+
+# Access
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_policy_of_a_service_allows_everything(case: str) -> None:
+    for name, policy in properties_of(build_resources(*CASES[case]), "AWS::IAM::ManagedPolicy").items():
+        for statement in policy["PolicyDocument"]["Statement"]:
+            assert "*" not in _listed(statement["Resource"]), name
+            assert not [action for action in statement["Action"] if "*" in action], name
+            assert statement["Sid"], name
+
+
+def test_roles_have_policies_only_by_attachment_and_the_boundary_always() -> None:
+    roles = properties_of(build_resources(RECIPES), "AWS::IAM::Role")
+    assert ["WebRole", "WorkerRole"] == sorted(roles)
+    for role in roles.values():
+        assert "Policies" not in role
+        assert ssm("security/service-boundary-arn") == role["PermissionsBoundary"]
+        assert [ssm("security/instance-base-policy-arn")] == role["ManagedPolicyArns"]
+
+
+def test_a_role_reads_its_own_release_settings_and_secrets() -> None:
+    statements = _statements(build_resources(RECIPES), "WebPolicy")
+    bucket = "arn:aws:s3:::platform-deployment-111122223333-eu-west-1/services/recipes/*/"
+    config = ACCOUNT.format("ssm", "parameter/service/production/recipes/config")
+    assert {
+        "FetchRelease": [f"{bucket}ansible.tar.gz", f"{bucket}source.tar.gz"],
+        "ReadConfig": [config, f"{config}/*"],
+        "ReadSecrets": [ACCOUNT.format("ssm", "parameter/recipes/database-password")],
+        "WriteLogs": [ACCOUNT.format("logs", "log-group:/service/production/recipes/web/app:*")],
+        "Decrypt": ssm("security/data-key-arn"),
+        "SignalStack": {"Ref": "AWS::StackId"},
+    } == {sid: statement["Resource"] for sid, statement in statements.items()}
+    via = statements["Decrypt"]["Condition"]["StringEquals"]["kms:ViaService"]
+    assert ["s3.eu-west-1.amazonaws.com", "ssm.eu-west-1.amazonaws.com"] == via
+
+
+def test_every_process_publishes_and_each_consumes_from_its_own_queues() -> None:
+    resources = build_resources(RECIPES)
+    web, worker = (_statements(resources, f"{name}MessagesPolicy") for name in ("Web", "Worker"))
+    topics = [ACCOUNT.format("sns", f"production-recipes-{event}") for event in RECIPES.publishes]
+    assert topics == web["Publish"]["Resource"] == worker["Publish"]["Resource"]
+    assert "Consume" not in web
+    assert [{"Fn::GetAtt": ["WorkerCustomerAddressChangedQueue", "Arn"]}] == worker["Consume"]["Resource"]
+    assert "WebMessagesPolicy" not in build_resources(replace(with_process(WEB), publishes=()))
+
+
+def test_config_is_a_parameter_for_each_key_and_a_secret_is_none() -> None:
+    parameters = properties_of(build_resources(replace(RECIPES, publishes=(), consumes=())), "AWS::SSM::Parameter")
+    assert {"/service/production/recipes/config/LOG_LEVEL": "info"} == {
+        parameter["Name"]: parameter["Value"] for parameter in parameters.values()
+    }
+
+
+# Alarms
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_alarm_says_what_is_wrong_and_tells_the_owner_both_ways(case: str) -> None:
+    service, environment = CASES[case]
+    alarms = properties_of(build_resources(service, environment), "AWS::CloudWatch::Alarm")
+    assert alarms
+    for name, alarm in alarms.items():
+        color = "red" if name.endswith("RedAlarm") else "amber"
+        topic = ssm(f"notifications/{service.owner}-{color}-topic-arn", environment)
+        assert [topic] == alarm["AlarmActions"] == alarm["OKActions"], name
+        assert 20 < len(alarm["AlarmDescription"]) <= 1024, name
+        assert alarm["DatapointsToAlarm"] <= alarm["EvaluationPeriods"], name
+        assert "TreatMissingData" in alarm, name
+
+
+def test_thresholds_are_those_of_the_descriptor() -> None:
+    alarms = properties_of(build_resources(RECIPES), "AWS::CloudWatch::Alarm")
+    metrics = ("Cpu", "Latency", "Errors", "UnhealthyHosts")
+    assert {"Cpu": (61, 80), "Latency": (0.8, 1.2), "Errors": (1, 5), "UnhealthyHosts": (0, 1)} == {
+        metric: tuple(alarms[f"Web{metric}{color}Alarm"]["Threshold"] for color in ("Amber", "Red"))
+        for metric in metrics
+    }
+    assert (300, 900) == tuple(alarms[f"WorkerQueueAge{color}Alarm"]["Threshold"] for color in ("Amber", "Red"))
+
+
+def test_alarms_watch_series_that_exist() -> None:
+    alarms = properties_of(build_resources(RECIPES), "AWS::CloudWatch::Alarm")
+    seen = {series for alarm in alarms.values() for series in _series(alarm)}
+    assert {
+        ("AWS/EC2", "CPUUtilization", ("AutoScalingGroupName",)),
+        ("AWS/ApplicationELB", "TargetResponseTime", ("LoadBalancer", "TargetGroup")),
+        ("AWS/ApplicationELB", "UnHealthyHostCount", ("LoadBalancer", "TargetGroup")),
+        ("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", ("LoadBalancer", "TargetGroup")),
+        ("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", ("LoadBalancer",)),
+        ("AWS/ApplicationELB", "RequestCount", ("LoadBalancer",)),
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage", ("QueueName",)),
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", ("QueueName",)),
+        ("Service/production/recipes", "web-app-errors", ()),
+    } == seen
+
+
+def test_silence_is_fine_for_traffic_and_unknown_for_machines() -> None:
+    alarms = properties_of(build_resources(RECIPES), "AWS::CloudWatch::Alarm")
+    missing = {name for name, alarm in alarms.items() if alarm["TreatMissingData"] == "missing"}
+    assert {f"{process}Cpu{color}Alarm" for process in ("Web", "Worker") for color in ("Amber", "Red")} == missing
+
+
+def test_a_process_without_a_port_is_not_watched_for_requests() -> None:
+    alarms = properties_of(build_resources(with_process(WORKER)), "AWS::CloudWatch::Alarm")
+    assert ["WorkerCpuAmberAlarm", "WorkerCpuRedAlarm"] == sorted(alarms)
+
+
+def test_a_queue_may_grow_old_outside_business_hours() -> None:
+    night = build_resources(STAGING_RECIPES, STAGING)["WorkerQueueAgeRedAlarm"]["Properties"]["Metrics"]
+    assert "IF(FILL(instances, 0) > 0, MAX([age1]), 0)" == night[-1]["Expression"]
+    assert "GroupInServiceInstances" in {query["MetricStat"]["Metric"]["MetricName"] for query in night[:-1]}
+    always = build_resources(RECIPES)["WorkerQueueAgeRedAlarm"]["Properties"]["Metrics"]
+    assert "MAX([age1])" == always[-1]["Expression"]
+
+
+def test_a_dead_letter_is_told_at_once() -> None:
+    alarm = build_resources(RECIPES)["WorkerCustomerAddressChangedDeadLetterAlarm"]["Properties"]
+    assert (0, 60, 1) == (alarm["Threshold"], alarm["Period"], alarm["EvaluationPeriods"])
+    (dimension,) = alarm["Dimensions"]
+    assert {"Fn::GetAtt": ["WorkerCustomerAddressChangedDeadLetterQueue", "QueueName"]} == dimension["Value"]
+
+
+def test_a_log_filter_counts_and_says_when_it_is_too_much() -> None:
+    pattern = '[ip, user = "a\\"b", ...]'
+    log = LogFile("access", "/var/log/access.log", 7, (LogFilter("bad-users", pattern, 9),))
+    resources = build_resources(with_process(replace(WEB, logs=(log,))))
+    counted, alarm = (resources[f"WebAccessBadUsers{kind}"]["Properties"] for kind in ("MetricFilter", "Alarm"))
+    (metric,) = counted["MetricTransformations"]
+    assert (pattern, {"Ref": "WebAccessLogGroup"}) == (counted["FilterPattern"], counted["LogGroupName"])
+    assert (metric["MetricNamespace"], metric["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
+    assert (0, 9) == (metric["DefaultValue"], alarm["Threshold"])
+
+
+# Messages
+
+
+def test_a_topic_is_named_so_that_consumers_can_tell_its_arn() -> None:
+    resources = build_resources(RECIPES)
+    assert "production-recipes-recipe-created" == resources["RecipeCreatedTopic"]["Properties"]["TopicName"]
+    subscription = resources["WorkerCustomerAddressChangedSubscription"]["Properties"]
+    assert ACCOUNT.format("sns", "production-customer-address-changed") == subscription["TopicArn"]
+    own = replace(RECIPES, consumes=(Subscription("recipes", "recipe-created", "web", {}),))
+    mine = build_resources(own)["WebRecipesRecipeCreatedSubscription"]["Properties"]
+    assert {"Ref": "RecipeCreatedTopic"} == mine["TopicArn"]
+
+
+def test_what_cannot_be_handled_or_delivered_becomes_a_dead_letter() -> None:
+    resources = build_resources(RECIPES)
+    name = "WorkerCustomerAddressChanged"
+    dead_letters = {"Fn::GetAtt": [f"{name}DeadLetterQueue", "Arn"]}
+    queue = resources[f"{name}Queue"]["Properties"]
+    assert {"deadLetterTargetArn": dead_letters, "maxReceiveCount": 5} == queue["RedrivePolicy"]
+    assert {"deadLetterTargetArn": dead_letters} == resources[f"{name}Subscription"]["Properties"]["RedrivePolicy"]
+    assert (4 * DAY, 14 * DAY) == (
+        queue["MessageRetentionPeriod"],
+        resources[f"{name}DeadLetterQueue"]["Properties"]["MessageRetentionPeriod"],
+    )
+    assert [f"{name}QueuePolicy", f"{name}DeadLetterQueuePolicy"] == resources[f"{name}Subscription"]["DependsOn"]
+
+
+@pytest.mark.parametrize("queue", ["Queue", "DeadLetterQueue"])
+def test_only_the_topic_sends_to_a_queue(queue: str) -> None:
+    policy = build_resources(RECIPES)[f"WorkerCustomerAddressChanged{queue}Policy"]["Properties"]
+    allowed, denied = policy["PolicyDocument"]["Statement"]
+    assert {"Service": "sns.amazonaws.com"} == allowed["Principal"]
+    assert {
+        "ArnEquals": {"aws:SourceArn": ACCOUNT.format("sns", "production-customer-address-changed")},
+        "StringEquals": {"aws:SourceAccount": "111122223333"},
+    } == allowed["Condition"]
+    assert ("Deny", {"Bool": {"aws:SecureTransport": "false"}}) == (denied["Effect"], denied["Condition"])
+
+
+def test_only_wanted_messages_come_and_they_come_as_they_were_sent() -> None:
+    several = {"country": ["GB", "IE"], "kind": "moved"}
+    for wanted, said in (({}, None), (several, {"country": ["GB", "IE"], "kind": ["moved"]})):
+        service = replace(RECIPES, consumes=(Subscription("customer", "address-changed", "worker", wanted),))
+        subscription = build_resources(service)["WorkerCustomerAddressChangedSubscription"]["Properties"]
+        assert said == subscription.get("FilterPolicy")
+        assert subscription["RawMessageDelivery"] is True
+
+
+def test_processes_are_told_where_to_publish_and_where_to_receive() -> None:
+    parameters = properties_of(build_resources(RECIPES), "AWS::SSM::Parameter")
+    path = "/service/production/recipes/config"
+    assert {
+        f"{path}/LOG_LEVEL": "info",
+        f"{path}/RECIPE_CREATED_TOPIC_ARN": {"Ref": "RecipeCreatedTopic"},
+        f"{path}/RECIPE_WITHDRAWN_TOPIC_ARN": {"Ref": "RecipeWithdrawnTopic"},
+        f"{path}/WORKER_CUSTOMER_ADDRESS_CHANGED_QUEUE_URL": {"Ref": "WorkerCustomerAddressChangedQueue"},
+    } == {parameter["Name"]: parameter["Value"] for parameter in parameters.values()}
+
+
+def test_names_of_config_parameters_read_like_other_logical_ids() -> None:
+    config_id = load_template("_conventions").config_id
+    assert ["LogLevelConfig", "AConfig", "S3BucketConfig"] == [
+        config_id(key) for key in ("LOG_LEVEL", "A", "S3_BUCKET")
+    ]
+
+
+def _statements(resources: dict[str, Any], policy: str) -> dict[str, Any]:
+    return {item["Sid"]: item for item in resources[policy]["Properties"]["PolicyDocument"]["Statement"]}
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _series(alarm: dict[str, Any]) -> set[tuple[str, str, tuple[str, ...]]]:
+    metrics = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics", ()) if "MetricStat" in query]
+    return {
+        (
+            metric["Namespace"],
+            metric["MetricName"],
+            tuple(sorted(item["Name"] for item in metric.get("Dimensions", ()))),
+        )
+        for metric in metrics or [alarm]
+    }

@@ -1,0 +1,226 @@
+"""Instances and load balancing: who reaches them, how many run, how a release takes over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from compiler.model import Deployment, Scaling
+from tests.services_by_hand import (
+    BRANCH,
+    BRANCH_RECIPES,
+    BRANCHES,
+    GREEDY,
+    PUBLIC,
+    RECIPES,
+    STAGING,
+    STAGING_RECIPES,
+    WEB,
+    WORKER,
+    build_resources,
+    load_template,
+    properties_of,
+    ssm,
+    with_process,
+)
+
+# The whole of what the Elastic Load Balancing API knows for application load balancers; to linters any word will do.
+LOAD_BALANCER_ATTRIBUTES = {
+    *("access_logs.s3.bucket", "access_logs.s3.enabled", "access_logs.s3.prefix", "client_keep_alive.seconds"),
+    *("connection_logs.s3.bucket", "connection_logs.s3.enabled", "connection_logs.s3.prefix"),
+    *("deletion_protection.enabled", "idle_timeout.timeout_seconds", "load_balancing.cross_zone.enabled"),
+    *("routing.http.desync_mitigation_mode", "routing.http.drop_invalid_header_fields.enabled"),
+    *("routing.http.preserve_host_header.enabled", "routing.http.x_amzn_tls_version_and_cipher_suite.enabled"),
+    *("routing.http.xff_client_port.enabled", "routing.http.xff_header_processing.mode", "routing.http2.enabled"),
+    *("waf.fail_open.enabled", "zonal_shift.config.enabled"),
+}
+TARGET_GROUP_ATTRIBUTES = {
+    *("deregistration_delay.timeout_seconds", "load_balancing.algorithm.anomaly_mitigation"),
+    *("load_balancing.algorithm.type", "load_balancing.cross_zone.enabled", "slow_start.duration_seconds"),
+    *("stickiness.app_cookie.cookie_name", "stickiness.app_cookie.duration_seconds", "stickiness.enabled"),
+    *("stickiness.lb_cookie.duration_seconds", "stickiness.type"),
+}
+
+
+def test_instances_are_closed_to_all_but_their_load_balancer() -> None:
+    resources = build_resources(RECIPES)
+    ingress = {
+        name: resources[f"{name}SecurityGroup"]["Properties"]["SecurityGroupIngress"] for name in ("Web", "Worker")
+    }
+    assert {"Web": [{"Ref": "WebLoadBalancerSecurityGroup"}], "Worker": []} == {
+        name: [rule["SourceSecurityGroupId"] for rule in rules] for name, rules in ingress.items()
+    }
+    data = resources["WebLaunchTemplate"]["Properties"]["LaunchTemplateData"]
+    assert [False] == [interface["AssociatePublicIpAddress"] for interface in data["NetworkInterfaces"]]
+    assert "required" == data["MetadataOptions"]["HttpTokens"]
+    assert "KeyName" not in data
+
+
+def test_every_security_group_rule_is_described_and_egress_is_said() -> None:
+    for name, group in properties_of(build_resources(PUBLIC), "AWS::EC2::SecurityGroup").items():
+        assert group["SecurityGroupEgress"], name
+        assert all(rule["Description"] for rule in group["SecurityGroupIngress"] + group["SecurityGroupEgress"]), name
+
+
+def test_the_image_fits_the_processor() -> None:
+    architecture = load_template("_conventions").architecture
+    types = {"t4g.small": 1, "m7gd.large": 1, "im4gn.large": 1, "is4gen.large": 1, "a1.medium": 1, "c8g.metal-24xl": 1}
+    types |= {"t3.micro": 0, "g5.xlarge": 0, "gr6.4xlarge": 0, "m7i-flex.large": 0, "g4dn.xlarge": 0, "p5.48xlarge": 0}
+    assert types == {name: int(architecture(name) == "arm64") for name in types}
+    data = build_resources(with_process(replace(WEB, instance_type="m7i.large")))["WebLaunchTemplate"]["Properties"]
+    assert "{{resolve:ssm:/platform/production/images/x86_64:4}}" == data["LaunchTemplateData"]["ImageId"]
+
+
+def test_a_process_without_a_port_is_judged_by_ec2_and_has_no_load_balancer() -> None:
+    resources = build_resources(with_process(WORKER))
+    assert "EC2" == resources["WorkerGroup"]["Properties"]["HealthCheckType"]
+    assert [] == resources["WorkerGroup"]["Properties"]["TargetGroupARNs"]
+    assert [] == [kind for kind in sorted(_types(resources)) if "LoadBalancing" in kind or "Route53" in kind]
+    assert "ELB" == build_resources(RECIPES)["WebGroup"]["Properties"]["HealthCheckType"]
+
+
+@pytest.mark.parametrize("style", ["rolling", "immutable", "inPlace"])
+def test_a_new_release_takes_over_as_the_style_says(style: str) -> None:
+    group = build_resources(with_process(replace(WEB, deployment=Deployment(style, 2, 3))))["WebGroup"]
+    update = group["UpdatePolicy"]
+    assert {"AutoScalingScheduledAction": {"IgnoreUnmodifiedGroupSizeProperties": True}}.items() <= update.items()
+    assert {"Count": 3, "Timeout": "PT15M"} == group["CreationPolicy"]["ResourceSignal"]
+    if style == "immutable":
+        assert {"WillReplace": True} == update["AutoScalingReplacingUpdate"]
+        assert "AutoScalingRollingUpdate" not in update
+        return
+    rolling = update["AutoScalingRollingUpdate"]
+    assert {"rolling": 2, "inPlace": 0}[style] == rolling["MinInstancesInService"]
+    assert (3, True, "PT15M") == (rolling["MaxBatchSize"], rolling["WaitOnResourceSignals"], rolling["PauseTime"])
+    assert "AutoScalingReplacingUpdate" not in update
+
+
+@pytest.mark.parametrize(("grace", "timeout"), [(0, "PT10M"), (300, "PT15M"), (601, "PT21M"), (7200, "PT60M")])
+def test_a_slow_start_is_waited_for(grace: int, timeout: str) -> None:
+    slow = replace(WEB, health_check=replace(WEB.health_check, grace_period=grace))
+    group = build_resources(with_process(slow))["WebGroup"]
+    assert timeout == group["UpdatePolicy"]["AutoScalingRollingUpdate"]["PauseTime"]
+
+
+def test_instances_wait_for_what_they_need() -> None:
+    assert {
+        *("WorkerPolicy", "WorkerMessagesPolicy", "LogLevelConfig", "WorkerCustomerAddressChangedQueueParameter"),
+        *("RecipeCreatedTopicParameter", "RecipeWithdrawnTopicParameter"),
+    } == set(build_resources(RECIPES)["WorkerGroup"]["DependsOn"])
+    assert "WebListener" in build_resources(RECIPES)["WebGroup"]["DependsOn"]
+
+
+def test_business_hours_end_in_no_instance_at_all() -> None:
+    web = build_resources(STAGING_RECIPES, STAGING)
+    start, stop = web["WebBusinessHoursStart"]["Properties"], web["WebBusinessHoursStop"]["Properties"]
+    sizes = ("MinSize", "MaxSize", "DesiredCapacity")
+    assert [1, 2, 1] == [start[size] for size in sizes]
+    assert [0, 0, 0] == [stop[size] for size in sizes]
+    assert [("0 7 * * 1-5", "Europe/London"), ("0 19 * * 1-5", "Europe/London")] == [
+        (action["Recurrence"], action["TimeZone"]) for action in (start, stop)
+    ]
+    assert "WebBusinessHoursStop" not in build_resources(RECIPES)
+
+
+def test_scaling_follows_each_target() -> None:
+    resources = build_resources(PUBLIC)
+    policies = [resources[f"WebScaleOn{name}"]["Properties"] for name in ("Cpu", "Requests")]
+    targets = [policy["TargetTrackingConfiguration"] for policy in policies]
+    assert [(50, "ASGAverageCPUUtilization"), (1000, "ALBRequestCountPerTarget")] == [
+        (target["TargetValue"], target["PredefinedMetricSpecification"]["PredefinedMetricType"]) for target in targets
+    ]
+    queue = build_resources(RECIPES)["WorkerScaleOnQueueAge"]["Properties"]["TargetTrackingConfiguration"]
+    metric = queue["CustomizedMetricSpecification"]
+    assert (120, "ApproximateAgeOfOldestMessage") == (queue["TargetValue"], metric["MetricName"])
+    assert [{"Fn::GetAtt": ["WorkerCustomerAddressChangedQueue", "QueueName"]}] == [
+        dimension["Value"] for dimension in metric["Dimensions"]
+    ]
+
+
+def test_a_group_that_cannot_move_follows_nothing() -> None:
+    still = with_process(replace(WEB, scaling=Scaling(2, 2, {"cpu": 60})))
+    assert "AWS::AutoScaling::ScalingPolicy" not in _types(build_resources(still))
+
+
+def test_of_many_queues_the_oldest_message_counts_and_no_alarm_has_too_many_metrics() -> None:
+    resources = build_resources(GREEDY)
+    first, second = (resources[f"WorkerScaleOnQueueAge{batch}"]["Properties"] for batch in ("", "2"))
+    metrics = first["TargetTrackingConfiguration"]["CustomizedMetricSpecification"]["Metrics"]
+    assert "MAX([age1, age2, age3, age4, age5, age6, age7, age8, age9])" == metrics[-1]["Expression"]
+    assert 3 == len(second["TargetTrackingConfiguration"]["CustomizedMetricSpecification"]["Metrics"]) - 1
+    watched = [
+        query["MetricStat"]["Metric"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
+        for batch in ("", "2")
+        for query in resources[f"WorkerQueueAge{batch}RedAlarm"]["Properties"]["Metrics"]
+        if "MetricStat" in query
+    ]
+    assert [f"WorkerCustomerEvent{number}Queue" for number in range(12)] == watched
+
+
+# Load balancing
+
+
+def test_private_means_inside_the_network() -> None:
+    resources = build_resources(RECIPES)
+    balancer = resources["WebLoadBalancer"]["Properties"]
+    assert "internal" == balancer["Scheme"]
+    assert [ssm(f"network/app-subnet-{zone}") for zone in "abc"] == balancer["Subnets"]
+    rules = resources["WebLoadBalancerSecurityGroup"]["Properties"]["SecurityGroupIngress"]
+    assert [(443, "10.16.0.0/16")] == [(rule["FromPort"], rule["CidrIp"]) for rule in rules]
+    record = resources["WebDnsRecord"]["Properties"]
+    assert ("recipes.production.internal", ssm("network/private-zone-id")) == (record["Name"], record["HostedZoneId"])
+    assert "WebRedirectListener" not in resources
+
+
+def test_public_means_a_load_balancer_in_public_and_instances_as_before() -> None:
+    resources = build_resources(PUBLIC)
+    balancer = resources["WebLoadBalancer"]["Properties"]
+    assert "internet-facing" == balancer["Scheme"]
+    assert [ssm(f"network/public-subnet-{zone}") for zone in "abc"] == balancer["Subnets"]
+    assert [ssm(f"network/app-subnet-{zone}") for zone in "abc"] == (
+        resources["WebGroup"]["Properties"]["VPCZoneIdentifier"]
+    )
+    rules = resources["WebLoadBalancerSecurityGroup"]["Properties"]["SecurityGroupIngress"]
+    assert [(443, "0.0.0.0/0"), (80, "0.0.0.0/0")] == [(rule["FromPort"], rule["CidrIp"]) for rule in rules]
+    record = resources["WebDnsRecord"]["Properties"]
+    assert ("recipes.recipes.example", ssm("network/public-zone-id")) == (record["Name"], record["HostedZoneId"])
+    assert "redirect" == resources["WebRedirectListener"]["Properties"]["DefaultActions"][0]["Type"]
+
+
+def test_branches_that_share_a_zone_do_not_share_names() -> None:
+    names = {
+        environment.name: build_resources(BRANCH_RECIPES, environment)["WebDnsRecord"]["Properties"]["Name"]
+        for environment in (BRANCHES, BRANCH)
+    }
+    assert {
+        "env-default": "recipes.env-default.internal",
+        "env-new-menu": "recipes-env-new-menu.env-default.internal",
+    } == names
+
+
+def test_the_listener_speaks_tls_only() -> None:
+    listener = build_resources(RECIPES)["WebListener"]["Properties"]
+    assert ("HTTPS", "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09") == (listener["Protocol"], listener["SslPolicy"])
+    assert [ssm("ingress/certificate-arn")] == [item["CertificateArn"] for item in listener["Certificates"]]
+
+
+def test_attributes_are_ones_that_load_balancers_know() -> None:
+    resources = build_resources(RECIPES)
+    balancer = _attributes(resources["WebLoadBalancer"]["Properties"]["LoadBalancerAttributes"])
+    target_group = _attributes(resources["WebTargetGroup"]["Properties"]["TargetGroupAttributes"])
+    assert balancer.keys() - LOAD_BALANCER_ATTRIBUTES == set()
+    assert target_group.keys() - TARGET_GROUP_ATTRIBUTES == set()
+    assert "30" == target_group["deregistration_delay.timeout_seconds"]
+    assert "true" == balancer["deletion_protection.enabled"]
+    elsewhere = build_resources(RECIPES, STAGING)["WebLoadBalancer"]["Properties"]["LoadBalancerAttributes"]
+    assert "false" == _attributes(elsewhere)["deletion_protection.enabled"]
+
+
+def _types(resources: dict[str, Any]) -> set[str]:
+    return {resource["Type"] for resource in resources.values()}
+
+
+def _attributes(pairs: list[dict[str, str]]) -> dict[str, str]:
+    return {pair["Key"]: pair["Value"] for pair in pairs}

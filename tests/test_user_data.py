@@ -1,0 +1,208 @@
+"""The start script, run for real in a folder that stands in for the machine, with stand-ins for what AWS brings."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import re
+import subprocess
+import tarfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from compiler.model import LogFile, Process
+from tests.services_by_hand import LONG_NAMED, RECIPES, WEB, WORKER, build_resources, with_process
+
+LIMIT = 16384
+HOSTILE = './serve --name "it\'s ${HOME} ${!HOME}" $(touch pwned) `touch pwned` | cat; {{ name }} {% raw %}'
+# Each stand-in writes down how it was called.
+STAND_INS = {
+    "aws": 'cp "$STORE/$(basename "$4")" "$5"',
+    "ansible-playbook": 'test -f platform.yml && exit "$PLAYBOOK_STATUS"',
+    "cfn-signal": "true",
+    "curl": 'exit "$HEALTH_STATUS"',
+    "systemctl": 'exit "$HEALTH_STATUS"',
+    "shutdown": "true",
+    "sleep": "true",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    status: int
+    calls: tuple[str, ...]
+    machine: Path
+
+    @property
+    def signal(self) -> str:
+        """What CloudFormation was told, in one line."""
+        (call,) = (call for call in self.calls if call.startswith("cfn-signal"))
+        return call
+
+
+def test_an_instance_fetches_proves_applies_and_says_that_it_serves(tmp_path: Path) -> None:
+    outcome = _start(tmp_path, WEB)
+    assert 0 == outcome.status
+    assert ["aws", "aws", "ansible-playbook", "curl", "cfn-signal"] == [call.split()[0] for call in outcome.calls]
+    bucket = "s3://platform-deployment-111122223333-eu-west-1/services/recipes/20261120T101500-abc"
+    assert [f"{bucket}/ansible.tar.gz", f"{bucket}/source.tar.gz"] == [call.split()[4] for call in outcome.calls[:2]]
+    assert "--max-time 4 http://127.0.0.1:8080/ping" in outcome.calls[3]
+    assert "--exit-code 0 " in outcome.signal
+    assert "--stack recipes-production --resource WebGroup --region eu-west-1" in outcome.signal
+    assert "body" == (outcome.machine / "srv/recipes/src/file").read_text()
+
+
+def test_an_instance_knows_what_it_is(tmp_path: Path) -> None:
+    _start(tmp_path, WEB)
+    assert {
+        "service": "recipes",
+        "process": "web",
+        "environment": "production",
+        "region": "eu-west-1",
+        "stack": "recipes-production",
+        "group": "WebGroup",
+        "bucket": "platform-deployment-111122223333-eu-west-1",
+        "release": "20261120T101500-abc",
+        "command": "./bin/serve",
+        "port": 8080,
+        "health_path": "/ping",
+        "config_path": "/service/production/recipes/config",
+        "secrets": {"DATABASE_PASSWORD": "/recipes/database-password"},
+        "processes": ["web"],
+        "logs": [{"name": "app", "path": "/var/log/recipes/app.log", "group": "/service/production/recipes/web/app"}],
+    } == json.loads((tmp_path / "etc/platform/instance.json").read_text())
+
+
+def test_a_process_without_a_port_is_asked_for_by_its_unit(tmp_path: Path) -> None:
+    outcome = _start(tmp_path, WORKER)
+    assert 0 == outcome.status
+    assert "systemctl is-active --quiet recipes-worker" in outcome.calls
+    facts = json.loads((tmp_path / "etc/platform/instance.json").read_text())
+    assert (None, None) == (facts["port"], facts["health_path"])
+
+
+def test_what_a_descriptor_says_is_never_run_by_the_start_script(tmp_path: Path) -> None:
+    hostile = replace(
+        WEB, command=HOSTILE, health_check=replace(WEB.health_check, path="/ping?a=$(touch pwned)&b='${c}'")
+    )
+    outcome = _start(tmp_path, hostile)
+    assert 0 == outcome.status
+    assert [] == list(tmp_path.rglob("pwned"))
+    assert HOSTILE == json.loads((tmp_path / "etc/platform/instance.json").read_text())["command"]
+    assert "http://127.0.0.1:8080/ping?a=$(touch pwned)&b='${c}'" in outcome.calls[3]
+
+
+@pytest.mark.parametrize("archive", ["ansible.tar.gz", "source.tar.gz"])
+def test_an_archive_of_another_digest_is_not_unpacked(tmp_path: Path, archive: str) -> None:
+    outcome = _start(tmp_path, WEB, swapped=archive)
+    assert 0 != outcome.status
+    assert f"--exit-code {outcome.status} " in outcome.signal
+    folder = {"ansible.tar.gz": "opt/platform/ansible", "source.tar.gz": "srv/recipes"}[archive]
+    assert not (tmp_path / folder).exists()
+    assert not [call for call in outcome.calls if call.startswith("ansible-playbook")]
+
+
+@pytest.mark.parametrize("name", ["../escaped", "/escaped", "src/../../escaped", ".."])
+def test_an_archive_cannot_leave_its_folder(tmp_path: Path, name: str) -> None:
+    outcome = _start(tmp_path, WEB, source=_archive({name: "x"}))
+    assert 0 != outcome.status
+    assert not (tmp_path / "srv/recipes").exists()
+    assert [] == list(tmp_path.rglob("escaped"))
+
+
+@pytest.mark.parametrize(
+    ("playbook", "health", "step"), [(3, 0, "applying the roles"), (0, 7, "waiting for the process")]
+)
+def test_cloudformation_hears_what_failed_and_the_instance_goes(
+    tmp_path: Path, playbook: int, health: int, step: str
+) -> None:
+    impatient = replace(WEB, health_check=replace(WEB.health_check, grace_period=0))
+    outcome = _start(tmp_path, impatient, playbook=playbook, health=health)
+    assert (playbook or 1) == outcome.status
+    assert f"--exit-code {outcome.status} " in outcome.signal
+    assert step in outcome.signal
+    assert "shutdown --poweroff +5" in outcome.calls
+
+
+def test_the_script_is_small_enough_for_ec2() -> None:
+    logs = tuple(LogFile(f"log-{number}", f"/var/log/recipes/{number}.log", 30, ()) for number in range(20))
+    secrets = {f"SECRET_{number}": f"/recipes/production/secret-{number}" for number in range(40)}
+    crowded = replace(with_process(replace(WEB, logs=logs)), secrets=secrets)
+    for service, group in ((RECIPES, "Web"), (crowded, "Web"), (LONG_NAMED, "ANameThatGoesOn")):
+        resources = build_resources(service)
+        (template,) = (name for name in resources if name.startswith(group) and name.endswith("LaunchTemplate"))
+        assert LIMIT > len(_script(resources[template]).encode())
+
+
+def _script(template: dict[str, dict[str, dict[str, dict[str, dict[str, str]]]]]) -> str:
+    return template["Properties"]["LaunchTemplateData"]["UserData"]["Fn::Base64"]["Fn::Sub"]
+
+
+def _start(
+    machine: Path,
+    process: Process,
+    *,
+    source: bytes | None = None,
+    swapped: str | None = None,
+    playbook: int = 0,
+    health: int = 0,
+) -> Outcome:
+    """Run the script of a process with every absolute path of the machine moved into a folder."""
+    archives = {
+        "ansible.tar.gz": _archive({"platform.yml": "- hosts: localhost"}),
+        "source.tar.gz": source or _archive({"src/file": "body"}),
+    }
+    store, tools = machine / "store", machine / "tools"
+    store.mkdir()
+    tools.mkdir()
+    for name, content in archives.items():
+        (store / name).write_bytes(_archive({"src/file": "other"}) if name == swapped else content)
+    calls = machine / "calls"
+    for name, body in STAND_INS.items():
+        script = tools / name
+        script.write_text(f'#!/bin/bash\necho "{name} $*" >> "{calls}"\n{body}\n')
+        script.chmod(0o755)
+    (template,) = (
+        resource for name, resource in build_resources(with_process(process)).items() if name.endswith("LaunchTemplate")
+    )
+    values = {
+        "AWS::StackName": "recipes-production",
+        "Release": "20261120T101500-abc",
+        "AnsibleDigest": hashlib.sha256(archives["ansible.tar.gz"]).hexdigest(),
+        "SourceDigest": hashlib.sha256(archives["source.tar.gz"]).hexdigest(),
+    }
+    text = _substitute(_script(template), values)
+    for folder in ("/etc/platform", "/opt/platform", "/srv/"):
+        text = re.sub(rf"(?<=\s){folder}", f"{machine}{folder}", text)
+    text = text.replace("/opt/aws/bin/", f"{tools}/")
+    environment = {
+        "PATH": f"{tools}:{os.environ['PATH']}",
+        "STORE": str(store),
+        "TMPDIR": str(machine),
+        "PLAYBOOK_STATUS": str(playbook),
+        "HEALTH_STATUS": str(health),
+    }
+    done = subprocess.run(
+        ["bash", "-c", text], env=environment, cwd=machine, capture_output=True, text=True, timeout=60, check=False
+    )
+    return Outcome(done.returncode, tuple(calls.read_text().splitlines()), machine)
+
+
+def _substitute(text: str, values: dict[str, str]) -> str:
+    """Do as Fn::Sub does: `${Name}` is a value that has to be there, `${!x}` is `${x}`."""
+    return re.sub(r"\$\{(!?)([^}]*)\}", lambda found: f"${{{found[2]}}}" if found[1] else values[found[2]], text)
+
+
+def _archive(files: dict[str, str]) -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as tar:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text.encode()))
+    return gzip.compress(content.getvalue(), mtime=0)
