@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from compiler.model import (
+from compiler.service import (
     BusinessHours,
     Deployment,
     Environment,

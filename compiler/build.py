@@ -16,27 +16,19 @@ from typing import Any
 
 from compiler.diagnostics import CompileError, Diagnostic, Related, Source, Span
 from compiler.layers import shared_environment
-from compiler.model import (
+from compiler.model import Entry, Fragment, Json, Library, Origin, Path, Said, Settings, TemplateModule
+from compiler.service import (
     BusinessHours,
     Deployment,
-    Entry,
     Environment,
-    Fragment,
     HealthCheck,
-    Json,
-    Library,
     LogFile,
     LogFilter,
     Network,
-    Origin,
-    Path,
     Process,
-    Said,
     Scaling,
     Service,
-    Settings,
     Subscription,
-    TemplateModule,
     Threshold,
 )
 from compiler.trace import Traced, derive, plain

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 
 from compiler.cause import find_cause, place_cause
 from compiler.diagnostics import Diagnostic
-from compiler.model import Path, Stack
+from compiler.model import Path, Stack, walk_leaves
 
 _MOST = {"Resources": 500, "Parameters": 200, "Outputs": 200, "Mappings": 200}
+_MOST_REFERENCES = 60  # dynamic references, each occurrence counts
 _NAME = re.compile(r"[A-Za-z0-9]+")
 _LONGEST_NAME = 255
 _LONGEST_DESCRIPTION = 1024  # bytes
@@ -30,7 +31,21 @@ def check_limits(stack: Stack) -> Iterator[Diagnostic]:
     if size > _LONGEST_DESCRIPTION:
         message = f"the description is {size:,} bytes long, CloudFormation takes {_LONGEST_DESCRIPTION:,}"
         yield _fault(stack, ("Description",), message, "shorten it")
+    yield from _check_references(stack)
     yield from _check_size(stack)
+
+
+def _check_references(stack: Stack) -> Iterator[Diagnostic]:
+    places = [
+        path
+        for path, value in walk_leaves(stack.template)
+        if isinstance(value, str)
+        for _ in range(value.count("{{resolve:"))
+    ]
+    if len(places) > _MOST_REFERENCES:
+        message = f"the template holds {len(places)} dynamic references, CloudFormation takes {_MOST_REFERENCES}"
+        hint = "split the service, or use fewer {{resolve:...}} in additions and overrides"
+        yield _fault(stack, places[_MOST_REFERENCES], message, hint)
 
 
 def _check_numbers(stack: Stack) -> Iterator[Diagnostic]:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from compiler.model import (
+from compiler.service import (
     BusinessHours,
     Deployment,
     Environment,

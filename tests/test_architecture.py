@@ -23,7 +23,7 @@ CORRIDOR = [
     for row in """
     diagnostics
     model
-    trace catalog layers cause node archive tree yaml11
+    service trace catalog layers cause node archive tree yaml11
     authoring load identity limits lint_words
     override addition
     library repository validate rules parts resolve build merge guard render output explain diff
@@ -37,16 +37,20 @@ CORRIDOR = [
     report_snippet report_table report_story report_github report_sarif
     report_text
     report
+    screen
+    commands_service commands_release commands_platform
     cli
     """.strip().splitlines()
 ]
+
+COMMANDS = {"commands_service", "commands_release", "commands_platform"}
 
 # What only the named may import, although its row lies above many.
 RESERVED = {
     "authoring": set(),  # for the templates of the library alone
     "load": {"library", "repository"},  # text is parsed once, at the entrance
-    "pipeline": {"cli", "deploy", "fleet"},
-    "catalog": {"cli", "report_sarif"},
+    "pipeline": {"screen", *COMMANDS, "deploy", "fleet"},
+    "catalog": {"commands_service", "report_sarif"},
 }
 
 LIBRARIES = {
@@ -59,7 +63,7 @@ LIBRARIES = {
     "botocore": {"s3_bucket", "aws"},
     "rich": {"report", "report_safe", "report_table"},
     "jinja2": {"report"},
-    "click": {"cli"},
+    "click": {"cli", "screen", *COMMANDS},
 }
 # What content may import beside `compiler.authoring`; `pathlib` finds files/*.j2.
 CONTENT_LIBRARIES = {"templates": {"troposphere", "jinja2", "pathlib"}, "rules": {"cfnlint"}}
@@ -67,7 +71,7 @@ CONTENT_LIBRARIES = {"templates": {"troposphere", "jinja2", "pathlib"}, "rules":
 # Between the entrance and the exit nothing reads a file, the clock, the environment or chance.
 PURE = set(
     """
-    diagnostics trace authoring layers cause node identity limits override addition archive
+    diagnostics service trace authoring layers cause node identity limits override addition archive
     validate rules parts resolve build merge guard render explain diff
     """.split()
 )

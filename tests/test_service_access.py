@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from compiler.model import LogFile, LogFilter, Subscription
+from compiler.service import LogFile, LogFilter, Subscription
 from tests.services_by_hand import (
     CASES,
     RECIPES,
@@ -90,7 +90,7 @@ def test_every_alarm_says_what_is_wrong_and_tells_the_owner_both_ways(case: str)
     assert alarms
     for name, alarm in alarms.items():
         color = "red" if name.endswith("RedAlarm") else "amber"
-        topic = ssm(f"notifications/{service.owner}-{color}-topic-arn", environment)
+        topic = f"arn:aws:sns:{environment.region}:{environment.account}:platform-{environment.shared}-{service.owner}-{color}"
         assert [topic] == alarm["AlarmActions"] == alarm["OKActions"], name
         assert 20 < len(alarm["AlarmDescription"]) <= 1024, name
         assert alarm["DatapointsToAlarm"] <= alarm["EvaluationPeriods"], name

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from compiler.model import Deployment, Scaling
+from compiler.service import Deployment, Scaling
 from tests.services_by_hand import (
     BRANCH,
     BRANCH_RECIPES,

@@ -14,7 +14,8 @@ import pytest
 from cfnlint.config import ManualArgs
 
 from compiler.diagnostics import Source, Span
-from compiler.model import Origin, Said, Scaling, Setting
+from compiler.model import Origin, Said, Setting
+from compiler.service import Scaling
 from compiler.trace import settings_of, trace_value
 from tests.services_by_hand import (
     CASES,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from compiler.model import LogFile, Process
+from compiler.service import LogFile, Process
 from tests.services_by_hand import LONG_NAMED, RECIPES, WEB, WORKER, build_resources, with_process
 
 LIMIT = 16384

@@ -56,8 +56,11 @@ def key_arn(environment: Environment, purpose: str) -> str:
 
 
 def alarm_topics(service: Service, environment: Environment, color: str) -> list[str]:
-    """Refer to where the owner wants to hear of "amber" (ticket) or "red" (page)."""
-    return [ssm(environment, "notifications", join(service.owner, f"-{color}-topic-arn"))]
+    """Name the topic where the owner wants to hear of "amber" (ticket) or "red" (page).
+
+    By its derived name, not by a reference: every alarm needs it, and a template takes 60 references.
+    """
+    return [arn(environment, "sns", join("platform-", environment.shared, "-", service.owner, f"-{color}"))]
 
 
 # Names and ARNs

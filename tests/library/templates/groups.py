@@ -41,13 +41,14 @@ def _group(service: Service, process: Process, environment: Environment) -> Iter
         SecurityGroupIngress=[SecurityGroupRule(IpProtocol="tcp", FromPort=80, ToPort=80, CidrIp="10.0.0.0/8")],
         Tags=Tags({"Name": join(environment.name, "-", process.name), "owner": service.owner}),
     )
+    ec2 = {"Service": "ec2.amazonaws.com"}
     yield Role(
         f"{name}Role",
         AssumeRolePolicyDocument={
             "Version": "2012-10-17",
             "Statement": [
-                {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}},
-                {"Sid": "Tags", "Effect": "Allow", "Action": "sts:TagSession", "Principal": {"Service": "ec2.amazonaws.com"}},
+                {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": ec2},
+                {"Sid": "Tags", "Effect": "Allow", "Action": "sts:TagSession", "Principal": ec2},
             ],
         },
         DependsOn=[f"{name}SecurityGroup", f"{name}LaunchTemplate"],

@@ -1,0 +1,142 @@
+"""Screen: what every command shares: options, where an outcome goes, and which exit code a fault has.
+
+In: diagnostics, texts and results of a command.    Out: results on standard output, the rest on standard error.
+Faults: exit 1 faults in the input, 2 wrong usage, 3 bucket unreachable, 4 conflict.
+Never: decides anything about a service.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from compiler.diagnostics import CompileError, Diagnostic, suggest
+
+if TYPE_CHECKING:
+    from compiler.model import Library
+
+FAULTS, WRONG_USAGE, UNREACHABLE, CONFLICT, OUR_BUG = 1, 2, 3, 4, 70
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_FORMATS = ("text", "json", "github", "sarif")
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Where a command's outcome goes, in the format that was asked for."""
+
+    format: str
+    prefix: str = ""
+
+    def show(self, diagnostics: Iterable[Diagnostic], text: str = "", result: Mapping[str, Any] | None = None) -> None:
+        """Show the outcome. A machine's format is one document on standard output; people read two streams."""
+        from compiler.report import diagnostics_to_json, report_diagnostics
+
+        found = tuple(diagnostics)
+        if self.format == "json":
+            shown = {"diagnostics": diagnostics_to_json(found, prefix=self.prefix), "result": result}
+            click.echo(json.dumps(shown, indent=2))
+        elif self.format == "sarif":
+            click.echo(report_diagnostics(found, format="sarif", prefix=self.prefix), nl=False)
+        else:
+            color = is_colored(sys.stderr)
+            width = find_width(sys.stderr)
+            report = report_diagnostics(found, format=self.format, prefix=self.prefix, color=color, width=width)
+            click.echo(report, nl=False, err=True, color=color)
+            click.echo(text, nl=False)
+
+    def fail(self, code: int, *diagnostics: Diagnostic) -> NoReturn:
+        self.show(diagnostics)
+        raise click.exceptions.Exit(code)
+
+
+def is_colored(stream: Any) -> bool:
+    return bool(stream.isatty()) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def find_width(stream: Any) -> int | None:
+    return os.get_terminal_size(stream.fileno()).columns if stream.isatty() else None
+
+
+def make_screen(format: str | None, folder: Path | None = None) -> Screen:
+    chosen = format or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text")
+    shown = "" if folder is None or str(folder) == "." else f"{folder.as_posix()}/"
+    return Screen(chosen, shown)
+
+
+class Reporting:
+    """Turn what the rooms raise into a report and an exit code."""
+
+    def __init__(self, screen: Screen) -> None:
+        self.screen = screen
+
+    def __enter__(self) -> Screen:
+        return self.screen
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, CompileError):
+            self.screen.fail(FAULTS, *error.diagnostics)
+        if error is None or not type(error).__module__.startswith("compiler."):
+            return
+        from compiler.bucket import BucketFault, BucketUrlError, Conflict
+        from compiler.output import OutputError
+        from compiler.publish import ReleaseNameError
+
+        if isinstance(error, Conflict):
+            hint = "a release never changes: publish under another id with --release"
+            self.screen.fail(CONFLICT, Diagnostic("D801", str(error), hint=hint))
+        if isinstance(error, BucketFault):
+            self.screen.fail(UNREACHABLE, Diagnostic("D802", str(error)))
+        if isinstance(error, BucketUrlError | ReleaseNameError | OutputError):
+            raise click.UsageError(str(error)) from error
+
+
+# Options that several commands share
+
+repo_argument = click.argument("repo", type=FOLDER, default=".", metavar="[REPO]")
+platform_option = click.option(
+    "--platform", type=FOLDER, metavar="PATH", help="Use the platform library in this folder, not the packaged one."
+)
+format_option = click.option(
+    "--format",
+    type=click.Choice(_FORMATS),
+    help="How to report. [default: text; github under GitHub Actions]",
+)
+env_option = click.option(
+    "--env", "environments", multiple=True, metavar="ENV", help="An environment; may be repeated."
+)
+out_option = click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), default="out", show_default=True, metavar="DIR"
+)
+no_lint_option = click.option("--no-lint", is_flag=True, help="Leave out cfn-lint.")
+bucket_option = click.option(
+    "--bucket",
+    envvar="FLAGSTONE_BUCKET",
+    show_envvar=True,
+    required=True,
+    metavar="URL",
+    help="The deployment bucket: s3://name/prefix, file:///path or the path of a folder.",
+)
+release_option = click.option("--release", metavar="ID", help="The release id. [default: from the git commit]")
+
+
+def open_platform(platform: Path | None) -> Library:
+    from compiler.pipeline import open_library
+
+    return open_library(platform)
+
+
+def check_environments(names: Iterable[str], library: Library) -> None:
+    from compiler.layers import shared_environment
+
+    for name in names:
+        if shared_environment(library.environments, name) is None:
+            known = sorted(library.environments)
+            hint = suggest(name, known) or "known here: " + ", ".join(known)
+            raise click.BadParameter(f"the platform runs no environment `{name}`: {hint}", param_hint="--env")

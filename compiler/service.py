@@ -1,0 +1,154 @@
+"""Service: the types that a template of the library is given, a service and the environment it runs in.
+
+In: nothing.    Out: types; their strings and numbers are traced values.
+Never: changes after it is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from compiler.model import Json
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """`interval`, `timeout` and `grace_period` in seconds."""
+
+    path: str
+    interval: int
+    timeout: int
+    healthy_threshold: int
+    unhealthy_threshold: int
+    grace_period: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """`targets` by metric: `cpu` in percent, `requests` per target and minute, `queueAge` in seconds."""
+
+    min: int
+    max: int
+    targets: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """`style` is "rolling", "immutable" or "inPlace"."""
+
+    style: str
+    min_in_service: int
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    amber: float
+    red: float
+
+
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    name: str
+    pattern: str
+    threshold: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    name: str
+    path: str
+    retention_days: int
+    filters: tuple[LogFilter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process of a service. `alarms` by metric: `cpu` and `errors` in percent, `latency` in seconds (p99)."""
+
+    name: str
+    runtime: str
+    command: str
+    port: int | None
+    exposure: str
+    dns: str | None
+    instance_type: str
+    root_volume_size: int
+    health_check: HealthCheck
+    scaling: Scaling
+    availability: str
+    deployment: Deployment
+    alarms: Mapping[str, Threshold]
+    logs: tuple[LogFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """An event of another service that a process consumes. `filter` maps a message attribute to the values let in."""
+
+    service: str
+    event: str
+    process: str
+    filter: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service in one environment, every default filled in. Strings and numbers are traced values."""
+
+    name: str
+    owner: str
+    description: str
+    processes: tuple[Process, ...]
+    publishes: tuple[str, ...]
+    consumes: tuple[Subscription, ...]
+    config: Mapping[str, str]
+    secrets: Mapping[str, str]
+
+    def processes_on(self, runtime: str) -> tuple[Process, ...]:
+        return tuple(process for process in self.processes if process.runtime == runtime)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """`nat` is "perZone", "single" or "none"; `endpoints` are the interface endpoints; retention in days."""
+
+    cidr: str
+    zones: tuple[str, ...]
+    nat: str
+    endpoints: tuple[str, ...]
+    flow_log_retention: int
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessHours:
+    """When a process with `availability: businessHours` runs: two cron expressions in an IANA time zone."""
+
+    time_zone: str
+    start: str
+    stop: str
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """An account and region that the platform team runs.
+
+    `name` is what a service's resources are named after; `shared` is the environment whose network and keys they use,
+    which differs for a branch environment (`env-feature` uses those of `env-default`).
+    `bucket` is the name of the platform deployment bucket.
+    `images` maps a processor architecture to the pinned version of the SSM parameter that holds the image's id.
+    """
+
+    name: str
+    shared: str
+    account: str
+    region: str
+    tier: str
+    private_zone: str
+    public_zone: str
+    network: Network
+    images: Mapping[str, int]
+    bucket: str
+    business_hours: BusinessHours
+    owners: tuple[str, ...]
