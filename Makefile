@@ -20,7 +20,8 @@ demo: $(DEV)  ## compile the example, publish it to a bucket in a folder, explai
 	@rm -rf out/demo
 	$(FLAGSTONE) compile examples/service-repo --out out/demo/compiled
 	$(FLAGSTONE) publish examples/service-repo --bucket out/demo/bucket --allow-dirty
-	@echo && find out/demo -type f | LC_ALL=C sort && echo
+	$(FLAGSTONE) releases orders --bucket out/demo/bucket
+	@find out/demo/bucket -type f | LC_ALL=C sort
 	$(FLAGSTONE) explain examples/service-repo Resources.WebGroup.Properties.MinSize --env production
 
 test: $(DEV) $(MINISTACK)  ## run the tests
