@@ -1,0 +1,294 @@
+"""Guard: guardrails hold whoever wrote the value, and a stack within CloudFormation's limits passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path as FilePath
+from typing import Any
+
+import pytest
+
+from compiler.diagnostics import Diagnostic, Source, Span
+from compiler.guard import guard_stack
+from compiler.model import Document, Guardrail, Json, Library, Origin, Path, Said, Setting, Stack, walk_leaves
+from compiler.render import render_json
+
+GROUP = "AWS::Logs::LogGroup"
+TEMPLATE_LINE, RULE = 7, Span(Source("guardrails.yml"), 3, 1, 3, 5)
+
+
+def said(layer: str, line: int, value: Json = None, rule: str | None = None) -> Said:
+    span = Span(Source(f"{layer}.yml"), line, 5, line, 9)
+    return Said(Origin(layer, span), value, rule=rule)
+
+
+def stack_of(
+    resources: Json,
+    overridden: Mapping[Path, Said] | None = None,
+    removed: Mapping[Path, tuple[Said, ...]] | None = None,
+) -> Stack:
+    """Make a stack that the platform wrote, except for the leaves below the given paths of resources."""
+    template = {"Resources": resources}
+    stories: dict[Path, tuple[Said, ...]]
+    stories = {path: (said("template", TEMPLATE_LINE, value),) for path, value in walk_leaves(template)}
+    stories |= {("Resources", name): (said("template", TEMPLATE_LINE),) for name in resources}
+    for place, word in (overridden or {}).items():
+        for path, story in stories.items():
+            if path[1 : len(place) + 1] == place:
+                stories[path] = (*story, word)
+    return Stack(template, stories, {("Resources", *path): story for path, story in (removed or {}).items()})
+
+
+def library(*guardrails: Guardrail) -> Library:
+    source = Source("platform.yml")
+    document = Document(source, {}, {(): Span(source, 1, 1, 1, 1)}, {})
+    nothing: tuple[Any, ...] = ()
+    return Library(
+        *("p", "1.0.0", "d", FilePath("platform"), document, {}, nothing, {}, nothing, guardrails, nothing),
+        load_template=lambda _: None,
+    )
+
+
+def sealed(path: str, kind: str = GROUP, severity: str = "error") -> Guardrail:
+    return Guardrail("keep", kind, tuple(path.split(".")), True, None, "audits need it.", severity, RULE)
+
+
+def must(path: str, operator: str, operand: Json, kind: str = GROUP) -> Guardrail:
+    return Guardrail("rule", kind, tuple(path.split(".")), False, {operator: operand}, "audits need it", "error", RULE)
+
+
+def group(**properties: Json) -> dict[str, Json]:
+    return {"Logs": {"Type": GROUP, "Properties": properties}}
+
+
+def judge(stack: Stack, *guardrails: Guardrail) -> tuple[Diagnostic, ...]:
+    return guard_stack(stack, library(*guardrails))
+
+
+def places(found: Iterable[Diagnostic]) -> list[str]:
+    return [f"{d.code} {d.span.path}:{d.span.line}" if d.span else d.code for d in found]
+
+
+# Sealed paths
+
+
+def test_an_override_of_a_sealed_path_is_an_error_at_its_line_with_rule_and_reason() -> None:
+    stack = stack_of(group(RetentionInDays=365), {("Logs", "Properties", "RetentionInDays"): said("override", 12, 365)})
+    found = judge(stack, sealed("Properties.RetentionInDays"))
+    message = "`Resources.Logs.Properties.RetentionInDays` is sealed: guardrail `keep`, audits need it"
+    assert [("D601", message, "override.yml", 12, "error")] == [
+        (d.code, d.message, d.span and d.span.path, d.span and d.span.line, d.severity) for d in found
+    ]
+    assert [("the guardrail", RULE)] == [(related.message, related.span) for related in found[0].related]
+
+
+def test_a_path_may_leave_out_properties_and_a_warning_stays_one() -> None:
+    stack = stack_of(group(RetentionInDays=365), {("Logs", "Properties", "RetentionInDays"): said("override", 12, 365)})
+    assert ["warning"] == [d.severity for d in judge(stack, sealed("RetentionInDays", severity="warning"))]
+
+
+@pytest.mark.parametrize("layer", ["template", "service", "environment", "addition"])
+def test_only_overrides_break_a_seal(layer: str) -> None:
+    stack = stack_of(group(RetentionInDays=365), {("Logs", "Properties", "RetentionInDays"): said(layer, 12, 365)})
+    assert () == judge(stack, sealed("RetentionInDays"))
+
+
+def test_a_seal_holds_for_its_type_and_path_only() -> None:
+    stack = stack_of(
+        group(RetentionInDays=365, LogGroupName="x"), {("Logs", "Properties", "LogGroupName"): said("override", 12)}
+    )
+    assert () == judge(stack, sealed("RetentionInDays"), sealed("LogGroupName", kind="AWS::SNS::Topic"))
+    assert ["D601 override.yml:12"] == places(judge(stack, sealed("LogGroupName", kind="AWS::Logs::*")))
+
+
+def test_an_override_that_a_later_one_corrects_still_breaks_the_seal() -> None:
+    place: Path = ("Resources", "Logs", "Properties", "RetentionInDays")
+    stack = stack_of(group(RetentionInDays=365))
+    story = (*stack.stories[place], said("override", 12, 1), said("template", 13, 365))
+    assert ["D601 override.yml:12"] == places(
+        judge(Stack(stack.template, {**stack.stories, place: story}, {}), sealed("RetentionInDays"))
+    )
+
+
+def test_an_override_below_a_sealed_path_is_told_once_for_each_file() -> None:
+    body = {"Statement": [{"Effect": "Allow", "Action": ["a", "b"]}]}
+    stack = stack_of(group(Policy=body), {("Logs", "Properties", "Policy"): said("override", 12)})
+    assert ["D601 override.yml:12"] == places(judge(stack, sealed("Policy.Statement.Action")))
+
+
+@pytest.mark.parametrize("pattern", ["Mappings.Ebs.Encrypted", "Mappings.*.Ebs.Encrypted", "Mappings.*.*.Encrypted"])
+def test_a_list_stands_for_its_items_and_a_star_for_any_step(pattern: str) -> None:
+    items = [{"Ebs": {"Encrypted": True}}, {"Ebs": {"Encrypted": True, "VolumeSize": 8}}]
+    place: Path = ("Logs", "Properties", "Mappings", 1, "Ebs")
+    assert ["D601 override.yml:12"] == places(
+        judge(stack_of(group(Mappings=items), {(*place, "Encrypted"): said("override", 12)}), sealed(pattern))
+    )
+    assert () == judge(stack_of(group(Mappings=items), {(*place, "VolumeSize"): said("override", 12)}), sealed(pattern))
+
+
+@pytest.mark.parametrize(
+    ("where", "before"),
+    [
+        (("Logs", "Properties", "Options", "Tokens"), "required"),
+        (("Logs", "Properties", "Options"), {"Tokens": "required", "Hops": 1}),
+        (("Logs",), {"Type": GROUP, "Properties": {"Options": {"Tokens": "required"}}}),
+    ],
+)
+def test_removing_a_sealed_value_or_what_holds_it_breaks_the_seal(where: Path, before: Json) -> None:
+    removal = (said("template", 7, before), said("override", 12, None, "$remove"))
+    kept = {} if where == ("Logs",) else group(Name="x")
+    assert ["D601 override.yml:12"] == places(judge(stack_of(kept, removed={where: removal}), sealed("Options.Tokens")))
+    assert () == judge(stack_of(kept, removed={where: removal}), sealed("Options.Other"))
+
+
+def test_replacing_what_holds_a_sealed_value_breaks_the_seal_even_where_it_is_gone() -> None:
+    stack = stack_of(group(Options={"Hops": 2}))
+    place: Path = ("Resources", "Logs", "Properties", "Options", "Hops")
+    story = (said("template", 7, {"Tokens": "required", "Hops": 1}), said("override", 12, 2, "$replace"))
+    replaced = Stack(stack.template, {**stack.stories, place: story}, {})
+    assert ["D601 override.yml:12"] == places(judge(replaced, sealed("Options.Tokens")))
+    assert () == judge(replaced, sealed("Options.Endpoint"))
+
+
+def test_an_intrinsic_above_a_sealed_value_breaks_the_seal() -> None:
+    stack = stack_of(group(Options={"Ref": "Mine"}), {("Logs", "Properties", "Options"): said("override", 12)})
+    assert ["D601 override.yml:12"] == places(judge(stack, sealed("Options.Tokens")))
+
+
+# What a property must be
+
+
+@pytest.mark.parametrize(
+    ("operator", "operand", "good", "bad"),
+    [
+        ("equals", True, [True, "true"], [False, "True?", 1]),
+        ("equals", 8080, [8080, "8080", 8080.0], [8081]),
+        ("equals", ["a", {"b": 1}], [["a", {"b": "1"}]], [["a"], "a"]),
+        ("oneOf", ["x", "y"], ["x", "y", ["x", "y"]], ["z"]),
+        ("atLeast", 30, [30, 31, "365", [30, 40]], [29, "29", "soon", True, {"a": 1}]),
+        ("atMost", 30, [30, 1.5, "-1"], [31, "30.5", None]),
+        ("present", True, ["x", False, "", {"Ref": "X"}], [{"Ref": "AWS::NoValue"}]),
+        ("present", False, [{"Ref": "AWS::NoValue"}], ["x", {"Ref": "X"}]),
+    ],
+)
+def test_operators_compare_as_cloudformation_does(
+    operator: str, operand: Json, good: list[Json], bad: list[Json]
+) -> None:
+    rule = must("Value", operator, operand)
+    assert [[]] * len(good) == [places(judge(stack_of(group(Value=value)), rule)) for value in good]
+    assert [["D601 template.yml:7"]] * len(bad) == [places(judge(stack_of(group(Value=value)), rule)) for value in bad]
+
+
+def test_one_wrong_item_of_a_list_is_named() -> None:
+    found = judge(stack_of(group(Value=["x", "z"])), must("Value", "oneOf", ["x", "y"]))
+    message = "`Resources.Logs.Properties.Value.1` is `z`, not one of `x`, `y`: guardrail `rule`, audits need it"
+    assert [(message, "make it one of `x`, `y`")] == [(d.message, d.hint) for d in found]
+
+
+@pytest.mark.parametrize("value", [{"Ref": "X"}, {"Fn::If": ["A", 1, 2]}, "{{resolve:ssm:/x}}", "a{{resolve:ssm:/x}}b"])
+def test_what_only_cloudformation_knows_is_left_alone(value: Json) -> None:
+    stack = stack_of(group(Value=value, Outer=value))
+    for operator, operand in (("equals", 1), ("oneOf", [1]), ("atLeast", 1), ("atMost", 1)):
+        assert () == judge(stack, must("Value", operator, operand), must("Outer.Inner", operator, operand))
+
+
+@pytest.mark.parametrize(
+    ("operator", "faults"), [("equals", 1), ("present", 1), ("oneOf", 0), ("atLeast", 0), ("atMost", 0)]
+)
+def test_a_missing_property_breaks_what_wants_it_to_be_there(operator: str, faults: int) -> None:
+    operand: Json = ["x"] if operator == "oneOf" else 1
+    assert faults == len(judge(stack_of(group(Other=1)), must("Value.Inner", operator, operand)))
+
+
+def test_a_missing_property_is_reported_where_it_was_removed_or_else_where_its_resource_stands() -> None:
+    rule = must("Value", "equals", 1)
+    removal: dict[Path, tuple[Said, ...]]
+    removal = {("Logs", "Properties", "Value"): (said("template", 7, 1), said("override", 12, None, "$remove"))}
+    assert ["D601 override.yml:12"] == places(judge(stack_of(group(Other=1), removed=removal), rule))
+    found = judge(stack_of(group(Other=1)), rule)
+    assert ["`Resources.Logs.Properties.Value` is missing: guardrail `rule`, audits need it"] == [
+        d.message for d in found
+    ]
+    assert ["D601 template.yml:7"] == places(found)
+
+
+@pytest.mark.parametrize("layer", ["service", "override", "addition"])
+def test_a_value_is_judged_whoever_wrote_it_and_reported_at_its_line(layer: str) -> None:
+    stack = stack_of(group(Value=2), {("Logs", "Properties", "Value"): said(layer, 12, 2)})
+    assert [f"D601 {layer}.yml:12"] == places(judge(stack, must("Value", "equals", 1)))
+
+
+def test_a_value_that_the_platform_computed_is_reported_in_service_yml() -> None:
+    setting = Setting(("processes", "web"), (said("service", 4, 2),))
+    word = said("template", 9, 2)
+    computed = Said(word.origin, 2, fed_by=(setting,))
+    found = judge(stack_of(group(Value=2), {("Logs", "Properties", "Value"): computed}), must("Value", "equals", 1))
+    assert ["D601 service.yml:4"] == places(found)
+    assert ["the platform computes the value here", "the guardrail"] == [
+        related.message for related in found[0].related
+    ]
+
+
+def test_an_attribute_of_the_resource_can_be_ruled() -> None:
+    stack = stack_of({"Logs": {"Type": GROUP, "DeletionPolicy": "Delete"}})
+    assert 1 == len(judge(stack, must("DeletionPolicy", "equals", "Retain")))
+    assert () == judge(stack, must("DeletionPolicy", "equals", "Delete"))
+
+
+# Limits of CloudFormation
+
+
+def topics(number: int) -> dict[str, Json]:
+    return {f"T{index}": {"Type": "AWS::SNS::Topic"} for index in range(number)}
+
+
+def test_a_stack_at_its_limits_passes() -> None:
+    template = {
+        "Description": "é" * 512,
+        "Resources": topics(499) | {"A" * 255: {"Type": "AWS::SNS::Topic"}},
+        **{
+            section: {f"N{index}": {"a": 1} for index in range(200)}
+            for section in ("Parameters", "Outputs", "Mappings")
+        },
+    }
+    assert () == guard_stack(Stack(template, {}, {}), library())
+
+
+def test_the_first_resource_beyond_the_limit_is_named_at_its_line() -> None:
+    resources = topics(502)
+    stack = stack_of(resources, {("T500",): said("addition", 90)})
+    message = "`T500` is one too many: CloudFormation takes 500 resources, not 502"
+    assert [message] == [d.message for d in judge(stack)]
+    assert ["D602 addition.yml:90"] == places(judge(stack))
+
+
+@pytest.mark.parametrize("section", ["Parameters", "Outputs", "Mappings"])
+def test_other_sections_take_two_hundred(section: str) -> None:
+    template = {section: {f"N{index}": {"a": 1} for index in range(201)}}
+    assert [f"`N200` is one too many: CloudFormation takes 200 {section.lower()}, not 201"] == [
+        d.message for d in guard_stack(Stack(template, {}, {}), library())
+    ]
+
+
+@pytest.mark.parametrize("name", ["web-group", "A" * 256, "Größe", "a.b"])
+def test_a_name_that_is_no_logical_id_is_an_error(name: str) -> None:
+    assert ["D602 template.yml:7"] == places(judge(stack_of({name: {"Type": "AWS::SNS::Topic"}})))
+
+
+def test_a_description_counts_bytes() -> None:
+    word: dict[Path, tuple[Said, ...]] = {("Description",): (said("service", 3),)}
+    found = guard_stack(Stack({"Description": "é" * 513, "Resources": {}}, word, {}), library())
+    assert ["the description is 1,026 bytes long, CloudFormation takes 1,024"] == [d.message for d in found]
+    assert ["D602 service.yml:3"] == places(found)
+
+
+def test_the_size_is_that_of_the_rendered_template_and_its_largest_part_is_named() -> None:
+    resources = group(A="x" * 400_000) | {"Big": {"Type": GROUP, "Properties": {"A": ""}}}
+    spare = 1_000_000 - len(render_json(stack_of(resources).template))
+    resources["Big"]["Properties"]["A"] = "é" * (spare // 2)
+    assert 1_000_000 - spare % 2 == len(render_json(stack_of(resources).template))
+    assert () == judge(stack_of(resources))
+    resources["Big"]["Properties"]["A"] += "é"
+    found = judge(stack_of(resources, {("Big",): said("override", 12)}))
+    assert ["D602 override.yml:12"] == places(found)
+    assert found[0].message.endswith("bytes, CloudFormation takes 1,000,000; `Big` is the largest part of it")
