@@ -86,7 +86,7 @@ def nat_alarms(environment: Environment, zone: str) -> Iterator[AWSObject]:
 
 
 def flow_alarm(environment: Environment) -> Iterator[AWSObject]:
-    """Some flows are always refused: the internet knocks on every door. Only a change in their number says something."""
+    """Some flows are always refused: the internet knocks on every door. Only a change of their number tells."""
     yield Alarm(
         "RejectedFlowsAmberAlarm",
         AlarmDescription=join(

@@ -1,6 +1,6 @@
 """The environment's network: three tiers of subnets over its zones, ways in and out, a private zone for names.
 
-public holds load balancers and NAT gateways, app holds instances, data holds what only app may reach and has no way out.
+public holds load balancers and NAT gateways, app holds instances, data holds what app alone reaches and has no way out.
 The third stack of an environment: it encrypts with a key of `security` and reports to a topic of `notifications`.
 """
 

@@ -14,7 +14,7 @@ from troposphere.sns import Topic, TopicPolicy
 from compiler.authoring import Environment, camel, join
 
 from ._conventions import arn, deny_plain_transport, key_arn, policy
-from ._environment_conventions import PLATFORM, account_root, platform_topics, publish, tags
+from ._environment_conventions import PLATFORM, account_root, publish, tags
 
 SCOPE = "environment"
 
@@ -72,7 +72,7 @@ def topic(environment: Environment, owner: str, color: str) -> Iterator[AWSObjec
 
 def delivery_alarm(environment: Environment, owner: str, color: str) -> Iterator[AWSObject]:
     """Tell the platform team by another topic that one does not reach its subscribers."""
-    itself = (owner, color) == (PLATFORM, "amber")
+    heard_at = [Ref(camel(PLATFORM, "red" if (owner, color) == (PLATFORM, "amber") else "amber") + "Topic")]
     yield Alarm(
         camel(owner, color) + "TopicDeliveryAlarm",
         AlarmDescription=join(
@@ -89,8 +89,8 @@ def delivery_alarm(environment: Environment, owner: str, color: str) -> Iterator
         ComparisonOperator="GreaterThanThreshold",
         Threshold=0,
         TreatMissingData="notBreaching",
-        AlarmActions=platform_topics(environment, "red" if itself else "amber"),
-        OKActions=platform_topics(environment, "red" if itself else "amber"),
+        AlarmActions=heard_at,
+        OKActions=heard_at,
         Tags=tags(environment, f"alarms-{owner}-{color}-delivery"),
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Keys and the bounds of what a service may do: one key for each purpose, a permissions boundary, what every instance needs.
+"""Keys and bounds: a key for each purpose, the most that a service may do, what every instance needs.
 
 The first stack of an environment: the others read the keys that it publishes.
 """
@@ -14,16 +14,25 @@ from troposphere.kms import Alias, Key
 from compiler.authoring import Environment, camel, join
 
 from ._conventions import Statement, allow, arn, policy
-from ._environment_conventions import account_root, publish, tags
+from ._environment_conventions import publish, tags
+from ._key_policies import (
+    ANYONE_IS_BOUND,
+    account_administers,
+    alarms_may_publish,
+    auto_scaling_may_use,
+    grants_are_for_aws,
+    logs_may_encrypt,
+    topics_may_deliver,
+)
 
 SCOPE = "environment"
 
 
 def build(environment: Environment) -> Iterator[AWSObject]:
-    yield from key(environment, "logs", users=[_logs_may_encrypt(environment)])
-    yield from key(environment, "data", users=_auto_scaling_may_use(environment), metadata=_ANYONE_IS_BOUND)
-    yield from key(environment, "messaging", users=[_topics_may_deliver(environment)])
-    yield from key(environment, "alarms", users=[_alarms_may_publish(environment)])
+    yield from key(environment, "logs", users=[logs_may_encrypt(environment)])
+    yield from key(environment, "data", users=auto_scaling_may_use(environment), metadata=ANYONE_IS_BOUND)
+    yield from key(environment, "messaging", users=[topics_may_deliver(environment)])
+    yield from key(environment, "alarms", users=[alarms_may_publish(environment)])
     yield from service_boundary(environment)
     yield from instance_base(environment)
 
@@ -42,7 +51,7 @@ def key(
         Description=join(f"Encrypts {purpose} in ", environment.name),
         EnableKeyRotation=True,
         PendingWindowInDays=30,
-        KeyPolicy=policy(_account_administers(environment), _grants_are_for_aws(), *users),
+        KeyPolicy=policy(account_administers(environment), grants_are_for_aws(), *users),
         Tags=tags(environment, purpose),
         DeletionPolicy="Retain",
         UpdateReplacePolicy="Retain",
@@ -197,101 +206,3 @@ BOUNDARY_ACTIONS = [
     "xray:GetSampling*",
     "xray:Put*",
 ]
-
-
-# Who may use a key
-
-_ANYONE_IS_BOUND = {
-    "checkov": {"skip": [{"id": "CKV_AWS_33", "comment": "Conditions narrow the principal down to one role"}]}
-}
-
-
-def _account_administers(environment: Environment) -> Statement:
-    return {
-        "Sid": "AccountAdministers",
-        "Effect": "Allow",
-        "Principal": {"AWS": account_root(environment)},
-        "Action": "kms:*",
-        "Resource": "*",
-    }
-
-
-def _grants_are_for_aws() -> Statement:
-    """A grant outlives the policies that allowed it, so only what AWS itself needs one for may have one."""
-    return {
-        "Sid": "GrantsAreForAws",
-        "Effect": "Deny",
-        "Principal": {"AWS": "*"},
-        "Action": "kms:CreateGrant",
-        "Resource": "*",
-        "Condition": {"Bool": {"kms:GrantIsForAWSResource": "false", "aws:PrincipalIsAWSService": "false"}},
-    }
-
-
-def _logs_may_encrypt(environment: Environment) -> Statement:
-    return {
-        "Sid": "LogsMayEncrypt",
-        "Effect": "Allow",
-        "Principal": {"Service": join("logs.", environment.region, ".amazonaws.com")},
-        "Action": ["kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
-        "Resource": "*",
-        "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": arn(environment, "logs", "log-group:*")}},
-    }
-
-
-def _topics_may_deliver(environment: Environment) -> Statement:
-    """A topic that sends to an encrypted queue encrypts for it, which no identity but the service's own can allow."""
-    return {
-        "Sid": "TopicsMayDeliver",
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
-        "Resource": "*",
-        "Condition": {
-            "StringEquals": {"aws:SourceAccount": environment.account},
-            "ArnLike": {"aws:SourceArn": arn(environment, "sns", "*")},
-        },
-    }
-
-
-def _alarms_may_publish(environment: Environment) -> Statement:
-    """Without this an alarm changes its state and nobody hears of it."""
-    return {
-        "Sid": "AlarmsMayPublish",
-        "Effect": "Allow",
-        "Principal": {"Service": "cloudwatch.amazonaws.com"},
-        "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
-        "Resource": "*",
-        "Condition": {
-            "StringEquals": {"aws:SourceAccount": environment.account},
-            "ArnLike": {"aws:SourceArn": arn(environment, "cloudwatch", "alarm:*")},
-        },
-    }
-
-
-def _auto_scaling_may_use(environment: Environment) -> Iterator[Statement]:
-    """Auto scaling starts instances with encrypted volumes under its own role, to which no IAM policy can add.
-
-    The role is named by a condition, because a key policy may not name a principal that an account does not have yet.
-    """
-    role = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
-    is_auto_scaling: dict[str, object] = {
-        "StringEquals": {"kms:CallerAccount": environment.account},
-        "ArnEquals": {"aws:PrincipalArn": join("arn:aws:iam::", environment.account, ":", role)},
-    }
-    yield {
-        "Sid": "AutoScalingMayUse",
-        "Effect": "Allow",
-        "Principal": {"AWS": "*"},
-        "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
-        "Resource": "*",
-        "Condition": is_auto_scaling,
-    }
-    yield {
-        "Sid": "AutoScalingMayGrant",
-        "Effect": "Allow",
-        "Principal": {"AWS": "*"},
-        "Action": "kms:CreateGrant",
-        "Resource": "*",
-        "Condition": {**is_auto_scaling, "Bool": {"kms:GrantIsForAWSResource": "true"}},
-    }

@@ -1,0 +1,187 @@
+"""Keys, bounds and alarm topics of an environment: who may use what."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.environments_by_hand import PRODUCTION, build_template, properties_of, statements_of
+
+FOLDER = Path(__file__).parent.parent / "platform" / "templates"
+PURPOSES = ("Logs", "Data", "Messaging", "Alarms")
+USE = ["kms:Decrypt", "kms:GenerateDataKey*"]
+OWN_ACCOUNT = {"aws:SourceAccount": "111122223333"}
+AUTO_SCALING = "arn:aws:iam::111122223333:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+
+
+def test_every_key_rotates_and_waits_a_month_before_it_is_gone() -> None:
+    keys = properties_of(build_template("security"), "AWS::KMS::Key")
+    assert [f"{purpose}Key" for purpose in PURPOSES] == list(keys)
+    assert [(True, 30)] * 4 == [(key["EnableKeyRotation"], key["PendingWindowInDays"]) for key in keys.values()]
+
+
+def test_every_key_has_an_alias_by_its_purpose() -> None:
+    aliases = properties_of(build_template("security"), "AWS::KMS::Alias").values()
+    assert {f"alias/platform/production/{purpose.lower()}": {"Ref": f"{purpose}Key"} for purpose in PURPOSES} == {
+        alias["AliasName"]: alias["TargetKeyId"] for alias in aliases
+    }
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+def test_the_account_administers_a_key_and_only_aws_gets_grants(purpose: str) -> None:
+    administer, grants, *_ = _key_statements(purpose)
+    assert ("Allow", "kms:*", {"AWS": "arn:aws:iam::111122223333:root"}) == (
+        *(administer["Effect"], administer["Action"], administer["Principal"]),
+    )
+    assert ("Deny", "kms:CreateGrant") == (grants["Effect"], grants["Action"])
+    assert {"kms:GrantIsForAWSResource": "false", "aws:PrincipalIsAWSService": "false"} == grants["Condition"]["Bool"]
+
+
+def test_logs_may_use_their_key_for_log_groups_of_the_account() -> None:
+    (logs,) = _users("Logs")
+    assert {"Service": "logs.eu-west-1.amazonaws.com"} == logs["Principal"]
+    groups = "arn:aws:logs:eu-west-1:111122223333:log-group:*"
+    assert {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}} == logs["Condition"]
+
+
+def test_topics_of_the_account_may_deliver_to_queues_with_the_messaging_key() -> None:
+    (topics,) = _users("Messaging")
+    assert ({"Service": "sns.amazonaws.com"}, USE) == (topics["Principal"], topics["Action"])
+    source = {"aws:SourceArn": "arn:aws:sns:eu-west-1:111122223333:*"}
+    assert {"StringEquals": OWN_ACCOUNT, "ArnLike": source} == topics["Condition"]
+
+
+def test_alarms_of_the_account_may_publish_with_the_alarms_key() -> None:
+    (alarms,) = _users("Alarms")
+    assert ({"Service": "cloudwatch.amazonaws.com"}, USE) == (alarms["Principal"], alarms["Action"])
+    source = {"aws:SourceArn": "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:*"}
+    assert {"StringEquals": OWN_ACCOUNT, "ArnLike": source} == alarms["Condition"]
+
+
+def test_auto_scaling_and_nobody_else_may_start_instances_with_the_data_key() -> None:
+    use, grant = _users("Data")
+    for statement in (use, grant):
+        assert {"aws:PrincipalArn": AUTO_SCALING} == statement["Condition"]["ArnEquals"]
+        assert {"kms:CallerAccount": "111122223333"} == statement["Condition"]["StringEquals"]
+    assert "kms:CreateGrant" not in use["Action"]
+    assert ("kms:CreateGrant", {"kms:GrantIsForAWSResource": "true"}) == (grant["Action"], grant["Condition"]["Bool"])
+
+
+def test_only_the_data_key_lets_anyone_in_and_says_why_to_the_judge() -> None:
+    keys = build_template("security")["Resources"]
+    assert ["DataKey"] == [name for name, key in keys.items() if "Metadata" in key]
+    for purpose in PURPOSES:
+        is_open = any(user["Principal"] == {"AWS": "*"} for user in _users(purpose))
+        assert is_open == (purpose == "Data"), purpose
+
+
+def test_whatever_the_library_grants_lies_within_the_boundary() -> None:
+    allowed = _boundary()["Action"]
+    granted = set(re.findall(r'"([a-z0-9-]+:[A-Z][A-Za-z]+)"', (FOLDER / "_access.py").read_text("utf-8")))
+    granted -= {"sts:AssumeRole"}  # of the trust policy, which the boundary does not concern
+    for stack in (build_template("security"), build_template("network")):
+        policies = dict(statements_of(stack))
+        for name in {"InstanceBase", "FlowLogPolicy"} & policies.keys():
+            granted |= {action for statement in policies[name] for action in statement["Action"]}
+    assert {"kms:Decrypt", "ssmmessages:OpenDataChannel", "logs:PutLogEvents"} <= granted
+    assert [] == [action for action in sorted(granted) if not _matches(action, allowed)]
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        *("iam:CreateRole", "iam:PassRole", "iam:DeleteRolePermissionsBoundary", "sts:AssumeRole"),
+        *("kms:CreateGrant", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "organizations:LeaveOrganization"),
+        *("ec2:RunInstances", "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateRoute", "s3:PutBucketPolicy"),
+        *("s3:PutObjectAcl", "s3:DeleteBucket", "dynamodb:DeleteTable", "sqs:SetQueueAttributes", "sns:AddPermission"),
+        *("ssm:PutParameter", "ssm:SendCommand", "ssm:StartSession", "logs:DeleteLogGroup", "lambda:AddPermission"),
+        *("cloudformation:UpdateStack", "cloudformation:ExecuteChangeSet", "secretsmanager:PutSecretValue"),
+    ],
+)
+def test_the_boundary_keeps_services_from_changing_what_holds_them(action: str) -> None:
+    assert not _matches(action, _boundary()["Action"])
+
+
+def test_the_boundary_ends_at_the_account_and_fits_into_a_policy() -> None:
+    assert {"StringEqualsIfExists": {"aws:ResourceAccount": "111122223333"}} == _boundary()["Condition"]
+    document = properties_of(build_template("security"), "AWS::IAM::ManagedPolicy")["ServiceBoundary"]["PolicyDocument"]
+    assert len(json.dumps(document, separators=(",", ":"))) < 6144
+
+
+def test_an_instance_reads_no_parameter_and_writes_metrics_of_the_platform_only() -> None:
+    statements = {item["Sid"]: item for item in dict(statements_of(build_template("security")))["InstanceBase"]}
+    actions = {action for statement in statements.values() for action in statement["Action"]}
+    assert {
+        *(f"ssmmessages:{verb}{what}Channel" for verb in ("Create", "Open") for what in ("Control", "Data")),
+        *("ssm:UpdateInstanceInformation", "cloudwatch:PutMetricData", "ec2:DescribeTags"),
+    } == actions
+    namespaces = {"StringEquals": {"cloudwatch:namespace": ["CWAgent", "Platform"]}}
+    assert namespaces == statements["WriteMetrics"]["Condition"]
+    assert "arn:aws:ec2:eu-west-1:111122223333:instance/*" == statements["Register"]["Resource"]
+
+
+def test_the_policies_have_names_that_other_policies_can_speak_of() -> None:
+    policies = properties_of(build_template("security"), "AWS::IAM::ManagedPolicy").values()
+    assert ["/platform/production-service-boundary", "/platform/production-instance-base"] == [
+        policy["Path"] + policy["ManagedPolicyName"] for policy in policies
+    ]
+
+
+def test_each_owner_has_an_amber_and_a_red_topic_encrypted_with_the_alarms_key() -> None:
+    topics = properties_of(build_template("notifications"), "AWS::SNS::Topic")
+    assert {
+        f"{owner}{color}Topic" for owner in ("Platform", "SquadMenu", "SquadOrders") for color in ("Amber", "Red")
+    } == set(topics)
+    key = "{{resolve:ssm:/platform/production/security/alarms-key-arn}}"
+    assert {key} == {topic["KmsMasterKeyId"] for topic in topics.values()}
+    assert "platform-production-squad-menu-red" == topics["SquadMenuRedTopic"]["TopicName"]
+
+
+def test_alarms_of_the_account_may_publish_to_a_topic_and_nothing_in_plain_text() -> None:
+    policies = properties_of(build_template("notifications"), "AWS::SNS::TopicPolicy")
+    assert 6 == len(policies)
+    for name, policy in policies.items():
+        topic = {"Ref": name.removesuffix("Policy")}
+        account, alarms, plain = policy["PolicyDocument"]["Statement"]
+        assert [topic] == policy["Topics"]
+        assert [topic] * 3 == [statement["Resource"] for statement in (account, alarms, plain)]
+        assert ({"Service": "cloudwatch.amazonaws.com"}, "sns:Publish") == (alarms["Principal"], alarms["Action"])
+        assert OWN_ACCOUNT == alarms["Condition"]["StringEquals"]
+        assert ("Deny", {"Bool": {"aws:SecureTransport": "false"}}) == (plain["Effect"], plain["Condition"])
+
+
+def test_no_topic_is_to_report_its_own_silence() -> None:
+    alarms = properties_of(build_template("notifications"), "AWS::CloudWatch::Alarm")
+    assert 6 == len(alarms)
+    red = [name for name, alarm in alarms.items() if alarm["AlarmActions"] == [{"Ref": "PlatformRedTopic"}]]
+    assert ["PlatformAmberTopicDeliveryAlarm"] == red
+
+
+def test_without_a_platform_team_nobody_watches_the_topics() -> None:
+    stack = build_template("notifications", replace(PRODUCTION, owners=("squad-menu",)))
+    assert {"SquadMenuAmberTopic", "SquadMenuRedTopic"} == set(properties_of(stack, "AWS::SNS::Topic"))
+    assert {} == properties_of(stack, "AWS::CloudWatch::Alarm")
+
+
+def _key_statements(purpose: str) -> list[dict[str, Any]]:
+    return dict(statements_of(build_template("security")))[f"{purpose}Key"]
+
+
+def _users(purpose: str) -> list[dict[str, Any]]:
+    """The statements of a key's policy beyond those that every key has."""
+    return _key_statements(purpose)[2:]
+
+
+def _boundary() -> dict[str, Any]:
+    (statement,) = dict(statements_of(build_template("security")))["ServiceBoundary"]
+    return statement
+
+
+def _matches(action: str, patterns: list[str]) -> bool:
+    return any(fnmatch.fnmatchcase(action, pattern) for pattern in patterns)

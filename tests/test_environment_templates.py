@@ -1,0 +1,165 @@
+"""What holds for every stack of an environment: nothing to lint, the paths that services read, order, origins."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cfnlint.api
+import pytest
+from cfnlint.config import ManualArgs
+
+from compiler.diagnostics import Source, Span
+from compiler.library import load_library
+from compiler.model import Origin, Said, Setting
+from compiler.service import Environment
+from compiler.trace import settings_of, trace_value
+from tests.environments_by_hand import (
+    ENVIRONMENTS,
+    PRODUCTION,
+    STAGING,
+    TEMPLATES,
+    build_template,
+    properties_of,
+    statements_of,
+    with_network,
+)
+from tests.services_by_hand import load_template
+
+LIBRARY = Path(__file__).parent.parent / "platform"
+VARIANTS = {
+    **{environment.name: environment for environment in ENVIRONMENTS},
+    "no-way-out": with_network(STAGING, nat="none"),
+    "six-small-zones": with_network(STAGING, zones=tuple("abcdef"), cidr="10.0.0.0/22", nat="perZone"),
+    "no-platform": replace(STAGING, owners=("squad-menu",)),
+    "containers-too": with_network(STAGING, endpoints=("ecr.api", "ecr.dkr", "s3", "execute-api")),
+}
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_linter_has_nothing_to_say(variant: str, name: str) -> None:
+    text = json.dumps(build_template(name, VARIANTS[variant]))
+    config = ManualArgs(regions=["eu-west-1"], include_checks=["I"])
+    assert [] == [f"{match.rule.id} {match.message}" for match in cfnlint.api.lint(text, config=config)]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda environment: environment.name)
+def test_the_environments_made_by_hand_are_those_of_the_library(environment: Environment) -> None:
+    library = load_library(LIBRARY)
+    said = library.environments[environment.name].data
+    network = said["network"]
+    assert tuple(library.defaults.data["owners"]) == environment.owners
+    assert (said["account"], said["region"], said["tier"]) == (
+        environment.account,
+        environment.region,
+        environment.tier,
+    )
+    assert (said["privateZone"], said["publicZone"]) == (environment.private_zone, environment.public_zone)
+    assert (network["cidr"], tuple(network["zones"])) == (environment.network.cidr, environment.network.zones)
+    assert (network["nat"], tuple(network["endpoints"])) == (environment.network.nat, environment.network.endpoints)
+    assert network["flowLogRetention"] == environment.network.flow_log_retention
+
+
+def test_the_stacks_write_the_paths_that_services_read_and_no_other() -> None:
+    assert {
+        *(f"security/{purpose}-key-arn" for purpose in ("logs", "data", "messaging", "alarms")),
+        *("security/service-boundary-arn", "security/instance-base-policy-arn"),
+        *(f"notifications/{owner}-{color}-topic-arn" for owner in PRODUCTION.owners for color in ("amber", "red")),
+        *(f"network/{tier}-subnet-{zone}" for tier in ("public", "app", "data") for zone in "abc"),
+        *("network/vpc-id", "network/private-zone-id", "network/endpoint-security-group-id"),
+    } == {path for name in TEMPLATES for path in _written(build_template(name))}
+
+
+def test_each_path_has_one_writer_of_the_area_it_is_called_after() -> None:
+    written = [(name, path) for name in TEMPLATES for path in _written(build_template(name))]
+    assert len(written) == len({path for _, path in written})
+    assert [name for name, _ in written] == [path.partition("/")[0] for _, path in written]
+
+
+def test_a_stack_reads_only_what_those_before_it_write() -> None:
+    known: set[str] = set()
+    for name in TEMPLATES:
+        stack = build_template(name)
+        read = set(re.findall(r"\{\{resolve:ssm:/platform/production/([^}]+)\}\}", json.dumps(stack)))
+        assert set() == read - known, name
+        known |= set(_written(stack))
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_no_stack_exports_or_imports(name: str) -> None:
+    text = json.dumps(build_template(name))
+    assert [] == re.findall(r"Fn::ImportValue|\"Export\"", text)
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_what_holds_something_says_what_becomes_of_it(name: str) -> None:
+    stateful = {"AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::EC2::EIP"}
+    resources = build_template(name)["Resources"].values()
+    assert {"Retain"} >= {
+        resource.get(policy, "nothing")
+        for resource in resources
+        if resource["Type"] in stateful
+        for policy in ("DeletionPolicy", "UpdateReplacePolicy")
+    }
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_each_statement_of_a_policy_has_a_name_of_its_own(name: str) -> None:
+    for resource, statements in statements_of(build_template(name)):
+        names = [statement["Sid"] for statement in statements]
+        assert sorted(set(names)) == sorted(names), resource
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_every_alarm_reaches_the_platform_team(name: str) -> None:
+    alarms = properties_of(build_template(name), "AWS::CloudWatch::Alarm")
+    topics = (
+        {"Ref": "PlatformAmberTopic"},
+        {"Ref": "PlatformRedTopic"},
+        "{{resolve:ssm:/platform/production/notifications/platform-amber-topic-arn}}",
+    )
+    for title, alarm in alarms.items():
+        (topic,) = alarm["AlarmActions"]
+        assert topic in topics, title
+        assert alarm["AlarmActions"] == alarm["OKActions"], title
+        assert alarm["TreatMissingData"] == "notBreaching", title
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_the_same_environment_gives_the_same_stack(name: str) -> None:
+    assert json.dumps(build_template(name)) == json.dumps(build_template(name))
+
+
+def test_what_the_environment_says_arrives_with_the_word_of_the_line_that_said_it() -> None:
+    cidr, days, zone = (_setting(name, value) for name, value in (("cidr", "10.16.0.0/16"), ("days", 365), ("b", "b")))
+    environment = with_network(
+        PRODUCTION,
+        cidr=trace_value("10.16.0.0/16", cidr),
+        flow_log_retention=trace_value(365, days),
+        zones=("a", trace_value("b", zone)),
+    )
+    things = {thing.title: thing.to_dict()["Properties"] for thing in _resources("network", environment)}
+    assert (cidr,) == settings_of(things["Vpc"]["CidrBlock"])
+    assert (cidr,) == settings_of(things["DataSubnetB"]["CidrBlock"])
+    assert (days,) == settings_of(things["FlowLogGroup"]["RetentionInDays"])
+    assert (zone,) == settings_of(things["AppSubnetBParameter"]["Name"])
+    assert (zone,) == settings_of(things["AppSubnetB"]["AvailabilityZone"])
+
+
+def _resources(name: str, environment: Environment) -> list[Any]:
+    return [thing for thing in load_template(name).build(environment) if type(thing).__name__ != "Output"]
+
+
+def _written(stack: dict[str, Any]) -> list[str]:
+    names = [parameter["Name"] for parameter in properties_of(stack, "AWS::SSM::Parameter").values()]
+    assert all(name.startswith("/platform/production/") for name in names)
+    return [name.removeprefix("/platform/production/") for name in names]
+
+
+def _setting(name: str, value: object) -> Setting:
+    span = Span(Source("platform/environments/production.yml"), 1, 1, 1, 2)
+    return Setting((name,), (Said(Origin("environment", span), value),))
