@@ -1,0 +1,194 @@
+"""The tables of the library, identities and guardrails, held against CloudFormation's own resource schemas."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+
+from compiler.identity import IdentityTable, identify, path_matches
+from compiler.library import load_library
+from compiler.model import Guardrail, Identity, Json
+from tests.environments_by_hand import TEMPLATES, build_template
+from tests.services_by_hand import RECIPES, build_stack
+
+LIBRARY = load_library(Path(__file__).parent.parent / "platform")
+TYPED = [identity for identity in LIBRARY.identities if identity.type != "*"]
+BY_NAME = {guardrail.name: guardrail for guardrail in LIBRARY.guardrails}
+# Lists of one item by nature: adding an item beside the first is never what an override means.
+WITHOUT_IDENTITY = {
+    ("AWS::ElasticLoadBalancingV2::Listener", "Certificates"),
+    ("AWS::ElasticLoadBalancingV2::Listener", "DefaultActions"),
+    ("AWS::Logs::MetricFilter", "MetricTransformations"),
+}
+TOO_DEEP = 12
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in a resource schema: the steps that lead there, without indices, and what may stand there."""
+
+    steps: tuple[str, ...]
+    schema: dict[str, Any]
+    is_item: bool
+
+
+@pytest.mark.parametrize("identity", TYPED, ids=lambda item: f"{item.type} {'.'.join(item.path)}")
+def test_an_identity_names_a_list_of_maps_that_have_its_keys(identity: Identity) -> None:
+    items = [place.schema for place in _places(identity.type) if place.is_item and _is_at(identity, place)]
+    assert items
+    for item in items:
+        assert set() == set(identity.keys) - item.get("properties", {}).keys()
+
+
+@pytest.mark.parametrize("identity", TYPED, ids=lambda item: f"{item.type} {'.'.join(item.path)}")
+def test_a_rule_is_never_hidden_by_one_before_it(identity: Identity) -> None:
+    table = IdentityTable(LIBRARY.identities)
+    lists = {place.steps for place in _places(identity.type) if place.is_item and _is_at(identity, place)}
+    assert identity in [table.find(identity.type, steps) for steps in lists]
+
+
+@pytest.mark.parametrize(
+    "identity", [item for item in LIBRARY.identities if item not in TYPED], ids=lambda i: i.path[-1]
+)
+def test_a_rule_for_every_type_fits_each_type_that_the_table_names(identity: Identity) -> None:
+    types = {item.type for item in TYPED} | {"AWS::KMS::Key", "AWS::SQS::Queue"}
+    places = [place for name in sorted(types) for place in _places(name) if place.is_item and _is_at(identity, place)]
+    known = [place.schema["properties"] for place in places if "properties" in place.schema]
+    assert all(identity.keys[0] in properties for properties in known)
+    assert known or identity.path[-1] == "Statement"  # schemas do not look into policies; the next test does
+
+
+@pytest.mark.parametrize("name", [*TEMPLATES, "service"])
+def test_every_list_of_maps_that_the_platform_makes_has_items_with_an_identity(name: str) -> None:
+    table = IdentityTable(LIBRARY.identities)
+    resources = (build_stack(RECIPES) if name == "service" else build_template(name))["Resources"]
+    seen = 0
+    for title, resource in resources.items():
+        for steps, items in _lists_of_maps(resource["Properties"], ("Properties",)):
+            if (resource["Type"], steps[-1]) in WITHOUT_IDENTITY:
+                continue
+            rule = table.find(resource["Type"], steps)
+            assert rule is not None, (title, steps)
+            found = [identify(item, rule.keys) for item in items]
+            assert len(items) == len(set(found) - {None}), (title, steps)
+            seen += 1
+    assert seen > 0
+
+
+def test_a_rule_of_a_security_group_is_the_whole_of_what_it_lets_through() -> None:
+    for direction in ("SecurityGroupIngress", "SecurityGroupEgress"):
+        rule = IdentityTable(LIBRARY.identities).find("AWS::EC2::SecurityGroup", ("Properties", direction))
+        (item,) = [
+            place.schema["properties"]
+            for place in _places("AWS::EC2::SecurityGroup")
+            if place.is_item and place.steps == ("Properties", direction)
+        ]
+        assert rule is not None
+        assert item.keys() - {"Description"} == set(rule.keys)
+
+
+@pytest.mark.parametrize("guardrail", LIBRARY.guardrails, ids=lambda item: item.name)
+def test_a_guardrail_guards_a_property_that_its_type_has(guardrail: Guardrail) -> None:
+    assert [place for place in _places(guardrail.type) if place.steps == guardrail.path]
+
+
+@pytest.mark.parametrize("guardrail", LIBRARY.guardrails, ids=lambda item: item.name)
+def test_a_guardrail_does_something_and_says_why(guardrail: Guardrail) -> None:
+    assert guardrail.is_sealed or guardrail.must
+    assert len(guardrail.reason) > 30
+    assert guardrail.severity in ("error", "warning")
+
+
+@pytest.mark.parametrize(
+    "guardrail", [item for item in LIBRARY.guardrails if item.must and "present" not in item.must], ids=lambda g: g.name
+)
+def test_a_guardrail_asks_for_what_the_property_can_be(guardrail: Guardrail) -> None:
+    assert guardrail.must is not None
+    ((_, operand),) = guardrail.must.items()
+    for wanted in operand if isinstance(operand, list) else [operand]:
+        for place in _places(guardrail.type):
+            if place.steps == guardrail.path:
+                assert place.schema["type"] == {bool: "boolean", int: "integer", str: "string"}[type(wanted)]
+                assert wanted in place.schema.get("enum", [wanted])
+
+
+@pytest.mark.parametrize(
+    ("name", "operator", "operand"),
+    [
+        ("imdsv2", "equals", "required"),
+        ("encrypted-volumes", "equals", True),
+        ("s3-block-public-acls", "oneOf", [True]),
+        ("s3-block-public-policy", "oneOf", [True]),
+        ("s3-ignore-public-acls", "oneOf", [True]),
+        ("s3-restrict-public-buckets", "oneOf", [True]),
+        ("rds-cluster-encryption", "equals", True),
+        ("rds-instance-encryption", "oneOf", [True]),
+        ("rds-not-public", "oneOf", [False]),
+        ("log-retention", "atMost", 3653),
+    ],
+)
+def test_what_must_hold_holds_as_an_error(name: str, operator: str, operand: Json) -> None:
+    assert ({operator: operand}, "error") == (BY_NAME[name].must, BY_NAME[name].severity)
+
+
+def test_the_sealed_paths_are_those_that_a_service_has_no_reason_to_touch() -> None:
+    assert {
+        *("imdsv2", "encrypted-volumes", "volume-key", "no-public-instances"),
+        *("role-boundary", "role-trust", "sqs-encryption", "sns-encryption", "log-key"),
+    } == {guardrail.name for guardrail in LIBRARY.guardrails if guardrail.is_sealed}
+
+
+def test_no_tls_policy_that_is_let_through_accepts_what_is_older_than_1_2() -> None:
+    must = BY_NAME["tls-policy"].must
+    assert must is not None
+    assert all("TLS13-1-" in policy or "FS-1-2-Res" in policy for policy in must["oneOf"])
+    assert "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09" in must["oneOf"]
+
+
+def _is_at(identity: Identity, place: Place) -> bool:
+    return path_matches(identity.path, place.steps)
+
+
+@functools.cache
+def _places(resource_type: str) -> tuple[Place, ...]:
+    root = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", resource_type).schema
+    return tuple(_walk(root, {"properties": root["properties"]}, ("Properties",), is_item=False))
+
+
+def _walk(root: dict[str, Any], node: dict[str, Any], steps: tuple[str, ...], *, is_item: bool) -> Iterator[Place]:
+    """Walk a schema from a node down. WAF statements hold statements, hence the end at some depth."""
+    while "$ref" in node:
+        node = functools.reduce(lambda at, step: at[step], node["$ref"].removeprefix("#/").split("/"), root)
+    if len(steps) > TOO_DEEP:
+        return
+    if "items" not in node:
+        yield Place(steps, node, is_item)
+    for choice in ("oneOf", "anyOf", "allOf"):
+        for option in node.get(choice, ()):
+            if {"properties", "items", "$ref"} & option.keys():
+                yield from _walk(root, option, steps, is_item=is_item)
+    if isinstance(node.get("items"), dict):
+        yield from _walk(root, node["items"], steps, is_item=True)
+    for name, child in node.get("properties", {}).items():
+        yield from _walk(root, child, (*steps, name), is_item=False)
+
+
+def _lists_of_maps(data: Json, steps: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[dict[str, Any]]]]:
+    if isinstance(data, list):
+        if data and all(isinstance(item, dict) and not _is_intrinsic(item) for item in data):
+            yield steps, data
+        for item in data:
+            yield from _lists_of_maps(item, steps)
+    elif isinstance(data, dict) and not _is_intrinsic(data):
+        for key, value in data.items():
+            yield from _lists_of_maps(value, (*steps, key))
+
+
+def _is_intrinsic(data: dict[str, Any]) -> bool:
+    return len(data) == 1 and (next(iter(data)) == "Ref" or next(iter(data)).startswith("Fn::"))
