@@ -88,10 +88,13 @@ def suggest(word: str, known: Iterable[str]) -> str | None:
     'did you mean `replicas`?'
     """
     by_fold = {name.casefold(): name for name in sorted(known, reverse=True)}
-    near = difflib.get_close_matches(word.casefold(), by_fold, n=3, cutoff=0.6)
+    folded = word.casefold()
+    near = difflib.get_close_matches(folded, by_fold, n=3, cutoff=0.6)
+    if len(folded) > 2:  # `prod` means `production`, though most of the letters are missing
+        near.extend(name for name in sorted(by_fold) if name.startswith(folded) and name not in near)
     if not near:
         return None
-    return "did you mean " + " or ".join(f"`{by_fold[name]}`" for name in near) + "?"
+    return "did you mean " + " or ".join(f"`{by_fold[name]}`" for name in near[:3]) + "?"
 
 
 # Prefixes and shapes that the issuers publish for their own credentials.
