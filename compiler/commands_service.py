@@ -42,8 +42,8 @@ def validate(repo: Path, platform: Path | None, format: str | None) -> None:
         library = open_platform(platform)
         plan = plan_service(repo, library, with_archives=False)
         names = list(plan.settings)
-        text = f"{plan.descriptor.data['service']} is valid in {', '.join(names)}\n"
-        screen.show(plan.diagnostics, text, {"service": plan.descriptor.data["service"], "environments": names})
+        text = f"{plan.service} is valid in {', '.join(names)}\n"
+        screen.show(plan.diagnostics, text, {"service": plan.service, "environments": names})
 
 
 @click.command("compile")

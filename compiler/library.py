@@ -58,11 +58,8 @@ def load_library(root: Path) -> Library:
     content = {file.path: file.content for file in files}
     reader = _LibraryReader(content, list(faults))
     defaults = reader.load("platform.yml")
-    environments = {
-        Path(path).stem: document
-        for path in content
-        if re.fullmatch(r"environments/[^/]+\.yml", path) and (document := reader.load(path))
-    }
+    environments = reader.load_folder("environments")
+    bases = reader.load_folder("bases")
     identities = tuple(reader.identities())
     guardrails = tuple(reader.guardrails())
     templates = tuple(reader.templates())
@@ -76,6 +73,7 @@ def load_library(root: Path) -> Library:
         root=root,
         defaults=defaults,
         environments=environments,
+        bases=bases,
         templates=templates,
         schema=load_schema("service.v1"),
         identities=identities,
@@ -131,6 +129,11 @@ class _LibraryReader:
             self._fault("is not a map", document.value_span(()))
             return None
         return document
+
+    def load_folder(self, folder: str) -> dict[str, Document]:
+        """Load every document of a folder, keyed by its name without the suffix."""
+        paths = [path for path in self.content if re.fullmatch(rf"{folder}/[^/]+\.yml", path)]
+        return {Path(path).stem: document for path in paths if (document := self.load(path))}
 
     def templates(self) -> Iterator[TemplateModule]:
         """Yield the templates in the order of their names; a name with an underscore in front is shared code."""

@@ -7,7 +7,7 @@ Never: changes after it is made; a new fact is a new type.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -100,6 +100,22 @@ class Repository:
     ansible: tuple[RepositoryFile, ...]
     src: tuple[RepositoryFile, ...]
     commit: Commit | None
+    lock: Document | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A `flagstone.lock`: the library that a service was last looked at with, by name, version and digest.
+
+    `overridden` holds, by environment and by pointer, what that library said at each place that an override touches;
+    null where it said nothing.
+    """
+
+    document: Document
+    name: str
+    version: str
+    digest: str
+    overridden: Mapping[str, Mapping[str, Json]]
 
 
 # The platform team's side
@@ -128,6 +144,16 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Rename:
+    """What a logical id of an older library is called since a version. `<Process>` in both stands for any name."""
+
+    old: str
+    new: str
+    since: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Guardrail:
     """A rule on one property of one resource type. `must` maps an operator to its operand."""
 
@@ -151,12 +177,14 @@ class Library:
     root: FilePath
     defaults: Document
     environments: Mapping[str, Document]
+    bases: Mapping[str, Document]
     templates: tuple[TemplateModule, ...]
     schema: Mapping[str, Json]
     identities: tuple[Identity, ...]
     guardrails: tuple[Guardrail, ...]
     ansible: tuple[RepositoryFile, ...]
     load_template: Callable[[TemplateModule], Any]
+    renames: tuple[Rename, ...] = ()
 
 
 # Who said what
@@ -166,7 +194,7 @@ class Library:
 class Origin:
     """A layer and a span: who said so, and on which line.
 
-    `layer` is one of "platform", "environment", "service", "template", "override", "addition", "compiler".
+    `layer` is one of "platform", "environment", "base", "service", "template", "override", "addition", "compiler".
     """
 
     layer: str
@@ -202,10 +230,19 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """A `service.yml` whose shape is right: no unknown key, no wrong type. Nulls are gone."""
+    """A `service.yml` whose shape is right: no unknown key, no wrong type. Nulls are gone.
+
+    `bases` are the descriptors that it extends, the weakest first.
+    """
 
     document: Document
     data: Mapping[str, Json]
+    bases: tuple[Descriptor, ...] = ()
+
+    @property
+    def layers(self) -> tuple[Descriptor, ...]:
+        """All that it is made of, the weakest first and itself last."""
+        return (*self.bases, self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,16 +277,27 @@ class Fragment:
 
 
 @dataclass(frozen=True, slots=True)
+class Touch:
+    """A place in the platform's part of a template that an override speaks about, and where it does."""
+
+    pointer: Path
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Stack:
     """A merged CloudFormation template with the story of every leaf, and of what overrides removed.
 
     A story lists who spoke about the value, the weakest first and the winner last.
     `stories` also holds the origin of each named thing, at ("Resources", "WebGroup").
+    `platform` holds each named thing that an override touches as the platform made it.
     """
 
     template: Mapping[str, Json]
     stories: Mapping[Path, tuple[Said, ...]]
     removed: Mapping[Path, tuple[Said, ...]]
+    touched: tuple[Touch, ...] = ()
+    platform: Mapping[Path, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

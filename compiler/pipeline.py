@@ -8,17 +8,19 @@ Never: knows what happens inside a room.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from compiler.bases import read_bases
 from compiler.diagnostics import CompileError, Diagnostic, has_errors, order_diagnostics
 from compiler.layers import shared_environment
 from compiler.library import find_content, load_library, load_schema
-from compiler.model import Commit, Compilation, Descriptor, Library, Repository, Settings, Stack
+from compiler.model import Commit, Compilation, Descriptor, Document, Library, Repository, Settings, Stack
 from compiler.parts import check_addition, check_override
 from compiler.repository import read_repository
 from compiler.resolve import resolve_environment, resolve_settings
 from compiler.rules import check_names, check_settings
+from compiler.trace import plain
 from compiler.validate import validate_document
 
 UNRELEASED = "unreleased"
@@ -32,6 +34,10 @@ class Plan:
     descriptor: Descriptor
     settings: dict[str, Settings]
     diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def service(self) -> str:
+        return str(plain(next(iter(self.settings.values())).data["service"]))
 
 
 def open_library(folder: Path | None) -> Library:
@@ -50,7 +56,7 @@ def open_library(folder: Path | None) -> Library:
 def plan_service(folder: Path, library: Library, *, with_archives: bool) -> Plan:
     """Read and check a service without building anything. Raises CompileError with all that is wrong."""
     repository, faults = read_repository(folder, with_archives=with_archives)
-    descriptor, more = validate_document(repository.descriptor, library.schema)
+    descriptor, more = _describe(repository.descriptor, folder, library)
     found = [*faults, *more]
     for part in repository.overrides:
         found.extend(check_override(part))
@@ -67,10 +73,20 @@ def plan_service(folder: Path, library: Library, *, with_archives: bool) -> Plan
     return Plan(repository, descriptor, settings, diagnostics)
 
 
+def _describe(document: Document, folder: Path, library: Library) -> tuple[Descriptor, tuple[Diagnostic, ...]]:
+    """Validate a descriptor and all that it extends; a base may leave out what has to be there in the end."""
+    bases, found = read_bases(document, folder, library.bases)
+    descriptor, faults = validate_document(document, library.schema)
+    partial = {key: value for key, value in library.schema.items() if key not in ("required", "if", "then", "else")}
+    below = [validate_document(base, partial) for base in bases]
+    descriptor = replace(descriptor, bases=tuple(base for base, _ in below))
+    return descriptor, (*found, *faults, *(fault for _, more in below for fault in more))
+
+
 def described_environments(descriptor: Descriptor, library: Library) -> tuple[str, ...]:
     """Name the environments of a descriptor; all that the library has, where it names none."""
-    named = descriptor.data.get("environments")
-    known = [name for name in named or () if shared_environment(library.environments, name)]
+    named = {name for each in descriptor.layers for name in each.data.get("environments") or ()}
+    known = [name for name in named if shared_environment(library.environments, name)]
     return tuple(sorted(known or library.environments))
 
 
@@ -86,7 +102,7 @@ def build_stack(plan: Plan, library: Library, environment: str, *, lint: bool) -
     from compiler.build import build_fragments
     from compiler.guard import guard_stack
     from compiler.merge import merge_fragments
-    from compiler.trace import derive, plain
+    from compiler.trace import derive
 
     settings = plan.settings.get(environment) or resolve_settings(plan.descriptor, library, environment)
     fragments, found = build_fragments(settings, library)
@@ -122,22 +138,27 @@ def compile_plan(
     from compiler.render import render_bundle
 
     stacks: dict[str, Stack] = {}
+    publishes: set[str] = set()
+    consumes: set[str] = set()
     found = list(plan.diagnostics)
     for environment in dict.fromkeys(environments or plan.settings):
+        settings = plan.settings.get(environment) or resolve_settings(plan.descriptor, library, environment)
+        messages = plain(settings.data.get("messages", {}))
+        publishes.update(messages.get("publish", ()))
+        consumes.update(messages.get("consume", {}))
         stacks[environment], faults = build_stack(plan, library, environment, lint=lint)
         found.extend(faults)
     diagnostics = order_diagnostics(found)
     if has_errors(diagnostics):
         raise CompileError(diagnostics)
-    messages = plan.descriptor.data.get("messages", {})
     bundle = render_bundle(
         stacks,
         repository=plan.repository,
         library=library,
-        service=plan.descriptor.data["service"],
+        service=plan.service,
         release=release or clean_release(plan.repository.commit) or UNRELEASED,
-        publishes=messages.get("publish", ()),
-        consumes=messages.get("consume", {}),
+        publishes=publishes,
+        consumes=consumes,
     )
     return Compilation(stacks, bundle, diagnostics)
 
@@ -148,7 +169,7 @@ def compile_platform(library: Library, *, environments: Sequence[str] = (), lint
     from compiler.guard import guard_stack
     from compiler.merge import merge_fragments
     from compiler.render import render_platform
-    from compiler.trace import derive, plain
+    from compiler.trace import derive
 
     stacks: dict[str, Stack] = {}
     found: list[Diagnostic] = []

@@ -16,6 +16,7 @@ from compiler.report_safe import escape_text, mask_text
 _LAYERS = {
     "platform": "default of the platform",
     "environment": "environment file of the platform",
+    "base": "base descriptor",
     "service": "service.yml",
     "template": "template of the platform",
     "override": "override",

@@ -7,6 +7,7 @@ Never: reads files, guesses, or changes a Descriptor.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,12 +27,14 @@ def resolve_settings(descriptor: Descriptor, library: Library, environment: str)
     layers = [
         *_default_layers(descriptor, environment, platform, "platform"),
         *_default_layers(descriptor, environment, account, "environment"),
-        _wrap(descriptor.document, "service", _without(descriptor.data, "environments"), ()),
     ]
-    overlays = descriptor.data.get("environments", {})
-    for name in environment_layers(environment):
-        if isinstance(overlays, dict) and isinstance(overlays.get(name), dict):
-            layers.append(_wrap(descriptor.document, "service", overlays[name], ("environments", name)))
+    for each in descriptor.layers:
+        layer = "service" if each is descriptor else "base"
+        layers.append(_wrap(each.document, layer, _without(each.data, "environments", "extends"), ()))
+        overlays = each.data.get("environments", {})
+        for name in environment_layers(environment):
+            if isinstance(overlays, dict) and isinstance(overlays.get(name), dict):
+                layers.append(_wrap(each.document, layer, overlays[name], ("environments", name)))
     return Settings(environment, _merge(layers), _resolve_own(library, shared))
 
 
@@ -56,8 +59,8 @@ class _Leaf:
     items: Json
 
 
-def _without(data: Mapping[str, Json], key: str) -> dict[str, Json]:
-    return {name: value for name, value in data.items() if name != key}
+def _without(data: Mapping[str, Json], *keys: str) -> dict[str, Json]:
+    return {name: value for name, value in data.items() if name not in keys}
 
 
 def _default_layers(descriptor: Descriptor, environment: str, document: Document, layer: str) -> Iterator[Any]:
@@ -76,18 +79,17 @@ def _default_layers(descriptor: Descriptor, environment: str, document: Document
 def _process_names(descriptor: Descriptor, environment: str) -> dict[str, dict[str, None]]:
     """Name the processes of an environment and the logs of each, as traced text."""
     names: dict[str, dict[str, None]] = {}
-    layers: list[Path] = [(), *(("environments", name) for name in environment_layers(environment))]
-    for layer in layers:
-        data: Any = descriptor.data
-        for step in layer:
+    sections: list[Path] = [(), *(("environments", name) for name in environment_layers(environment))]
+    for each, section in itertools.product(reversed(descriptor.layers), sections):
+        layer = "service" if each is descriptor else "base"
+        data: Any = each.data
+        for step in section:
             data = (data.get(step) if isinstance(data, dict) else None) or {}
         for name, process in (data.get("processes") or {}).items():
-            pointer = (*layer, "processes", name)
-            logs = names.setdefault(_trace_key(descriptor.document, "service", pointer, ("processes", name)), {})
+            pointer = (*section, "processes", name)
+            logs = names.setdefault(_trace_key(each.document, layer, pointer, ("processes", name)), {})
             for log in (process or {}).get("logs") or {}:
-                traced = _trace_key(
-                    descriptor.document, "service", (*pointer, "logs", log), ("processes", name, "logs", log)
-                )
+                traced = _trace_key(each.document, layer, (*pointer, "logs", log), ("processes", name, "logs", log))
                 logs.setdefault(traced, None)
     return names
 

@@ -21,18 +21,19 @@ _ALARMS_THAT_NEED_PORT = ("latency", "errors", "unhealthyHosts")
 
 def check_names(descriptor: Descriptor, repository: Repository, library: Library) -> Iterator[Diagnostic]:
     """Check what does not depend on an environment: environment names and the release line of the platform."""
-    overlays = descriptor.data.get("environments")
-    for name in overlays if isinstance(overlays, dict) else ():
-        if shared_environment(library.environments, name) is None:
-            yield _unknown_environment(name, descriptor.document.key_span(("environments", name)), library)
+    for each in descriptor.layers:
+        for name in _map(each.data, "environments"):
+            if shared_environment(library.environments, name) is None:
+                yield _unknown_environment(name, each.document.key_span(("environments", name)), library)
     for part in (*repository.overrides, *repository.additions):
         if part.environment is not None and shared_environment(library.environments, part.environment) is None:
             yield _unknown_environment(part.environment, part.document.value_span(()), library)
-    line = descriptor.data.get("platform")
+    speaker = next((each for each in reversed(descriptor.layers) if "platform" in each.data), descriptor)
+    line = speaker.data.get("platform")
     if isinstance(line, str) and not library.version.startswith(f"{line}."):
         message = f"platform line `{line}` is not served by library {library.version}"
         served = library.version.rpartition(".")[0]
-        span = descriptor.document.value_span(("platform",))
+        span = speaker.document.value_span(("platform",))
         yield Diagnostic("D308", message, span, f'write platform: "{served}", or choose a library with --platform')
 
 
@@ -62,7 +63,11 @@ def check_settings(descriptor: Descriptor, settings: Settings) -> Iterator[Diagn
 
 
 def _check_presence(descriptor: Descriptor, settings: Settings, processes: dict[str, Any]) -> Iterator[Diagnostic]:
-    base = _map(descriptor.data, "processes")
+    for key in ("service", "owner", "platform", "processes"):
+        if key not in settings.data and descriptor.bases and descriptor.document.value_at((key,)) is None:
+            message = f"`{key}` is missing, here and in what this extends"
+            yield Diagnostic("D202", message, descriptor.document.value_span(()), f"add `{key}: ...`")
+    base = {name for each in descriptor.layers for name in _map(each.data, "processes")}
     for name, process in processes.items():
         missing = [key for key in ("runtime", "command") if key not in process]
         if missing and name not in base:
@@ -82,11 +87,11 @@ def _check_presence(descriptor: Descriptor, settings: Settings, processes: dict[
 
 def _require(descriptor: Descriptor, data: Json, name: str, keys: tuple[str, ...], where: str) -> Iterator[Diagnostic]:
     """Check what has to be there once the layers are merged, so that an environment may say only what differs."""
-    pointer = settings_of(name)[0].history[-1].pointer
+    said = settings_of(name)[0].history[-1]
+    documents = {each.document.source.path: each.document for each in descriptor.layers}
+    document = documents[said.origin.span.path]
     for key in keys:
-        is_faulty = (*pointer, key) in descriptor.document.keys and descriptor.document.value_at(
-            (*pointer, key)
-        ) is not None
+        is_faulty = document.value_at((*said.pointer, key)) is not None
         # What stands there and is not in the settings was left out because it is faulty, which was said before.
         if isinstance(data, dict) and key not in data and not is_faulty:
             yield Diagnostic("D202", f"`{key}` is missing in `{where}`", _span(name), f"add `{key}: ...` in `{where}`")

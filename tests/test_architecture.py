@@ -26,7 +26,7 @@ CORRIDOR = [
     service trace catalog layers cause node archive tree yaml11
     authoring load identity limits lint_words
     override addition
-    library repository validate rules parts resolve build merge guard render output explain diff
+    library repository bases validate rules parts resolve build merge guard render output explain diff
     lint
     pipeline
     bucket_contract
@@ -48,7 +48,7 @@ COMMANDS = {"commands_service", "commands_release", "commands_platform"}
 # What only the named may import, although its row lies above many.
 RESERVED = {
     "authoring": set(),  # for the templates of the library alone
-    "load": {"library", "repository"},  # text is parsed once, at the entrance
+    "load": {"library", "repository", "bases"},  # text is parsed once, at the entrance
     "pipeline": {"screen", *COMMANDS, "deploy", "fleet"},
     "catalog": {"commands_service", "report_sarif"},
 }

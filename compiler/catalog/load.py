@@ -171,4 +171,28 @@ ENTRIES = (
         wrong=file(ADDITION, "# the archive comes here"),
         right=file(ADDITION, "Resources:\n  Archive:\n    Type: AWS::S3::Bucket"),
     ),
+    Entry(
+        code="D117",
+        title="Base that cannot be read",
+        explanation="""
+            `extends` names a descriptor that is not there. A value with a slash or a suffix is a path from the file
+            that says it, and has to stay inside the git repository; any other value names a base of the library.
+        """,
+        wrong=in_service("extends: team.yml"),
+        right={**in_service("extends: team.yml"), **file("team.yml", "description: A shop")},
+    ),
+    Entry(
+        code="D118",
+        title="Base that extends itself",
+        explanation="""
+            A descriptor extends another, which extends the first again, so that none of them is the weakest. Remove one
+            of the `extends`.
+        """,
+        wrong={
+            **in_service("extends: team.yml"),
+            **file("team.yml", "extends: company.yml"),
+            **file("company.yml", "extends: team.yml"),
+        },
+        right={**in_service("extends: team.yml"), **file("team.yml", "description: A shop")},
+    ),
 )
