@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 DEV := .venv/.stamp
-MINISTACK := .venv-ministack/.stamp
+TOOLS := .venv-ministack/.stamp .venv-ansible/.stamp
 FLAGSTONE := .venv/bin/flagstone
 PIP_INSTALL := bin/python -m pip install -qq --disable-pip-version-check --no-input
 PIP_COMPILE := .venv/bin/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras \
@@ -24,16 +24,16 @@ demo: $(DEV)  ## compile the example, publish it to a bucket in a folder, explai
 	@find out/demo/bucket -type f | LC_ALL=C sort
 	$(FLAGSTONE) explain examples/service-repo Resources.WebGroup.Properties.MinSize --env production
 
-test: $(DEV) $(MINISTACK)  ## run the tests
+test: $(DEV) $(TOOLS)  ## run the tests
 	.venv/bin/python -m pytest $(ARGS)
 
-check: $(DEV) $(MINISTACK)  ## format, lint, types and tests: what CI runs
+check: $(DEV) $(TOOLS)  ## format, lint, types and tests: what CI runs
 	.venv/bin/ruff format --check $(PYTHON_CODE)
 	.venv/bin/ruff check $(PYTHON_CODE)
 	.venv/bin/mypy $(PYTHON_CODE)
 	.venv/bin/python -m pytest $(ARGS)
 
-update: $(DEV) $(MINISTACK)  ## rewrite what the tests expect; read the diff before you commit it
+update: $(DEV) $(TOOLS)  ## rewrite what the tests expect; read the diff before you commit it
 	.venv/bin/python -m pytest --update $(ARGS)
 
 bench: $(DEV)  ## measure, and print the numbers
@@ -45,10 +45,11 @@ lock: $(DEV)  ## resolve the dependencies anew into requirements/*.txt
 	$(PIP_COMPILE) --extra dev --output-file requirements/dev.txt pyproject.toml
 	$(PIP_COMPILE) --constraint requirements/dev.txt --output-file requirements/runtime.txt pyproject.toml
 	$(PIP_COMPILE) --output-file requirements/ministack.txt requirements/ministack.in
+	$(PIP_COMPILE) --output-file requirements/ansible.txt requirements/ansible.in
 	@sed -i.bak -e '/^#/d' -e '/^$$/d' requirements/*.txt && rm requirements/*.bak
 
 clean:  ## remove everything that make made
-	rm -rf .venv .venv-ministack out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-* out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find compiler tests platform benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # A missing stamp means a set-up that never ended: begin again. An old one means that the lock moved: install over it.
@@ -64,6 +65,6 @@ $(DEV): requirements/dev.txt pyproject.toml
 	@$(@D)/$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(MINISTACK): requirements/ministack.txt
+$(TOOLS): .venv-%/.stamp: requirements/%.txt
 	$(make_venv)
 	@touch $@
