@@ -46,16 +46,8 @@ def place_cause(said: Said) -> tuple[Span, tuple[Related, ...]]:
 
 
 def find_removal(stack: Stack, path: Path) -> Said | None:
-    """Return the word that removed what stood at, above or below a path.
-
-    An item of a list is removed at its old index, at which another item may stand now.
-    """
-    for where, story in stack.removed.items():
-        is_below = where[: len(path)] == path
-        is_above = path[: len(where)] == where and existing_path(stack.template, where) != where
-        if is_below or is_above:
-            return story[-1]
-    return None
+    """Return the word that removed what stood at or below a path."""
+    return next((story[-1] for where, story in stack.removed.items() if where[: len(path)] == path), None)
 
 
 def existing_path(template: Json, path: Path) -> Path:

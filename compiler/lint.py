@@ -178,28 +178,17 @@ def _known_properties(stack: Stack, path: Path, region: str) -> tuple[str, ...]:
         ).schema
     except ResourceNotFoundError:
         return ()
-    places = [schema]
+    place = schema
     for step in path[3:]:
         if not str(step).startswith("Fn::"):
-            places = [child for place in places for child in _children(schema, place, step)] or places
-    names = {name for place in places for form in _forms(schema, place) for name in form.get("properties", {})}
+            place = _resolve(schema, place)
+            inner = place.get("items") if isinstance(step, int) else place.get("properties", {}).get(step)
+            place = inner if isinstance(inner, dict) else place
     read_only = {pointer.removeprefix("/properties/") for pointer in schema.get("readOnlyProperties", ())}
+    names = set(_resolve(schema, place).get("properties", ()))
     return tuple(sorted(names - read_only if len(path) == 3 else names))
 
 
-def _children(schema: Json, place: Json, step: str | int) -> Iterator[Json]:
-    for form in _forms(schema, place):
-        child = form.get("items") if isinstance(step, int) else form.get("properties", {}).get(step)
-        if isinstance(child, dict):
-            yield child
-
-
-def _forms(schema: Json, place: Json) -> Iterator[Json]:
-    """Yield a place of a schema and everything that it refers to or combines."""
-    yield place
+def _resolve(schema: Json, place: Json) -> Json:
     name = str(place.get("$ref", "")).removeprefix("#/definitions/")
-    if name in schema.get("definitions", {}):
-        yield from _forms(schema, schema["definitions"][name])
-    for combined in ("allOf", "anyOf", "oneOf"):
-        for inner in place.get(combined, ()):
-            yield from _forms(schema, inner)
+    return schema.get("definitions", {}).get(name, place)

@@ -53,7 +53,7 @@ def _word_key(line: str, key: str, known: Collection[str]) -> tuple[str, str | N
     if key in known:
         return f"`{key}` is not allowed here", None
     near = _NEAR.search(line)
-    return f"unknown key `{key}`", suggest(key, [*known, *(near.groups() if near else ())])
+    return f"unknown key `{key}`", suggest(key, known or (near.groups() if near else ()))
 
 
 def _word_choice(choice: re.Match[str]) -> tuple[str, str | None]:

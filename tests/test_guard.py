@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path as FilePath
-from typing import Any
 
 import pytest
 
 from compiler.diagnostics import Diagnostic, Source, Span
 from compiler.guard import guard_stack
-from compiler.model import Document, Guardrail, Json, Library, Origin, Path, Said, Setting, Stack, walk_leaves
+from compiler.library import load_library
+from compiler.model import Guardrail, Json, Library, Origin, Path, Said, Setting, Stack, walk_leaves
 from compiler.render import render_json
 
 GROUP = "AWS::Logs::LogGroup"
+TOY = load_library(FilePath(__file__).parent / "library")
 TEMPLATE_LINE, RULE = 7, Span(Source("guardrails.yml"), 3, 1, 3, 5)
 
 
@@ -40,13 +42,7 @@ def stack_of(
 
 
 def library(*guardrails: Guardrail) -> Library:
-    source = Source("platform.yml")
-    document = Document(source, {}, {(): Span(source, 1, 1, 1, 1)}, {})
-    nothing: tuple[Any, ...] = ()
-    return Library(
-        *("p", "1.0.0", "d", FilePath("platform"), document, {}, nothing, {}, nothing, guardrails, nothing),
-        load_template=lambda _: None,
-    )
+    return replace(TOY, guardrails=guardrails)
 
 
 def sealed(path: str, kind: str = GROUP, severity: str = "error") -> Guardrail:
@@ -112,8 +108,11 @@ def test_an_override_that_a_later_one_corrects_still_breaks_the_seal() -> None:
 
 def test_an_override_below_a_sealed_path_is_told_once_for_each_file() -> None:
     body = {"Statement": [{"Effect": "Allow", "Action": ["a", "b"]}]}
-    stack = stack_of(group(Policy=body), {("Logs", "Properties", "Policy"): said("override", 12)})
-    assert ["D601 override.yml:12"] == places(judge(stack, sealed("Policy.Statement.Action")))
+    statement: Path = ("Logs", "Properties", "Policy", "Statement", 0)
+    words = {(*statement, "Action", 0): said("override", 12), (*statement, "Action", 1): said("override", 13)}
+    assert ["D601 override.yml:12"] == places(
+        judge(stack_of(group(Policy=body), words), sealed("Policy.Statement.Action"))
+    )
 
 
 @pytest.mark.parametrize("pattern", ["Mappings.Ebs.Encrypted", "Mappings.*.Ebs.Encrypted", "Mappings.*.*.Encrypted"])
@@ -166,7 +165,7 @@ def test_an_intrinsic_above_a_sealed_value_breaks_the_seal() -> None:
         ("equals", ["a", {"b": 1}], [["a", {"b": "1"}]], [["a"], "a"]),
         ("oneOf", ["x", "y"], ["x", "y", ["x", "y"]], ["z"]),
         ("atLeast", 30, [30, 31, "365", [30, 40]], [29, "29", "soon", True, {"a": 1}]),
-        ("atMost", 30, [30, 1.5, "-1"], [31, "30.5", None]),
+        ("atMost", 30, [30, 1.5, "-1"], [31, "30.5", None, True]),
         ("present", True, ["x", False, "", {"Ref": "X"}], [{"Ref": "AWS::NoValue"}]),
         ("present", False, [{"Ref": "AWS::NoValue"}], ["x", {"Ref": "X"}]),
     ],

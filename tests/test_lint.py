@@ -176,10 +176,28 @@ def test_an_unknown_property_is_reported_at_its_key_with_the_nearest_names(key: 
 
 
 def test_an_unknown_property_deep_in_a_resource_gets_names_from_the_schema_of_that_place() -> None:
-    data = {"ImageId": "ami-12345678", "MetadataOptions": {"HttpToken": "required"}}
+    mapping = {"DeviceName": "/dev/xvda", "Ebs": {"Encryption": True}}
+    data = {"ImageId": "ami-12345678", "MetadataOptions": {"Tokens": "required"}, "BlockDeviceMappings": [mapping]}
     stack = stack_of({"Start": {"Type": "AWS::EC2::LaunchTemplate", "Properties": {"LaunchTemplateData": data}}})
-    message = "unknown key `HttpToken` in `Resources.Start.Properties.LaunchTemplateData.MetadataOptions`"
-    assert [(message, "did you mean `HttpTokens`?")] == [(d.message, d.hint) for d in lint(stack)]
+    where = "Resources.Start.Properties.LaunchTemplateData"
+    assert [
+        (f"unknown key `Encryption` in `{where}.BlockDeviceMappings.0.Ebs`", "did you mean `Encrypted`?"),
+        (f"unknown key `Tokens` in `{where}.MetadataOptions`", "did you mean `HttpTokens`?"),
+    ] == [(d.message, d.hint) for d in lint(stack)]
+
+
+def test_a_property_that_only_aws_can_set_is_not_hinted() -> None:
+    found = lint(stack_of({"Queue": changed(QUEUE, QueueUr="x")}))
+    assert ["did you mean `QueueName` or `FifoQueue`?"] == [d.hint for d in found]
+
+
+def test_where_no_schema_lists_the_names_the_hint_is_that_of_cfn_lint() -> None:
+    statement = {"Effect": "Allow", "Actions": "s3:GetObject", "Resource": "*"}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    policy = {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": document}}
+    place = "`Resources.Policy.Properties.PolicyDocument.Statement.0`"
+    found = [(d.message, d.hint) for d in lint(stack_of({"Policy": policy}))]
+    assert (f"unknown key `Actions` in {place}", "did you mean `Action`?") in found
 
 
 def test_a_property_that_the_type_knows_and_this_use_forbids_is_not_called_unknown() -> None:
@@ -247,6 +265,11 @@ def test_the_metadata_of_the_stack_may_silence_a_rule_there_and_nowhere_after() 
         d.message.partition(":")[0] for d in lint(stack_of({"Quiet": silenced, "Loud": wrong}))
     ]
     assert ["E3034"] == [d.code for d in lint(stack_of({"Queue": wrong}))]
+
+
+def test_where_cfn_lint_trips_over_what_it_also_reports_only_the_report_counts() -> None:
+    stack = Stack({"Resources": {"A": None}}, {("Resources", "A"): (said("addition", 12),)}, {})
+    assert ["`Resources.A`: None is not of type `object`"] == [d.message for d in lint(stack)]
 
 
 @pytest.mark.parametrize("metadata", ["text", {"cfn-lint": "text"}, {"cfn-lint": {"config": {"ignore_checks": 3}}}])

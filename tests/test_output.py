@@ -49,6 +49,23 @@ def test_the_manifest_is_written_last(tmp_path: Path) -> None:
     assert bundle("a", "c", text="new").files == files_in(tmp_path)
 
 
+def test_a_folder_that_cannot_be_cleaned_keeps_its_old_manifest(tmp_path: Path) -> None:
+    write_bundle(bundle("a", "b"), tmp_path)
+    before = (tmp_path / "manifest.json").read_bytes()
+    (tmp_path / "b").unlink()
+    (tmp_path / "b" / "c").mkdir(parents=True)
+    with pytest.raises(OutputError, match=r"cannot write `.*b`"):
+        write_bundle(bundle("a", text="new"), tmp_path)
+    assert before == (tmp_path / "manifest.json").read_bytes()
+
+
+def test_folders_that_become_empty_go_all_the_way_up(tmp_path: Path) -> None:
+    write_bundle(bundle("a", "production/network/template.json"), tmp_path)
+    made = bundle("a", text="new")
+    write_bundle(made, tmp_path)
+    assert ["a", "manifest.json"] == sorted(path.name for path in tmp_path.iterdir())
+
+
 def test_a_failed_write_names_the_path_and_leaves_no_partial_file(tmp_path: Path) -> None:
     (tmp_path / "production").write_text("a file where a folder must be")
     with pytest.raises(OutputError, match=r"cannot write `.*production"):

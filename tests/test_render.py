@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.diagnostics import Source, Span
+from compiler.library import load_library
 from compiler.model import (
     Bundle,
     Commit,
@@ -38,6 +39,7 @@ from compiler.model import (
 from compiler.render import format_pointer, render_bundle, render_json, render_platform
 
 ROOT = FilePath(__file__).parent.parent
+TOY = load_library(ROOT / "tests" / "library")
 COMMIT = Commit("0123456789abcdef0123456789abcdef01234567", "20261120T101500", is_dirty=False)
 TEMPLATE = {
     "AWSTemplateFormatVersion": "2010-09-09",
@@ -63,12 +65,7 @@ def document() -> Document:
 
 def library() -> Library:
     ansible = (RepositoryFile("platform.yml", b"- hosts\n"), RepositoryFile("roles/nginx/tasks/main.yml", b"[]\n"))
-    nothing: tuple[Any, ...] = ()
-    return Library(
-        *("flagstone-platform", "1.0.0", "d" * 64, FilePath("platform"), document(), {}, nothing, {}, nothing, nothing),
-        ansible=ansible,
-        load_template=lambda _: None,
-    )
+    return replace(TOY, name="flagstone-platform", version="1.0.0", digest="d" * 64, ansible=ansible)
 
 
 def repository(commit: Commit | None = COMMIT) -> Repository:
