@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 
 from compiler.diagnostics import Diagnostic, Related, Span
 from compiler.model import Json, Origin, Path, Said, TemplatePart
-from compiler.node import ListNode, MapNode, Node, grow, same, stories_of, strip
+from compiler.node import Leaf, ListNode, MapNode, Node, grow, same, stories_of, strip
+from compiler.parameters import write_value
+from compiler.trace import plain, settings_of
 
 # Sections whose entries have names that must be unique in the stack.
 NAMED_SECTIONS = ("Parameters", "Rules", "Mappings", "Conditions", "Resources", "Outputs", "Hooks")
@@ -24,14 +26,23 @@ class Intake:
 
     faults: list[Diagnostic] = field(default_factory=list)
 
-    def apply(self, sections: Mapping[str, Mapping[str, Node]], part: TemplatePart) -> dict[str, dict[str, Node]]:
-        """Return the sections of a template with one addition taken in."""
+    def apply(
+        self, sections: Mapping[str, Mapping[str, Node]], part: TemplatePart, values: Mapping[str, Json]
+    ) -> dict[str, dict[str, Node]]:
+        """Return the sections of a template with one addition taken in.
+
+        `values` are traced values for its parameters; they take the place of the defaults.
+        """
         result = {section: dict(nodes) for section, nodes in sections.items()}
         data = part.document.data if isinstance(part.document.data, dict) else {}
         for section in NAMED_SECTIONS:
             entries = data.get(section)
             for name, body in (entries if isinstance(entries, dict) else {}).items():
-                self._add(result.setdefault(section, {}), part, section, name, body)
+                self._add(result.setdefault(section, {}), part, section, name, body, values)
+        for name, value in values.items():
+            node = result.get("Parameters", {}).get(name)
+            if isinstance(node, MapNode):
+                result["Parameters"][plain(name)] = _with_default(node, value)
         for name, body in (data.get("Metadata") or {}).items():
             self._add_metadata(result.setdefault("Metadata", {}), part, ("Metadata", name), body)
         if "Description" in data:
@@ -47,12 +58,20 @@ class Intake:
                 known[str(len(known))] = _grow(part, macro, ("Transform",))
         return result
 
-    def _add(self, known: dict[str, Node], part: TemplatePart, section: str, name: str, body: Json) -> None:
+    def _add(
+        self,
+        known: dict[str, Node],
+        part: TemplatePart,
+        section: str,
+        name: str,
+        body: Json,
+        values: Mapping[str, Json],
+    ) -> None:
         path, noun = (section, name), section.removesuffix("s").lower()
         before = known.get(name)
         if before is None:
             known[name] = _grow(part, body, path)
-            if section == "Parameters" and isinstance(body, dict) and "Default" not in body:
+            if section == "Parameters" and isinstance(body, dict) and "Default" not in body and name not in values:
                 message = f"parameter `{name}` has no default: whoever deploys the stack has to give it"
                 span = part.document.key_span(path)
                 self.faults.append(Diagnostic("D512", message, span, "add `Default: ...`", "warning"))
@@ -90,6 +109,18 @@ class Intake:
             span = part.document.key_span(path)
             self.faults.append(Diagnostic("D509", message, span, "keep one of the two", related=related))
         return one
+
+
+def _with_default(parameter: MapNode, value: Json) -> MapNode:
+    """Give a parameter the value of a descriptor as its default, so that whoever reads the template sees it."""
+    before = parameter.items.get("Default")
+    told = before.story if isinstance(before, Leaf) else ()
+    settings, written = settings_of(value), write_value(plain(value))
+    if len(settings) == 1:
+        said = settings[0].history
+    else:  # a list: each item has a setting of its own
+        said = tuple(Said(setting.origin, written, fed_by=settings) for setting in settings[-1:])
+    return MapNode({**parameter.items, "Default": Leaf(written, (*told, *said))})
 
 
 def _grow(part: TemplatePart, body: Json, path: Path) -> Node:

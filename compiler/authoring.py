@@ -21,6 +21,7 @@ from compiler.service import (
     Service,
     Subscription,
     Threshold,
+    Wiring,
 )
 from compiler.trace import derive, join
 
@@ -37,6 +38,7 @@ __all__ = [
     "Service",
     "Subscription",
     "Threshold",
+    "Wiring",
     "camel",
     "derive",
     "join",

@@ -30,14 +30,17 @@ from compiler.service import (
     Service,
     Subscription,
     Threshold,
+    Wiring,
 )
 from compiler.trace import Traced, derive, plain
 
 
-def build_fragments(settings: Settings, library: Library) -> tuple[tuple[Fragment, ...], tuple[Diagnostic, ...]]:
-    """Run every template of scope "service"."""
+def build_fragments(
+    settings: Settings, library: Library, wirings: Mapping[str, Wiring] | None = None
+) -> tuple[tuple[Fragment, ...], tuple[Diagnostic, ...]]:
+    """Run every template of scope "service". `wirings` is keyed by the name of a process."""
     environment = read_environment(settings, library)
-    service = _read_service(settings.data)
+    service = _read_service(settings.data, wirings or {})
     templates = [template for template in library.templates if template.scope == "service"]
     fragments = tuple(_run(template, library, (service, environment)) for template in templates)
     return fragments, tuple(_collisions(fragments))
@@ -77,13 +80,16 @@ def read_environment(settings: Settings, library: Library) -> Environment:
     )
 
 
-def _read_service(data: Mapping[str, Any]) -> Service:
+def _read_service(data: Mapping[str, Any], wirings: Mapping[str, Wiring]) -> Service:
     messages = data.get("messages", {})
     return Service(
         name=data["service"],
         owner=data["owner"],
         description=data.get("description", data["service"]),
-        processes=tuple(_read_process(name, process) for name, process in data["processes"].items()),
+        processes=tuple(
+            _read_process(name, process, wirings.get(plain(name), Wiring()))
+            for name, process in data["processes"].items()
+        ),
         publishes=tuple(messages.get("publish", ())),
         consumes=tuple(_read_subscription(name, event) for name, event in messages.get("consume", {}).items()),
         config={name: _text(value) for name, value in data.get("config", {}).items()},
@@ -101,7 +107,7 @@ def _read_subscription(name: str, event: Mapping[str, Any]) -> Subscription:
     return Subscription(derive(publisher, name), derive(short, name), event["process"], event.get("filter", {}))
 
 
-def _read_process(name: str, data: Mapping[str, Any]) -> Process:
+def _read_process(name: str, data: Mapping[str, Any], wiring: Wiring) -> Process:
     check, scaling, deployment = data["healthCheck"], data["scaling"], data["deployment"]
     return Process(
         name=name,
@@ -125,7 +131,23 @@ def _read_process(name: str, data: Mapping[str, Any]) -> Process:
         deployment=Deployment(deployment["style"], deployment["minInService"], deployment["batch"]),
         alarms={metric: Threshold(levels["amber"], levels["red"]) for metric, levels in data["alarms"].items()},
         logs=tuple(_read_log(log, value) for log, value in data.get("logs", {}).items()),
+        wiring=Wiring(
+            tuple(_as_function(value) for value in wiring.policies),
+            tuple(_as_function(value) for value in wiring.security_groups),
+            {name: _as_function(value) for name, value in wiring.environment.items()},
+        ),
     )
+
+
+def _as_function(value: Json) -> Any:
+    """Wrap CloudFormation's own notation of a function, so that troposphere takes it for any property."""
+    if not isinstance(value, dict):
+        return value
+    from troposphere import AWSHelperFn
+
+    function = AWSHelperFn()
+    function.data = value
+    return function
 
 
 def _read_log(name: str, data: Mapping[str, Any]) -> LogFile:

@@ -15,6 +15,7 @@ from typing import NoReturn
 import click
 
 from compiler import __version__
+from compiler.commands_lock import lock
 from compiler.commands_platform import platform
 from compiler.commands_release import publish, releases
 from compiler.commands_service import compile_, explain, validate
@@ -49,7 +50,7 @@ def cli() -> None:
     """Compile a service.yml into CloudFormation, say where every value came from, and publish it."""
 
 
-for command in (validate, compile_, explain, publish, releases, platform):
+for command in (validate, compile_, explain, lock, publish, releases, platform):
     cli.add_command(command)
 
 

@@ -112,11 +112,12 @@ def explain(words: tuple[str, ...], environment: str | None, platform: Path | No
         from compiler.report_story import report_story, story_to_json
 
         library = open_platform(platform)
-        plan = plan_service(repo, library, with_archives=False)
+        asked = [environment] if environment else []
+        check_environments(asked, library)
+        plan = plan_service(repo, library, with_archives=False, environments=asked)
         chosen = environment or (next(iter(plan.settings)) if len(plan.settings) == 1 else None)
         if chosen is None:
             raise click.UsageError(f"name an environment with --env: {', '.join(plan.settings)}")
-        check_environments([chosen], library)
         stack, found = build_stack(plan, library, chosen, lint=False)
         if any(diagnostic.severity == "error" for diagnostic in found):
             raise CompileError(found)

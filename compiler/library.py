@@ -25,9 +25,11 @@ from compiler.model import (
     Identity,
     Json,
     Library,
+    Rename,
     RepositoryFile,
     TemplateModule,
 )
+from compiler.renames import explain_fault
 from compiler.tree import read_tree
 
 _SCOPE = re.compile(r'^SCOPE = "(service|environment)"$', re.MULTILINE)
@@ -62,6 +64,7 @@ def load_library(root: Path) -> Library:
     bases = reader.load_folder("bases")
     identities = tuple(reader.identities())
     guardrails = tuple(reader.guardrails())
+    renames = tuple(reader.renames())
     templates = tuple(reader.templates())
     if defaults is None or reader.faults:
         raise CompileError(reader.faults)
@@ -80,6 +83,7 @@ def load_library(root: Path) -> Library:
         guardrails=guardrails,
         ansible=tuple(_below("ansible/", files)),
         load_template=_TemplateLoader(root / "templates", digest),
+        renames=renames,
     )
 
 
@@ -175,6 +179,19 @@ class _LibraryReader:
                 severity = "warning" if rule.get("severity") == "warning" else "error"
                 is_sealed = rule.get("sealed") is True
                 yield Guardrail(name, rule["type"], path, is_sealed, must, rule["reason"], severity, span)
+
+    def renames(self) -> Iterator[Rename]:
+        document = self.load("renames.yml") if "renames.yml" in self.content else None
+        for old, entry in (document.data if document else {}).items():
+            assert document is not None
+            span = document.key_span((old,))
+            new, since = (entry.get("to"), entry.get("since")) if isinstance(entry, dict) else (None, None)
+            if not isinstance(new, str) or not isinstance(since, str) or not re.fullmatch(r"\d+\.\d+\.\d+", since):
+                self._fault(f"rename of `{old}` needs `to`, a logical id, and `since`, a version such as 1.1.0", span)
+            elif fault := explain_fault(old, new):
+                self._fault(f"rename of `{old}` {fault}", span)
+            else:
+                yield Rename(old, new, since, span)
 
     def _fault(self, what: str, span: Span) -> None:
         self.faults.append(Diagnostic("D403", f"`{span.path}` {what}", span))

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from compiler.addition import NAMED_SECTIONS, Intake
 from compiler.diagnostics import Diagnostic
 from compiler.identity import IdentityTable
 from compiler.layers import environment_layers
-from compiler.model import Entry, Fragment, Identity, Json, Origin, Path, Said, Stack, TemplatePart
+from compiler.model import Entry, Fragment, Identity, Json, Origin, Path, Rename, Said, Stack, TemplatePart, Touch
 from compiler.node import Node, Story, grow, stories_of, strip
 from compiler.override import Overlay
 from compiler.trace import plain, settings_of
@@ -30,23 +31,27 @@ def merge_fragments(
     description: str,
     overrides: Iterable[TemplatePart] = (),
     additions: Iterable[TemplatePart] = (),
+    values: Mapping[str, Mapping[str, Json]] | None = None,
     identities: Iterable[Identity] = (),
+    renames: Iterable[Rename] = (),
     environment: str,
 ) -> tuple[Stack, tuple[Diagnostic, ...]]:
     """Lay the overrides over the platform's part, then take in the additions.
 
+    `values` are traced values for the parameters of additions, by the name of the addition.
     `description` is a traced value: the stack's description, and who is behind the template as a whole.
     """
     fragments = tuple(fragments)
     sections = _plant(fragments)
-    overlay = Overlay(IdentityTable(identities), environment)
+    overlay = Overlay(IdentityTable(identities), environment, tuple(renames))
     for part in _parts_for(overrides, environment):
         sections = overlay.apply(sections, part)
     intake = Intake()
     for part in _parts_for(additions, environment):
-        sections = intake.apply(sections, part)
+        sections = intake.apply(sections, part, (values or {}).get(part.name, {}))
     origins = {(entry.section, entry.name): entry.origin for fragment in fragments for entry in fragment.entries}
     stack = _harvest(sections, description, origins, overlay.removed)
+    stack = replace(stack, touched=tuple(overlay.touched), platform=_touched_things(fragments, overlay.touched))
     return stack, (*overlay.faults, *intake.faults)
 
 
@@ -58,6 +63,16 @@ def _plant(fragments: Iterable[Fragment]) -> Sections:
             # Of two things with one logical id, which `build` has reported, the first stands.
             sections.setdefault(entry.section, {}).setdefault(entry.name, grown)
     return sections
+
+
+def _touched_things(fragments: Iterable[Fragment], touched: Iterable[Touch]) -> dict[Path, Json]:
+    """Keep what overrides touch as the platform made it."""
+    names = {touch.pointer[:2] for touch in touched}
+    made: dict[Path, Json] = {}
+    for entry in (entry for fragment in fragments for entry in fragment.entries):
+        if (entry.section, entry.name) in names:
+            made.setdefault((entry.section, entry.name), entry.body)
+    return made
 
 
 def _told(entry: Entry, path: Path, _: Json) -> Story:

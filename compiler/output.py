@@ -41,6 +41,17 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
         raise OutputError(f"cannot write `{where}`: {error.strerror or error}") from error
 
 
+def write_file(folder: Path, name: str, content: bytes) -> None:
+    """Write one file of a folder under a temporary name and rename it. A link in its place is left alone."""
+    if (folder / name).is_symlink():
+        raise OutputError(f"`{folder / name}` is a link; remove it")
+    try:
+        _write_file(folder, name, content)
+    except OSError as error:
+        where = error.filename2 or error.filename or folder / name
+        raise OutputError(f"cannot write `{where}`: {error.strerror or error}") from error
+
+
 def _stays_inside(path: str) -> bool:
     return all(step not in ("", ".", "..") and "\\" not in step and "\0" not in step for step in path.split("/"))
 

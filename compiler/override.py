@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 
 from compiler.diagnostics import Diagnostic, Related, Severity, Span, suggest
 from compiler.identity import IdentityTable, identify
-from compiler.model import Document, Identity, Json, Origin, Path, Said, TemplatePart
+from compiler.model import Document, Identity, Json, Origin, Path, Rename, Said, TemplatePart, Touch
 from compiler.node import Leaf, ListNode, MapNode, Node, Story, alike, grow, is_intrinsic, same, stories_of, strip
+from compiler.pointer import label_index
+from compiler.renames import find_new_name
 
 _LIST_DIRECTIVES = ("$remove", "$prepend", "$append")
 
@@ -25,8 +27,10 @@ class Overlay:
 
     identities: IdentityTable
     environment: str
+    renames: tuple[Rename, ...] = ()
     faults: list[Diagnostic] = field(default_factory=list)
     removed: dict[Path, Story] = field(default_factory=dict)
+    touched: list[Touch] = field(default_factory=list)
 
     def apply(self, sections: Mapping[str, Mapping[str, Node]], part: TemplatePart) -> dict[str, dict[str, Node]]:
         """Return the sections of a template with one file of overrides laid over them."""
@@ -56,7 +60,11 @@ class Overlay:
         known = sections.get(section, {})
         noun = section.removesuffix("s").lower()
         hint = suggest(name, known) or f"to add a {noun}, use `additions/`"
+        renamed = find_new_name(self.renames, name, known)
+        if renamed:
+            hint = f"rename it to `{renamed[0]}`, as the platform did in {renamed[1]}"
         message = f"the platform defines no {noun} `{name}` in `{self.environment}`"
+        self.touched.append(Touch(here, part.document.key_span(here)))
         self.faults.append(Diagnostic("D501", message, part.document.key_span(here), hint))
 
 
@@ -118,6 +126,7 @@ class _File:
         if base is not None and same(strip(base), change):
             self._no_change(at, self._value_span(here))
             return base
+        self._touch(here, at)
         self._check_rival(base, here)
         whole = self._whole_story(base)
 
@@ -142,6 +151,7 @@ class _File:
     def _direct(self, base: Node | None, change: Mapping[str, Json], here: Path, at: Path) -> Node | None:
         if "$expect" in change and not self._expected(base, change["$expect"], here, at):
             return base
+        self._touch(here, at)
         if "$value" in change:
             return self._replace(base, change["$value"], (*here, "$value"), at, "$value")
         if "$replace" in change:
@@ -243,20 +253,22 @@ class _File:
                 else:
                     items.append(self._keyed_item(None, item, rule, inner, (*at, len(items))))
                 continue
+            place = (*at, label_index(places.get(identity, [len(items)])[0], item, rule.keys))
             found = places.get(identity, [])
             if identity in seen or len(found) > 1:
                 message = f"more than one item of `{_dotted(at)}` has this {_keys(rule)}"
                 self._fault("D511", message, self._value_span(inner), "use `$replace` to write the whole list")
             elif found and isinstance(item, dict) and item.get("$remove") is True:
                 gone.add(found[0])
-                self._forget(items[found[0]], inner, (*at, found[0]))
+                self._touch(inner, place)
+                self._forget(items[found[0]], inner, place)
             elif found:
-                items[found[0]] = self._keyed_item(items[found[0]], item, rule, inner, (*at, found[0]))
+                items[found[0]] = self._keyed_item(items[found[0]], item, rule, inner, place)
             elif isinstance(item, dict) and "$remove" in item:
                 message = f"`{_dotted(at)}` holds no item of this {_keys(rule)} in {self._env}"
                 self._fault("D505", message, self._value_span(inner), "delete this item")
             else:
-                items.append(self._keyed_item(None, item, rule, inner, (*at, len(items))))
+                items.append(self._keyed_item(None, item, rule, inner, place))
             seen.add(identity)
         kept = tuple(item for index, item in enumerate(items) if index not in gone)
         return ListNode(kept) if kept else Leaf([], self._story(None, [], here))
@@ -291,6 +303,9 @@ class _File:
             self._fault("D507", message, self._value_span(here), hint, "warning")
 
     # Stories
+
+    def _touch(self, here: Path, at: Path) -> None:
+        self.overlay.touched.append(Touch(at, self._value_span(here)))
 
     def _said(self, here: Path, value: Json, rule: str | None = None) -> Said:
         return Said(Origin("override", self._value_span(here)), value, here, rule=rule)

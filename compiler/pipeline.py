@@ -15,13 +15,16 @@ from compiler.bases import read_bases
 from compiler.diagnostics import CompileError, Diagnostic, has_errors, order_diagnostics
 from compiler.layers import shared_environment
 from compiler.library import find_content, load_library, load_schema
-from compiler.model import Commit, Compilation, Descriptor, Document, Library, Repository, Settings, Stack
+from compiler.lock import check_lock, check_overridden, find_moves, is_locked, list_overridden, read_lock, write_lock
+from compiler.model import Commit, Compilation, Descriptor, Document, Json, Library, Lock, Repository, Settings, Stack
+from compiler.parameters import check_values
 from compiler.parts import check_addition, check_override
 from compiler.repository import read_repository
 from compiler.resolve import resolve_environment, resolve_settings
 from compiler.rules import check_names, check_settings
 from compiler.trace import plain
 from compiler.validate import validate_document
+from compiler.wiring import active_additions, given_values, wire_additions
 
 UNRELEASED = "unreleased"
 
@@ -34,6 +37,7 @@ class Plan:
     descriptor: Descriptor
     settings: dict[str, Settings]
     diagnostics: tuple[Diagnostic, ...]
+    lock: Lock | None
 
     @property
     def service(self) -> str:
@@ -53,24 +57,58 @@ def open_library(folder: Path | None) -> Library:
     return library
 
 
-def plan_service(folder: Path, library: Library, *, with_archives: bool) -> Plan:
-    """Read and check a service without building anything. Raises CompileError with all that is wrong."""
+@dataclass(frozen=True, slots=True)
+class Locking:
+    """What to write into `flagstone.lock`, the lock that was there, and what moved under the overrides since."""
+
+    service: str
+    content: bytes
+    overridden: dict[str, dict[str, Json]]
+    before: Lock | None
+    moves: tuple[Diagnostic, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def plan_service(
+    folder: Path,
+    library: Library,
+    *,
+    with_archives: bool,
+    environments: Sequence[str] = (),
+    follow_lock: bool = True,
+) -> Plan:
+    """Read and check a service without building anything. Raises CompileError with all that is wrong.
+
+    Its settings are those of every environment that it describes, and of `environments` beside them.
+
+    Where `flagstone.lock` pins another library, the stacks are built all the same, to say what that moves.
+    """
     repository, faults = read_repository(folder, with_archives=with_archives)
     descriptor, more = _describe(repository.descriptor, folder, library)
-    found = [*faults, *more]
+    lock, unlocked = read_lock(repository.lock)
+    found = [*faults, *more, *unlocked]
     for part in repository.overrides:
         found.extend(check_override(part))
     for part in repository.additions:
         found.extend(check_addition(part))
     found.extend(check_names(descriptor, repository, library))
     settings = {}
-    for name in described_environments(descriptor, library):
+    for name in dict.fromkeys((*described_environments(descriptor, library), *environments)):
         settings[name] = resolve_settings(descriptor, library, name)
         found.extend(check_settings(descriptor, settings[name]))
+        found.extend(wire_additions(settings[name], repository.additions)[1])
+        for part in active_additions(repository.additions, settings[name]):
+            found.extend(check_values(part, given_values(settings[name], part.name)))
     diagnostics = order_diagnostics(_without_echoes(found))
+    line = next((each.data.get("platform") for each in settings.values()), None)
+    unpinned = tuple(check_lock(lock, library, line)) if follow_lock else ()
     if has_errors(diagnostics):
-        raise CompileError(diagnostics)
-    return Plan(repository, descriptor, settings, diagnostics)
+        raise CompileError((*diagnostics, *unpinned))
+    plan = Plan(repository, descriptor, settings, diagnostics, lock)
+    if unpinned:
+        stacks, built = _build_stacks(plan, library)
+        raise CompileError((*diagnostics, *unpinned, *built, *_find_moves(plan, library, stacks)))
+    return plan
 
 
 def _describe(document: Document, folder: Path, library: Library) -> tuple[Descriptor, tuple[Diagnostic, ...]]:
@@ -104,16 +142,20 @@ def build_stack(plan: Plan, library: Library, environment: str, *, lint: bool) -
     from compiler.merge import merge_fragments
     from compiler.trace import derive
 
-    settings = plan.settings.get(environment) or resolve_settings(plan.descriptor, library, environment)
-    fragments, found = build_fragments(settings, library)
+    settings = plan.settings[environment]
+    wirings, _ = wire_additions(settings, plan.repository.additions)
+    additions = active_additions(plan.repository.additions, settings)
+    fragments, found = build_fragments(settings, library, wirings)
     service, words = settings.data["service"], settings.data.get("description", "")
     text = f"{words or service} (service {service} in {environment}, {library.name} {library.version})"
     stack, faults = merge_fragments(
         fragments,
         description=derive(text, service, words),
         overrides=plan.repository.overrides,
-        additions=plan.repository.additions,
+        additions=additions,
+        values={part.name: given_values(settings, part.name) for part in additions},
         identities=library.identities,
+        renames=library.renames,
         environment=environment,
     )
     found = (*found, *faults, *guard_stack(stack, library))
@@ -124,11 +166,40 @@ def build_stack(plan: Plan, library: Library, environment: str, *, lint: bool) -
     return stack, found
 
 
+def lock_service(folder: Path, library: Library, *, upgrade: bool) -> Locking:
+    """Decide what `flagstone.lock` should say. Raises CompileError where the service does not compile.
+
+    Without `upgrade`, the library has to be the one of the lock that is there.
+    """
+    plan = plan_service(folder, library, with_archives=False, follow_lock=not upgrade)
+    stacks, found = _build_stacks(plan, library)
+    moves = _find_moves(plan, library, stacks)
+    diagnostics = order_diagnostics((*plan.diagnostics, *found))
+    if has_errors(diagnostics):
+        raise CompileError((*diagnostics, *moves))
+    overridden = {environment: list_overridden(stack, library) for environment, stack in stacks.items()}
+    return Locking(plan.service, write_lock(library, overridden), overridden, plan.lock, moves, diagnostics)
+
+
+def _build_stacks(plan: Plan, library: Library) -> tuple[dict[str, Stack], list[Diagnostic]]:
+    stacks: dict[str, Stack] = {}
+    found: list[Diagnostic] = []
+    for environment in plan.settings:
+        stacks[environment], faults = build_stack(plan, library, environment, lint=False)
+        found.extend(faults)
+    return stacks, found
+
+
+def _find_moves(plan: Plan, library: Library, stacks: dict[str, Stack]) -> tuple[Diagnostic, ...]:
+    is_other = plan.lock is not None and not is_locked(plan.lock, library)
+    return find_moves(plan.lock, library, stacks) if plan.lock and is_other else ()
+
+
 def compile_service(
     folder: Path, library: Library, *, environments: Sequence[str] = (), release: str | None = None, lint: bool = True
 ) -> Compilation:
     """Compile a service repository. Raises CompileError with all that is wrong in all environments."""
-    plan = plan_service(folder, library, with_archives=True)
+    plan = plan_service(folder, library, with_archives=True, environments=environments)
     return compile_plan(plan, library, environments=environments, release=release, lint=lint)
 
 
@@ -142,12 +213,14 @@ def compile_plan(
     consumes: set[str] = set()
     found = list(plan.diagnostics)
     for environment in dict.fromkeys(environments or plan.settings):
-        settings = plan.settings.get(environment) or resolve_settings(plan.descriptor, library, environment)
+        settings = plan.settings[environment]
         messages = plain(settings.data.get("messages", {}))
         publishes.update(messages.get("publish", ()))
         consumes.update(messages.get("consume", {}))
         stacks[environment], faults = build_stack(plan, library, environment, lint=lint)
         found.extend(faults)
+        if plan.lock and environment in plan.settings:
+            found.extend(check_overridden(plan.lock, stacks[environment], library, environment))
     diagnostics = order_diagnostics(found)
     if has_errors(diagnostics):
         raise CompileError(diagnostics)

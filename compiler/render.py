@@ -118,8 +118,19 @@ def _digest(content: bytes) -> str:
 
 
 def _parameters(stack: Stack, values: Mapping[str, str]) -> list[Json]:
+    """List every parameter that has a value; one left out would keep its old value when a stack is updated."""
     declared = stack.template.get("Parameters") or {}
-    return [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items() if name in declared]
+    defaults = {
+        name: _as_text(body["Default"])
+        for name, body in declared.items()
+        if isinstance(body, dict) and "Default" in body
+    }
+    known = {**{name: value for name, value in values.items() if name in declared}, **defaults}
+    return [{"ParameterKey": name, "ParameterValue": value} for name, value in known.items()]
+
+
+def _as_text(value: Json) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 # Origins

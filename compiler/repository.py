@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from compiler.tree import read_tree
 
 _SUFFIXES = {".yml", ".yaml", ".json"}
 _DESCRIPTOR = "service.yml"
+_LOCK = "flagstone.lock"
 _PARTS: tuple[tuple[str, Dialect], ...] = (("overrides", "override"), ("additions", "template"))
 
 
@@ -31,12 +33,13 @@ def read_repository(folder: Path, *, with_archives: bool) -> tuple[Repository, t
     reader = _Reader(folder)
     descriptor = reader.read_descriptor()
     parts = {name: tuple(reader.read_parts(name, dialect)) for name, dialect in _PARTS}
+    lock = reader.read_lock()
     ansible = reader.read_archive("ansible") if with_archives else ()
     src = reader.read_archive("src") if with_archives else ()
     if descriptor is None:
         raise CompileError(reader.faults)
     commit = read_commit(folder) if with_archives else None
-    repository = Repository(descriptor, parts["overrides"], parts["additions"], ansible, src, commit)
+    repository = Repository(descriptor, parts["overrides"], parts["additions"], ansible, src, commit, lock)
     return repository, tuple(reader.faults)
 
 
@@ -75,6 +78,16 @@ class _Reader:
             self._fault("D110", f"there is no `{_DESCRIPTOR}` in `{self.folder}`", hint=hint)
             return None
         return self._load(_DESCRIPTOR, "plain")
+
+    def read_lock(self) -> Document | None:
+        if not os.path.lexists(self.folder / _LOCK):
+            return None
+        known = len(self.faults)
+        document = self._load(_LOCK, "plain")
+        # Nobody writes this file, so what is wrong with it is not for hands to mend: two branches met, or worse.
+        hint = "restore it from git, or delete it and run `flagstone lock`"
+        self.faults[known:] = [replace(fault, hint=hint) for fault in self.faults[known:]]
+        return document
 
     def read_parts(self, kind: str, dialect: Dialect) -> Iterator[TemplatePart]:
         home = self._cloudformation()

@@ -7,7 +7,7 @@ Never: changes after it is made.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from compiler.model import Json
 
@@ -64,6 +64,18 @@ class LogFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Wiring:
+    """What a process is given by the outputs of the additions that it uses, as CloudFormation values.
+
+    `policies` are ARNs of managed policies, `security_groups` ids; `environment` maps variables to values.
+    """
+
+    policies: tuple[Json, ...] = ()
+    security_groups: tuple[Json, ...] = ()
+    environment: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Process:
     """One process of a service. `alarms` by metric: `cpu` and `errors` in percent, `latency` in seconds (p99)."""
 
@@ -81,6 +93,7 @@ class Process:
     deployment: Deployment
     alarms: Mapping[str, Threshold]
     logs: tuple[LogFile, ...]
+    wiring: Wiring = field(default_factory=Wiring)
 
 
 @dataclass(frozen=True, slots=True)

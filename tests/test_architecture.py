@@ -24,9 +24,11 @@ CORRIDOR = [
     diagnostics
     model
     service trace catalog layers cause node archive tree yaml11
-    authoring load identity limits lint_words
+    authoring load identity limits lint_words renames
+    pointer
+    wiring parameters
     override addition
-    library repository bases validate rules parts resolve build merge guard render output explain diff
+    library repository bases validate rules parts resolve build merge guard lock render output explain diff
     lint
     pipeline
     bucket_contract
@@ -38,12 +40,12 @@ CORRIDOR = [
     report_text
     report
     screen
-    commands_service commands_release commands_platform
+    commands_service commands_lock commands_release commands_platform
     cli
     """.strip().splitlines()
 ]
 
-COMMANDS = {"commands_service", "commands_release", "commands_platform"}
+COMMANDS = {"commands_service", "commands_lock", "commands_release", "commands_platform"}
 
 # What only the named may import, although its row lies above many.
 RESERVED = {
@@ -71,8 +73,8 @@ CONTENT_LIBRARIES = {"templates": {"troposphere", "jinja2", "pathlib"}, "rules":
 # Between the entrance and the exit nothing reads a file, the clock, the environment or chance.
 PURE = set(
     """
-    diagnostics service trace authoring layers cause node identity limits override addition archive
-    validate rules parts resolve build merge guard render explain diff
+    diagnostics service trace authoring layers cause node identity limits renames pointer override addition archive
+    validate rules parts resolve build merge guard lock render explain diff
     """.split()
 )
 IMPURE = set("datetime glob os pathlib random secrets shutil socket subprocess tempfile time urllib uuid".split())

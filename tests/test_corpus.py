@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +95,8 @@ def test_a_foreign_template_goes_in_as_an_addition_and_comes_out_meaning_the_sam
     assert [] == list(check_addition(part))
 
     bare, _ = build_stack(plan, library, "production", lint=False)
-    widened = Plan(
-        repository=_with_addition(plan, part), descriptor=plan.descriptor, settings=plan.settings, diagnostics=()
-    )
+    wider = replace(plan.repository, additions=(*plan.repository.additions, part))
+    widened = replace(plan, repository=wider)
     stack, faults = build_stack(widened, library, "production", lint=False)
     refused = [fault for fault in faults if fault.code not in ("D512", "D601")]
     assert not has_errors(refused), refused
@@ -110,12 +110,6 @@ def test_a_foreign_template_goes_in_as_an_addition_and_comes_out_meaning_the_sam
         assert given["Description"] == stack.template["Metadata"]["Additions"][part.name]["Description"]
     for name, body in (given.get("Metadata") or {}).items():
         assert body == stack.template["Metadata"][name]
-
-
-def _with_addition(plan: Plan, part: TemplatePart) -> Any:
-    from dataclasses import replace
-
-    return replace(plan.repository, additions=(*plan.repository.additions, part))
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: f"{path.parent.name}/{path.name}")

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from compiler.catalog.entry import BASE_FILES, Entry, in_production, in_service, in_web, with_head
+from compiler.catalog.entry import ADDITION, BASE_FILES, Entry, file, in_production, in_service, in_web, with_head
+
+_ARCHIVE = """
+Parameters:
+  Days: {Type: Number, Default: 90, MinValue: 30}
+Resources:
+  Archive:
+    Type: AWS::S3::Bucket
+Outputs:
+  ArchiveName: {Value: !Ref Archive}
+  ArchiveDays: {Value: !Ref Days}
+"""
+_WITH_USES = in_web("uses: [archive]")["service.yml"].partition("environments:")[0]
 
 ENTRIES = (
     Entry(
@@ -203,5 +215,67 @@ ENTRIES = (
               admin: {runtime: instances, command: ./bin/admin, port: 8081, dns: shop-admin}
             """
         ),
+    ),
+    Entry(
+        code="D315",
+        title="No such addition",
+        explanation="""
+            `service.yml` names an addition that is not in `cloudFormation/additions/`: under `additions`, in a list of
+            what an environment disables, or in what a process uses. An addition is called as its file is, without the
+            suffix.
+        """,
+        wrong={**in_web("uses: [arhive]"), **file(ADDITION, _ARCHIVE)},
+        right={**in_web("uses: [archive]"), **file(ADDITION, _ARCHIVE)},
+    ),
+    Entry(
+        code="D316",
+        title="Addition that is not there in an environment",
+        explanation="""
+            A process uses the outputs of an addition in an environment that disables it, or whose folder does not hold
+            it, so that there is nothing to connect the process with. Write `uses` for that environment, or enable the
+            addition there.
+        """,
+        wrong={
+            "service.yml": _WITH_USES + "environments:\n  production:\n    additions: {disable: [archive]}\n",
+            **file(ADDITION, _ARCHIVE),
+        },
+        right={"service.yml": _WITH_USES + "environments:\n  production: {}\n", **file(ADDITION, _ARCHIVE)},
+    ),
+    Entry(
+        code="D317",
+        title="Output with the name of another value",
+        explanation="""
+            An output of an addition that a process uses becomes a variable of its environment, named in upper case, and
+            `config`, `secrets` or another addition already has a value of that name. Rename the output.
+        """,
+        wrong={
+            "service.yml": _WITH_USES + "config: {ARCHIVE_NAME: old}\nenvironments: {production: {}}\n",
+            **file(ADDITION, _ARCHIVE),
+        },
+        right={
+            "service.yml": _WITH_USES + "config: {ARCHIVE: old}\nenvironments: {production: {}}\n",
+            **file(ADDITION, _ARCHIVE),
+        },
+    ),
+    Entry(
+        code="D318",
+        title="No such parameter",
+        explanation="""
+            `additions` has a value for a parameter that the addition does not declare. Write the name as it stands
+            under `Parameters` in the addition.
+        """,
+        wrong={**in_service("additions: {archive: {Dayz: 30}}"), **file(ADDITION, _ARCHIVE)},
+        right={**in_service("additions: {archive: {Days: 30}}"), **file(ADDITION, _ARCHIVE)},
+    ),
+    Entry(
+        code="D319",
+        title="Value that its parameter does not take",
+        explanation="""
+            A value for a parameter of an addition is of another type, or outside of the limits that the parameter
+            states (`AllowedValues`, `AllowedPattern`, `MinValue` and the like). CloudFormation would refuse it when the
+            stack is deployed.
+        """,
+        wrong={**in_service("additions: {archive: {Days: 7}}"), **file(ADDITION, _ARCHIVE)},
+        right={**in_service("additions: {archive: {Days: 30}}"), **file(ADDITION, _ARCHIVE)},
     ),
 )

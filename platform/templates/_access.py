@@ -68,7 +68,7 @@ def role(service: Service, environment: Environment, process: Process) -> Iterat
                 "Action": "sts:AssumeRole",
             }
         ),
-        ManagedPolicyArns=[ssm(environment, "security", "instance-base-policy-arn")],
+        ManagedPolicyArns=[ssm(environment, "security", "instance-base-policy-arn"), *process.wiring.policies],
         PermissionsBoundary=ssm(environment, "security", "service-boundary-arn"),
         Tags=tags(service, environment, process.name, process.name),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from troposphere import Tags
 
@@ -80,6 +81,11 @@ def config_path(service: Service, environment: Environment) -> str:
 
 def log_group_name(service: Service, environment: Environment, process: Process, log: LogFile) -> str:
     return join("/service/", environment.name, "/", service.name, "/", process.name, "/", log.name)
+
+
+def wired_values(service: Service) -> dict[str, Any]:
+    """What the outputs of additions give to processes; every process of the service finds it with its configuration."""
+    return {name: value for process in service.processes for name, value in process.wiring.environment.items()}
 
 
 def config_id(key: str) -> str:

@@ -52,6 +52,7 @@ from ._conventions import (
     subscriptions_of,
     tag_values,
     tags,
+    wired_values,
 )
 from ._scaling import scaling_policies
 from ._user_data import user_data
@@ -115,7 +116,7 @@ def launch_template(service: Service, environment: Environment, process: Process
                     DeviceIndex=0,
                     AssociatePublicIpAddress=False,
                     DeleteOnTermination=True,
-                    Groups=[Ref(camel(process.name) + "SecurityGroup")],
+                    Groups=[Ref(camel(process.name) + "SecurityGroup"), *process.wiring.security_groups],
                 )
             ],
             BlockDeviceMappings=[
@@ -247,7 +248,7 @@ def _signal_timeout(process: Process) -> str:
 def _before_start(service: Service, process: Process) -> list[str]:
     """What has to stand before the first instance starts and is not referred to by the group."""
     listener = [] if process.port is None else [camel(process.name) + "Listener"]
-    config = [config_id(key) for key in service.config]
+    config = [config_id(key) for key in (*service.config, *wired_values(service))]
     topics = [camel(event) + "TopicParameter" for event in service.publishes]
     queues = [queue_id(subscription) + "Parameter" for subscription in subscriptions_of(service, process)]
     return [*_access.policy_ids(service, process), *listener, *config, *topics, *queues]

@@ -12,13 +12,13 @@ from troposphere.ssm import Parameter
 
 from compiler.authoring import Environment, Service, join
 
-from ._conventions import config_id, config_path, tag_values
+from ._conventions import config_id, config_path, tag_values, wired_values
 
 SCOPE = "service"
 
 
 def build(service: Service, environment: Environment) -> Iterator[AWSObject]:
-    for key, value in service.config.items():
+    for key, value in {**service.config, **wired_values(service)}.items():
         yield Parameter(
             config_id(key),
             Name=join(config_path(service, environment), "/", key),

@@ -52,4 +52,5 @@ def _group(service: Service, process: Process, environment: Environment) -> Iter
             ],
         },
         DependsOn=[f"{name}SecurityGroup", f"{name}LaunchTemplate"],
+        ManagedPolicyArns=list(process.wiring.policies),
     )
