@@ -69,7 +69,7 @@ def test_an_entry_has_both_examples_or_says_that_it_has_none(entry: Entry) -> No
 def test_example_files_stay_in_the_repository_and_the_right_ones_are_yaml(entry: Entry) -> None:
     for files in (entry.wrong, entry.right):
         for path, text in files.items():
-            assert re.fullmatch(r"[a-z]+\.yml|cloud[Ff]ormation/[a-z]+/([a-z]+/)?[a-z]+\.yml", path)
+            assert re.fullmatch(r"[a-z]+\.yml|flagstone\.lock|cloud[Ff]ormation/[a-z]+/([a-z]+/)?[a-z]+\.yml", path)
             assert text.endswith("\n") and not text.endswith("\n\n")
     for text in entry.right.values():
         assert yaml.compose(text) is not None

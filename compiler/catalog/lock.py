@@ -1,0 +1,61 @@
+"""Catalog, lock: a service and the library that it was last looked at with."""
+
+from __future__ import annotations
+
+from compiler.catalog.entry import BASE_FILES, Entry, Files, file
+
+
+def _lock(version: str, rest: str = '"overridden": {}') -> Files:
+    digest = "5" * 64
+    platform = f'{{"name": "flagstone-platform", "version": "{version}", "digest": "{digest}"}}'
+    return file("flagstone.lock", f'{{\n  "schema": 1,\n  "platform": {platform},\n  {rest}\n}}')
+
+
+ENTRIES = (
+    Entry(
+        code="D330",
+        title="Lock that is none",
+        explanation="""
+            `flagstone.lock` is written by `flagstone lock` alone, and this one holds something else: a hand or a merge
+            of two branches has changed it. Restore it from git. Where that is not possible, delete it and run
+            `flagstone lock`; what moved under the overrides since it was written cannot be told then.
+        """,
+        wrong=_lock("1.0.0", '"overriden": {}'),
+        right=BASE_FILES,
+    ),
+    Entry(
+        code="D331",
+        title="Library other than the locked one",
+        explanation="""
+            `flagstone.lock` pins one library, by version and by the digest of all its files, and another one is in use.
+            A service moves to another library only when somebody says so: `flagstone lock --upgrade` shows what that
+            moves under the overrides and pins the library in use. To stay, install the Flagstone that comes with the
+            locked library, or name its folder with `--platform`.
+        """,
+        wrong=_lock("1.0.7"),
+        right=BASE_FILES,
+    ),
+    Entry(
+        code="D332",
+        title="Platform moved under an override",
+        explanation="""
+            The library in use says something else than the locked one at a place that an override speaks about: another
+            value, one where there was none, none any more, or the resource has another name. The override was written
+            for the value of then. See whether it is still right; `flagstone lock --upgrade` takes the platform's values
+            of now as known.
+        """,
+        severity="warning",
+        is_shown_by_files=False,
+    ),
+    Entry(
+        code="D333",
+        title="Lock behind the overrides",
+        explanation="""
+            Overrides were written, changed or deleted since `flagstone.lock`, or `service.yml` changed a value under
+            one. Without the platform's values of now, the lock cannot tell later what moved under them. Run
+            `flagstone lock` and commit the file.
+        """,
+        severity="warning",
+        is_shown_by_files=False,
+    ),
+)
