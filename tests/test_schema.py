@@ -156,7 +156,9 @@ def test_whatever_is_optional_in_a_descriptor_may_be_null() -> None:
         for name, item in inner.get("properties", {}).items():
             item = _resolved(SCHEMAS["service"], item)
             nullable = None in item.get("enum", ()) or "null" in item.get("type", ())
-            assert nullable or (where == "#" and name in (*inner["required"], *inner["else"]["required"])), f"{where}/{name}"
+            assert nullable or (where == "#" and name in (*inner["required"], *inner["else"]["required"])), (
+                f"{where}/{name}"
+            )
 
 
 def test_sections_and_named_things_may_stand_empty() -> None:

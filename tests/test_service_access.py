@@ -90,7 +90,8 @@ def test_every_alarm_says_what_is_wrong_and_tells_the_owner_both_ways(case: str)
     assert alarms
     for name, alarm in alarms.items():
         color = "red" if name.endswith("RedAlarm") else "amber"
-        topic = f"arn:aws:sns:{environment.region}:{environment.account}:platform-{environment.shared}-{service.owner}-{color}"
+        place = f"arn:aws:sns:{environment.region}:{environment.account}"
+        topic = f"{place}:platform-{environment.shared}-{service.owner}-{color}"
         assert [topic] == alarm["AlarmActions"] == alarm["OKActions"], name
         assert 20 < len(alarm["AlarmDescription"]) <= 1024, name
         assert alarm["DatapointsToAlarm"] <= alarm["EvaluationPeriods"], name
