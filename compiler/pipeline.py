@@ -185,7 +185,10 @@ def _build_stacks(plan: Plan, library: Library) -> tuple[dict[str, Stack], list[
     stacks: dict[str, Stack] = {}
     found: list[Diagnostic] = []
     for environment in plan.settings:
-        stacks[environment], faults = build_stack(plan, library, environment, lint=False)
+        try:
+            stacks[environment], faults = build_stack(plan, library, environment, lint=False)
+        except CompileError as error:
+            faults = error.diagnostics
         found.extend(faults)
     return stacks, found
 
@@ -219,7 +222,7 @@ def compile_plan(
         consumes.update(messages.get("consume", {}))
         stacks[environment], faults = build_stack(plan, library, environment, lint=lint)
         found.extend(faults)
-        if plan.lock and environment in plan.settings:
+        if plan.lock and environment in described_environments(plan.descriptor, library):
             found.extend(check_overridden(plan.lock, stacks[environment], library, environment))
     diagnostics = order_diagnostics(found)
     if has_errors(diagnostics):
