@@ -32,10 +32,10 @@ _FUNCTIONS = """
     Transform
 """
 _SHORT_FORMS = {"Ref": "Ref", "Condition": "Condition"} | {name: f"Fn::{name}" for name in _FUNCTIONS.split()}
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+_TAG_DIRECTIVE = re.compile(r"^%TAG\b", re.MULTILINE)
 _JSON_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
 _CORE = "tag:yaml.org,2002:"
-_CORE_TYPES = {"str", "int", "float", "bool", "null", "map", "seq"}
 
 
 def load_document(content: bytes, path: str, *, dialect: Dialect) -> tuple[Document, tuple[Diagnostic, ...]]:
@@ -49,9 +49,7 @@ def load_document(content: bytes, path: str, *, dialect: Dialect) -> tuple[Docum
         raise CompileError(
             [Diagnostic("D105", f"file of {len(content):,} bytes is larger than {MAX_BYTES:,}", start, "split it")]
         )
-    text = _decode(content, path)
-    source = Source(path, tuple(text.splitlines()))
-    return _Composer(source, text, dialect).compose()
+    return _Composer(path, _decode(content, path), dialect).compose()
 
 
 def _decode(content: bytes, path: str) -> str:
@@ -61,30 +59,17 @@ def _decode(content: bytes, path: str) -> str:
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
-        before = content[: error.start].decode(encoding, errors="replace")
-        lines = content.decode(encoding, errors="replace").splitlines()
-        raise CompileError(
-            [
-                Diagnostic(
-                    "D104",
-                    f"byte 0x{content[error.start]:02x} is not {encoding.removesuffix('-sig').upper()}",
-                    _span_after(Source(path, tuple(lines)), before),
-                    "save the file as UTF-8",
-                )
-            ]
-        ) from None
+        # Without its byte order mark the content is shorter, and the error counts from there.
+        before = error.object[: error.start].decode(encoding, errors="replace")
+        source = Source(path, tuple(content.decode(encoding, errors="replace").splitlines()))
+        message = f"byte 0x{error.object[error.start]:02x} is not {encoding.removesuffix('-sig').upper()}"
+        fault = Diagnostic("D104", message, _span_after(source, before), "save the file as UTF-8")
+        raise CompileError([fault]) from None
     found = _UNPRINTABLE.search(text)
     if found:
-        raise CompileError(
-            [
-                Diagnostic(
-                    "D104",
-                    f"control character U+{ord(found.group()):04X} in a text file",
-                    _span_after(Source(path, tuple(text.splitlines())), text[: found.start()]),
-                    "remove it, or write it as an escape in double quotes",
-                )
-            ]
-        )
+        span = _span_after(Source(path, tuple(text.splitlines())), text[: found.start()])
+        message = f"control character U+{ord(found.group()):04X} in a text file"
+        raise CompileError([Diagnostic("D104", message, span, "remove it, CloudFormation takes none")])
     return text
 
 
@@ -96,18 +81,20 @@ def _span_after(source: Source, before: str) -> Span:
 class _Composer:
     """Build data from the parser's events: PyYAML's own composer overflows the C stack on deep nesting."""
 
-    def __init__(self, source: Source, text: str, dialect: Dialect) -> None:
-        self.source = source
+    def __init__(self, path: str, text: str, dialect: Dialect) -> None:
         self.text = text
         self.dialect = dialect
         self.is_json = _is_json(text)
+        # YAML breaks lines at three characters more than JSON, which may stand in a string.
+        self.source = Source(path, tuple(re.split("\r\n|\r|\n", text) if self.is_json else text.splitlines()))
         self.faults: list[Diagnostic] = []
         self.values: dict[Path, Span] = {}
         self.keys: dict[Path, Span] = {}
         self.nodes = 0
-        self.anchors: dict[str, int] = {}
-        self.open_anchors: set[str] = set()
+        self.characters = 0
         self.events: list[Any] = []
+        self.targets: dict[int, int] = {}
+        self.open_nodes: set[int] = set()
         self.resolve: Any = None
 
     def compose(self) -> tuple[Document, tuple[Diagnostic, ...]]:
@@ -115,8 +102,20 @@ class _Composer:
         if not self.events:
             span = Span(self.source, 1, 1, 1, 1)
             raise CompileError([Diagnostic("D116", "file is empty", span, "fill it or delete it")])
+        self.targets = self._find_targets()
         data, _ = self._node(0, ())
         return Document(self.source, data, self.values, self.keys), tuple(self.faults)
+
+    def _find_targets(self) -> dict[int, int]:
+        """Map each alias to what it stands for: the last node of that name before it."""
+        anchors: dict[str, int] = {}
+        targets: dict[int, int] = {}
+        for at, event in enumerate(self.events):
+            if isinstance(event, yaml.AliasEvent):
+                targets[at] = anchors.get(str(event.anchor), at)
+            elif isinstance(event, yaml.NodeEvent) and event.anchor:
+                anchors[event.anchor] = at
+        return targets
 
     def _parse(self) -> list[Any]:
         # In JSON, strings are replaced by as many letters before YAML sees them, because YAML reads some escapes
@@ -124,7 +123,12 @@ class _Composer:
         text = (
             _JSON_STRING.sub(lambda m: '"' + "x" * (len(m.group()) - 2) + '"', self.text) if self.is_json else self.text
         )
+        directive = _TAG_DIRECTIVE.search(text)
+        if directive:
+            span = _span_after(self.source, text[: directive.start()])
+            raise CompileError([Diagnostic("D107", "`%TAG` is not supported", span, "write tags out")])
         events: list[Any] = []
+        depth = 0
         try:
             loader = yaml.CSafeLoader(text)
             self.resolve = loader.resolve
@@ -134,6 +138,9 @@ class _Composer:
                     raise self._fatal("D113", "second YAML document in one file", event, "keep one, without `---`")
                 if isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
                     events.append(event)
+                depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+                if depth > MAX_DEPTH:  # at once, for YAML takes ever longer the deeper it gets
+                    raise self._fatal("D105", f"nested deeper than {MAX_DEPTH} levels", event, "flatten it")
                 if len(events) > 2 * MAX_NODES:
                     raise self._fatal("D105", f"more than {MAX_NODES:,} values", event, "split the file")
         except yaml.MarkedYAMLError as error:
@@ -161,8 +168,11 @@ class _Composer:
         span = Span(self.source, line, column, line, column + 1)
         return Diagnostic("D101", f"not valid YAML: {error.problem or error.context}", span, hint, related=related)
 
-    def _span(self, event: Any, end: Any = None) -> Span:
-        start, stop = event.start_mark, (end or event).end_mark
+    def _span(self, event: Any, end: int | None = None) -> Span:
+        """Tell where a node stands; `end` is the place of its last event."""
+        while end is not None and _is_block_end(self.events[end]):  # it stands where the next node begins
+            end -= 1
+        start, stop = event.start_mark, (event if end is None else self.events[end]).end_mark
         line, column = stop.line + 1, stop.column + 1
         if column == 1 and line > start.line + 1:  # a block ends where the next line begins: end it on its own line
             line -= 1
@@ -185,31 +195,28 @@ class _Composer:
         if len(path) > MAX_DEPTH:
             raise self._fatal("D105", f"nested deeper than {MAX_DEPTH} levels", event, "flatten it")
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(event, path), at + 1
-        anchor = event.anchor
-        if anchor:
-            self.anchors[anchor] = at
-            self.open_anchors.add(anchor)
+            return self._alias(at, path), at + 1
+        self.open_nodes.add(at)
         try:
             return self._tagged(at, path)
         finally:
-            self.open_anchors.discard(anchor)
+            self.open_nodes.discard(at)
 
-    def _alias(self, event: Any, path: Path) -> Json:
-        if event.anchor not in self.anchors:
+    def _alias(self, at: int, path: Path) -> Json:
+        event, target = self.events[at], self.targets[at]
+        if target == at:
             raise self._fatal("D101", f"alias `*{event.anchor}` names no anchor before it", event)
-        if event.anchor in self.open_anchors:
+        if target in self.open_nodes:
             raise self._fatal("D101", f"alias `*{event.anchor}` contains itself", event)
-        value, _ = self._node(self.anchors[event.anchor], path)
+        value, _ = self._node(target, path)
         return value
 
     def _tagged(self, at: int, path: Path) -> tuple[Json, int]:
         event = self.events[at]
         tag: str = event.tag or ""
-        if tag.startswith(_CORE) and tag.removeprefix(_CORE) not in _CORE_TYPES:
-            self._fault(
-                "D107", f"tag `!!{tag.removeprefix(_CORE)}` is not known here", self._span(event), "write a plain value"
-            )
+        if tag.startswith(_CORE) and not self._fits(tag.removeprefix(_CORE), event):
+            message = f"tag `!!{tag.removeprefix(_CORE)}` does not fit here"
+            self._fault("D107", message, self._span(event), "write a plain value")
         if not tag.startswith("!") or tag == "!":
             return self._untagged(at, path)
         long_form = _SHORT_FORMS.get(tag[1:])
@@ -228,6 +235,11 @@ class _Composer:
             for index in range(len(value)):
                 self.values[(*inner, index)] = self.values[inner]
         return {long_form: value}, after
+
+    def _fits(self, kind: str, event: Any) -> bool:
+        if isinstance(event, yaml.CollectionStartEvent):
+            return kind == ("map" if isinstance(event, yaml.MappingStartEvent) else "seq")
+        return kind == "str" or bool(self.resolve(yaml.ScalarNode, event.value, (True, False)) == _CORE + kind)
 
     def _tag_span(self, event: Any) -> Span:
         span = self._span(event)
@@ -249,7 +261,7 @@ class _Composer:
         while not isinstance(self.events[at], yaml.SequenceEndEvent):
             value, at = self._node(at, (*path, len(items)))
             items.append(value)
-        self.values[path] = self._span(first, self.events[at])
+        self.values[path] = self._span(first, at)
         return items, at + 1
 
     def _mapping(self, at: int, path: Path) -> tuple[Json, int]:
@@ -270,7 +282,7 @@ class _Composer:
             data[key] = None  # holds the key's place, and shows a second one of the same name
             self.keys[(*path, key)] = self._span(event)
             data[key], at = self._node(at + 1, (*path, key))
-        self.values[path] = self._span(first, self.events[at])
+        self.values[path] = self._span(first, at)
         return data, at + 1
 
     def _step_over(self, at: int) -> int:
@@ -288,6 +300,8 @@ class _Composer:
             return None
         if self.is_json:
             return str(self._scalar(event))
+        if event.tag and event.tag != "!" and not (event.tag.startswith(_CORE) and self._fits("str", event)):
+            self._fault("D107", "a key has a tag", self._span(event), "write a plain word as key")
         tag = self._resolved(event)
         if tag == "merge" and event.value == "<<":
             self._fault("D107", "merge key `<<` is not supported", self._span(event), "write the keys out")
@@ -298,14 +312,16 @@ class _Composer:
         return str(event.value)
 
     def _scalar(self, event: Any) -> Json:
+        self.characters += len(event.value)
+        if self.characters > MAX_BYTES:
+            raise self._fatal("D105", f"aliases expand to more than {MAX_BYTES:,} characters", event, "write them out")
         if self.is_json:
             raw = self.text[event.start_mark.index : event.end_mark.index]
             value = json.loads(raw)
             if isinstance(value, str):
                 self._check_text(value, event)
-            elif isinstance(value, float) and not math.isfinite(value):
-                self._fault("D108", f"number `{raw}` is not finite", self._span(event), "write a number in range")
-                return raw
+            elif isinstance(value, (int, float)) and not isinstance(value, bool):
+                return self._finite(value, raw, event)
             return value
         tag, text = self._resolved(event), event.value
         if self.dialect != "template" and self._check_surprise(tag, event):
@@ -323,7 +339,7 @@ class _Composer:
         tag = event.tag
         if tag is None or tag == "!":
             tag = self.resolve(yaml.ScalarNode, event.value, event.implicit)
-        elif tag.startswith("!"):
+        elif tag.startswith("!") or not self._fits(tag.removeprefix(_CORE), event):
             return "str"
         return str(tag).removeprefix(_CORE)
 
@@ -341,18 +357,25 @@ class _Composer:
             value = parse_int(event.value) if tag == "int" else parse_float(event.value)
         except (ValueError, OverflowError):
             value = math.inf
-        if not math.isfinite(value):
-            self._fault(
-                "D108", f"number `{event.value[:40]}` is not finite", self._span(event), "write a number in range"
-            )
-            return str(event.value)
-        return value
+        return self._finite(value, event.value, event)
+
+    def _finite(self, value: Json, text: str, event: Any) -> Json:
+        if isinstance(value, float) and math.isfinite(value):
+            return value
+        if isinstance(value, int) and abs(value) < 2**1024:
+            return value
+        self._fault("D108", f"number `{text[:40]}` is not finite", self._span(event), "write a number in range")
+        return text
 
     def _check_text(self, text: str, event: Any) -> None:
         found = _UNPRINTABLE.search(text)
         if found:
             message = f"text holds the control character U+{ord(found.group()):04X}"
             self._fault("D104", message, self._span(event), "remove the escape")
+
+
+def _is_block_end(event: Any) -> bool:
+    return bool(event.start_mark.index == event.end_mark.index) and isinstance(event, yaml.CollectionEndEvent)
 
 
 def _is_json(text: str) -> bool:
