@@ -6,9 +6,12 @@ Never: reads a value.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 _BRANCH_PREFIX = "env-"
+_BRANCH = re.compile(r"env(-[a-z0-9]+)+")
+_LONGEST_NAME = 32
 _BRANCH_ENVIRONMENT = "env-default"
 
 
@@ -16,7 +19,7 @@ def shared_environment(environments: Collection[str], environment: str) -> str |
     """Name the environment file that serves an environment; None where the platform team runs no such environment."""
     if environment in environments:
         return environment
-    is_branch = environment.startswith(_BRANCH_PREFIX) and environment != _BRANCH_PREFIX
+    is_branch = _BRANCH.fullmatch(environment) and len(environment) <= _LONGEST_NAME
     return _BRANCH_ENVIRONMENT if is_branch and _BRANCH_ENVIRONMENT in environments else None
 
 
