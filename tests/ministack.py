@@ -28,6 +28,8 @@ from compiler.bucket import Bucket, open_bucket
 REGION = "eu-west-1"
 _ROOT_KEYS = ("test", "test")  # MiniStack believes these unseen, which is why no test may use them
 _ROOT = Path(__file__).parent.parent
+# Read before the fixtures take the environment away.
+_PROGRAM = Path(os.environ.get("FLAGSTONE_MINISTACK") or _ROOT / ".venv-ministack/bin/ministack")
 _START_SECONDS = 20.0
 _numbers = count()
 
@@ -91,9 +93,8 @@ class BucketAtHand:
 @contextmanager
 def run_ministack(folder: Path) -> Iterator[MiniStack]:
     """Start a server that keeps its files in a folder, and stop it by its pid."""
-    command = Path(os.environ.get("FLAGSTONE_MINISTACK") or _ROOT / ".venv-ministack/bin/ministack")
-    if not command.exists():
-        raise MiniStackMissing(f"there is no MiniStack at {command}: run make test")
+    if not _PROGRAM.exists():
+        raise MiniStackMissing(f"there is no MiniStack at {_PROGRAM}: run make test")
     certificate, key = _make_certificate(folder)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -108,7 +109,7 @@ def run_ministack(folder: Path) -> Iterator[MiniStack]:
         "TMPDIR": str(folder),
     }
     with (folder / "ministack.log").open("wb") as log:
-        server = subprocess.Popen([command], env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+        server = subprocess.Popen([_PROGRAM], env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
     try:
         endpoint = f"https://127.0.0.1:{port}"
         _wait_until_ready(server, endpoint, certificate, folder / "ministack.log")

@@ -194,6 +194,15 @@ def test_a_folder_is_named_by_a_path_or_by_a_url(tmp_path: Path, monkeypatch: py
     ]
 
 
+def test_a_relative_path_is_taken_from_where_it_was_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    bucket = open_bucket("bucket")
+    monkeypatch.chdir("/")
+    bucket.create("key", b"bytes", "text/plain")
+
+    assert b"bytes" == (tmp_path / "bucket/key").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("url", "message"),
     [
