@@ -51,7 +51,8 @@ def validate_document(document: Document, schema: Mapping[str, Json]) -> tuple[D
             faults.append(fault)
             faulty.append(path)
     faults.extend(_credentials(document))
-    for path in sorted(set(faulty), key=len, reverse=True):
+    # The deepest first, and of a list the last first, so that what is left out does not move the others.
+    for path in sorted(reversed(dict.fromkeys(faulty)), key=len, reverse=True):
         data = _without(data, path)
     return Descriptor(document, data if isinstance(data, dict) else {}), tuple(faults)
 
@@ -132,7 +133,7 @@ def _value_fault(document: Document, path: Path, rule: str, limit: Json, value: 
         return Diagnostic("D204", f"{subject} is {_type_name(value)}, not {wanted}", span, _type_hint(value, limit))
     if rule in ("enum", "const"):
         allowed = [item for item in (limit if rule == "enum" else [limit]) if item is not None]
-        near = suggest(value, allowed) if isinstance(value, str) else None
+        near = suggest(value, map(str, allowed)) if isinstance(value, str) else None
         hint = near or "use one of " + ", ".join(f"`{item}`" for item in allowed)
         return Diagnostic("D205", f"{subject} cannot be `{_short(value)}`", span, hint)
     if rule == "pattern":
