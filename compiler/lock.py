@@ -121,8 +121,7 @@ def _values(stack: Stack, library: Library) -> dict[str, Json]:
     identities = IdentityTable(library.identities)
     values: dict[str, Json] = {}
     for path, body in stack.platform.items():
-        for pointer, value in point_at_values(plain(body), path, identities):
-            values.setdefault(pointer, value)
+        values.update(point_at_values(plain(body), path, identities))
     return values
 
 

@@ -62,4 +62,4 @@ def test_a_lock_is_read_as_it_was_written(overridden: Any, toy: Library) -> None
         found.digest,
         found.overridden,
     )
-    assert content == write_lock(toy, found.overridden)
+    assert content == write_lock(toy, dict(reversed(list(found.overridden.items()))))
