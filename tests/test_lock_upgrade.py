@@ -100,7 +100,7 @@ def test_what_moves_is_told_at_the_override_that_speaks_about_that_very_place(re
     tags = "warning D332: the platform's `Resources.WebSecurityGroup.Properties.Tags"
     assert [
         f"production/web.yml:1:72: {tags}[Key=owner].Value` {value} (`production`)",
-        f"web.yml:10:13: {tags}.1.Value` {value} (`production`, `staging`)",
+        f"web.yml:10:24: {tags}.1.Value` {value} (`production`, `staging`)",
     ] == moved
 
 
