@@ -24,16 +24,16 @@ demo: $(DEV)  ## compile the example, publish it to a bucket in a folder, explai
 	@find out/demo/bucket -type f | LC_ALL=C sort
 	$(FLAGSTONE) explain examples/service-repo Resources.WebGroup.Properties.MinSize --env production
 
-test: $(DEV) $(TOOLS)  ## run the tests
+test: nginx $(DEV) $(TOOLS)  ## run the tests
 	.venv/bin/python -m pytest $(ARGS)
 
-check: $(DEV) $(TOOLS)  ## format, lint, types and tests: what CI runs
+check: nginx $(DEV) $(TOOLS)  ## format, lint, types and tests: what CI runs
 	.venv/bin/ruff format --check $(PYTHON_CODE)
 	.venv/bin/ruff check $(PYTHON_CODE)
 	.venv/bin/mypy $(PYTHON_CODE)
 	.venv/bin/python -m pytest $(ARGS)
 
-update: $(DEV) $(TOOLS)  ## rewrite what the tests expect; read the diff before you commit it
+update: nginx $(DEV) $(TOOLS)  ## rewrite what the tests expect; read the diff before you commit it
 	.venv/bin/python -m pytest --update $(ARGS)
 
 bench: $(DEV)  ## measure, and print the numbers
@@ -51,6 +51,13 @@ lock: $(DEV)  ## resolve the dependencies anew into requirements/*.txt
 clean:  ## remove everything that make made
 	rm -rf .venv .venv-* out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find compiler tests platform benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# The proxy of an instance is tested with the real one, where the machine lets it be installed.
+.PHONY: nginx
+nginx:
+	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx-light >/dev/null; } \
+	  || echo "no nginx here: the tests of the running proxy are skipped"
 
 # A missing stamp means a set-up that never ended: begin again. An old one means that the lock moved: install over it.
 define make_venv

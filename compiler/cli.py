@@ -7,6 +7,7 @@ Never: decides anything about a service.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -19,7 +20,7 @@ from compiler.commands_lock import lock
 from compiler.commands_platform import platform
 from compiler.commands_release import publish, releases
 from compiler.commands_service import compile_, explain, validate
-from compiler.screen import OUR_BUG
+from compiler.screen import OUR_BUG, WRONG_USAGE
 
 
 def main() -> NoReturn:
@@ -27,6 +28,7 @@ def main() -> NoReturn:
     try:
         # Of a command that ended early, click returns the exit code.
         code = int(cli.main(standalone_mode=False, prog_name="flagstone") or 0)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -37,10 +39,15 @@ def main() -> NoReturn:
         # The reader has seen enough; keep the interpreter from complaining when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except Exception:
-        traceback.print_exc()
-        click.echo(f"\nThis is a bug in flagstone {__version__}, not in your files: please report it.", err=True)
-        code = OUR_BUG
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            click.echo(f"Error: cannot write the outcome: {error.strerror}", err=True)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = WRONG_USAGE
+        else:
+            traceback.print_exc()
+            click.echo(f"\nThis is a bug in flagstone {__version__}, not in your files: please report it.", err=True)
+            code = OUR_BUG
     sys.exit(code)
 
 

@@ -30,7 +30,7 @@ def platform() -> None:
 
 @platform.command("compile")
 @env_option
-@out_option
+@out_option("out/platform")
 @no_lint_option
 @platform_option
 @format_option
@@ -51,5 +51,6 @@ def platform_compile(
         write_bundle(done.bundle, out)
         sizes = {name: len(stack.template["Resources"]) for name, stack in done.stacks.items()}
         lines = [f"{out / name / 'template.json'}  {count} resources\n" for name, count in sizes.items()]
+        lines.append(f"{out / 'manifest.json'}  library {library.version}, {len(done.bundle.files)} files\n")
         result = {"out": str(out), "resources": sizes, "files": list(done.bundle.files)}
         screen.show(done.diagnostics, "".join(lines), result)

@@ -25,7 +25,7 @@ from compiler.screen import (
 )
 
 
-@click.command()
+@click.command(short_help="Compile a service and upload the result as a release.")
 @repo_argument
 @bucket_option
 @release_option

@@ -27,7 +27,7 @@ from compiler.screen import (
 )
 
 
-@click.command()
+@click.command(short_help="Check a service without building anything.")
 @repo_argument
 @platform_option
 @format_option
@@ -46,10 +46,10 @@ def validate(repo: Path, platform: Path | None, format: str | None) -> None:
         screen.show(plan.diagnostics, text, {"service": plan.service, "environments": names})
 
 
-@click.command("compile")
+@click.command("compile", short_help="Write the CloudFormation of a service into a folder.")
 @repo_argument
 @env_option
-@out_option
+@out_option("out")
 @release_option
 @no_lint_option
 @platform_option

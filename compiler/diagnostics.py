@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Severity = Literal["error", "warning"]
@@ -75,6 +75,24 @@ def order_diagnostics(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ..
     """Order by path, line and column, and drop what says the same thing of the same place twice."""
     unique = {(*d.sort_key(), d.severity): d for d in reversed(list(diagnostics))}
     return tuple(sorted(unique.values(), key=Diagnostic.sort_key))
+
+
+def fold_environments(found: Mapping[str, Iterable[Diagnostic]]) -> list[Diagnostic]:
+    """Say once what is true of several environments: findings that differ in the environment's name alone are one.
+
+    `found` is keyed by environment.
+    """
+    groups: dict[tuple[object, ...], tuple[Diagnostic, list[str]]] = {}
+    for environment, diagnostics in found.items():
+        for each in diagnostics:
+            key = (each.code, each.severity, each.span, each.message.replace(f"`{environment}`", "`*`"))
+            groups.setdefault(key, (each, []))[1].append(environment)
+    folded = []
+    for each, environments in groups.values():
+        *most, last = [f"`{name}`" for name in dict.fromkeys(environments)]
+        names = f"{', '.join(most)} and {last}" if most else last
+        folded.append(replace(each, message=each.message.replace(f"`{environments[0]}`", names)))
+    return folded
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:

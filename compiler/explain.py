@@ -34,11 +34,14 @@ def explain_value(stack: Stack, pointer: str, environment: str) -> Explanation:
 
     An index may stand in brackets or after a dot; a key that holds dots is found as it is.
     """
-    removed = _find_removed(stack, pointer)
-    if removed is not None:
+    try:
+        path, value = _follow(stack.template, pointer, environment)
+    except CompileError:
+        removed = _find_removed(stack, pointer)
+        if removed is None:
+            raise
         story = stack.removed[removed]
         return Explanation(environment, removed, None, story, (), _built(stack, removed), is_removed=True)
-    path, value = _follow(stack.template, pointer, environment)
     leaves = tuple((inner, story) for inner, story in stack.stories.items() if _is_below(inner, path, stack))
     story = stack.stories.get(path, ()) if not leaves else ()
     return Explanation(environment, path, value, story, leaves, _built(stack, path), is_removed=False)

@@ -33,6 +33,10 @@ from compiler.renames import explain_fault
 from compiler.tree import read_tree
 
 _SCOPE = re.compile(r'^SCOPE = "(service|environment)"$', re.MULTILINE)
+_CONTENT = set(
+    "platform.yml CHANGELOG.md environments bases templates files guardrails.yml rules identities.yml renames.yml"
+    " ansible standards".split()
+)
 _OPERATORS = ("equals", "oneOf", "atLeast", "atMost", "present")
 
 
@@ -56,7 +60,9 @@ def load_library(root: Path) -> Library:
     if not (root / "platform.yml").is_file():
         hint = "name the folder that holds `platform.yml`"
         raise CompileError([Diagnostic("D403", f"`{root}` is not a platform library", hint=hint)])
-    files, faults = read_tree(root, "platform")
+    everything, faults = read_tree(root, "platform")
+    # What else lies there, such as notes or the caches of a tool, is no part of the library and not of its digest.
+    files = tuple(file for file in everything if file.path.partition("/")[0] in _CONTENT)
     content = {file.path: file.content for file in files}
     reader = _LibraryReader(content, list(faults))
     defaults = reader.load("platform.yml")

@@ -64,7 +64,7 @@ def _word_choice(choice: re.Match[str]) -> tuple[str, str | None]:
     names = [str(item) for item in choices]
     which = f"one of {', '.join(f'`{name}`' for name in names)}"
     if len(names) > _LONGEST_LIST:
-        which = f"one of the {len(names)} that are known here"
+        which = "one of the values known here"
     return _tidy(f"`{value}` is not {which}{choice['rest']}"), suggest(str(value), names)
 
 

@@ -108,6 +108,8 @@ def _harvest(
         for name, node in nodes.items():
             stories.update(stories_of(node, (section, name)))
             if section in NAMED_SECTIONS:
-                origin = origins.get((section, name)) or next(stories_of(node))[1][-1].origin
+                first = next(stories_of(node))[1][0].origin
+                is_added = first.layer == "addition"  # also where it has the name of what an override removed
+                origin = first if is_added else origins.get((section, name), first)
                 stories.setdefault((section, name), (Said(origin, None),))
     return Stack(template, stories, removed)

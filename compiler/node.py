@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compiler.model import Json, Path, Said
 
@@ -64,6 +64,33 @@ def stories_of(node: Node, path: Path = ()) -> Iterator[tuple[Path, Story]]:
             yield from stories_of(item, (*path, index))
     else:
         yield path, node.story
+
+
+def find_directive(value: Json, path: Path = ()) -> Path | None:
+    """Find the first key with a dollar sign in front, which is a directive or meant as one.
+
+    >>> find_directive([{"a": {"$append": [1]}}])
+    (0, 'a', '$append')
+    """
+    if isinstance(value, dict):
+        own = next((key for key in value if key.startswith("$")), None)
+        inner = (find_directive(item, (*path, key)) for key, item in value.items())
+        return (*path, own) if own is not None else next(filter(None, inner), None)
+    if isinstance(value, list):
+        return next(filter(None, (find_directive(item, (*path, index)) for index, item in enumerate(value))), None)
+    return None
+
+
+def note_rule(node: Node, rule: str, path: str) -> Node:
+    """Note on the leaves that the file of overrides at a path has just written by which rule they got there."""
+    if isinstance(node, MapNode):
+        return MapNode({key: note_rule(item, rule, path) for key, item in node.items.items()})
+    if isinstance(node, ListNode):
+        return ListNode(tuple(note_rule(item, rule, path) for item in node.items))
+    last = node.story[-1]
+    if last.origin.layer != "override" or last.origin.span.path != path or last.rule:
+        return node
+    return Leaf(node.value, (*node.story[:-1], replace(last, rule=rule)))
 
 
 def is_intrinsic(value: Json) -> bool:

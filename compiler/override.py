@@ -8,15 +8,30 @@ Never: merges into an intrinsic, or changes a value without writing down who did
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from compiler.diagnostics import Diagnostic, Related, Severity, Span, suggest
 from compiler.identity import IdentityTable, identify
 from compiler.model import Document, Identity, Json, Origin, Path, Rename, Said, TemplatePart, Touch
-from compiler.node import Leaf, ListNode, MapNode, Node, Story, alike, grow, is_intrinsic, same, stories_of, strip
+from compiler.node import (
+    Leaf,
+    ListNode,
+    MapNode,
+    Node,
+    Story,
+    alike,
+    find_directive,
+    grow,
+    is_intrinsic,
+    note_rule,
+    same,
+    stories_of,
+    strip,
+)
 from compiler.pointer import label_index
 from compiler.renames import find_new_name
+from compiler.rival import is_rival, last_words, whole_words
 
 _LIST_DIRECTIVES = ("$remove", "$prepend", "$append")
 
@@ -46,7 +61,10 @@ class Overlay:
                 file = _File(self, part, _type_of(base))
                 if section == "Resources" and not file.keeps_type(change, here):
                     continue
+                known = len(self.faults)
                 merged = file.merge(base, change, here)
+                if merged is not None and len(self.faults) == known and same(strip(merged), strip(base)):
+                    file.changes_nothing(here, part.document.key_span(here))
                 if merged is None:
                     del result[section][name]
                 else:
@@ -83,36 +101,43 @@ class _File:
         self.resource_type = resource_type
 
     def keeps_type(self, change: Json, here: Path) -> bool:
-        wanted = change.get("Type", self.resource_type) if isinstance(change, dict) else self.resource_type
+        verbatim = next((name for name in ("$replace", "$value") if name in change), None)
+        body, where = (change[verbatim], (*here, verbatim)) if verbatim else (change, here)
+        wanted = body.get("Type", None if verbatim else self.resource_type) if isinstance(body, dict) else None
         if wanted == self.resource_type:
             return True
         message = f"`{here[-1]}` is of type `{self.resource_type}`, an override cannot change that"
-        self._fault("D502", message, self.document.value_span((*here, "Type")), "remove `Type`")
+        hint = f"write `Type: {self.resource_type}`" if verbatim else "remove `Type`"
+        self._fault("D502", message, self.document.value_span((*where, "Type")), hint)
         return False
 
     def merge(self, base: Node | None, change: Json, here: Path, at: Path | None = None) -> Node | None:
         """Merge a change into a node. `at` is the place in the template where it differs from the place in the file."""
         at = here if at is None else at
+        if base is None:
+            self._check_rival(self.overlay.removed.get(at, ()), here, at)
         if isinstance(change, dict) and any(key.startswith("$") for key in change):
             return self._direct(base, change, here, at)
-        if isinstance(change, dict) and not is_intrinsic(change) and change:
-            if base is None:
+        if isinstance(change, dict) and not _is_atom(change, at):
+            if base is None and change:
                 return self._merge_map(MapNode({}), change, here, at)
             if isinstance(base, MapNode) and not is_intrinsic(strip(base)):
                 return self._merge_map(base, change, here, at)
-        if isinstance(change, list) and isinstance(base, ListNode):
+        if isinstance(base, ListNode) and not same(strip(base), change):
             rule = self.overlay.identities.find(self.resource_type, at[2:])
-            if rule is not None:
+            if rule is not None and isinstance(change, list):
                 return self._merge_keyed(base, change, rule, here, at)
-            if not same(strip(base), change):
-                self._list_replaced(base, change, here, at)
+            self._list_replaced(base, change, here, at)
         return self._replace(base, change, here, at)
 
     def _merge_map(self, base: MapNode, change: Mapping[str, Json], here: Path, at: Path) -> Node:
+        if not change:
+            self.changes_nothing(at, self._value_span(here))
+        self._check_rival(whole_words(base, len(at)), here, at)
         items = dict(base.items)
         # Known keys keep the platform's order; new ones follow sorted, so that their order in the file has no meaning.
         for key in sorted(change, key=lambda key: (key not in items, key)):
-            if key == "Type" and len(at) == 2 and key in items:
+            if key == "Type" and len(at) == 2 and at[0] == "Resources":
                 continue
             merged = self.merge(items.get(key), change[key], (*here, key), (*at, key))
             if merged is None:
@@ -124,11 +149,20 @@ class _File:
     def _replace(self, base: Node | None, change: Json, here: Path, at: Path, rule: str | None = None) -> Node:
         """Put a change in place as it is written."""
         if base is not None and same(strip(base), change):
-            self._no_change(at, self._value_span(here))
+            self.changes_nothing(at, self._value_span(here))
             return base
+        directive = find_directive(change) if rule is None else None
+        if directive:
+            message = f"`{directive[-1]}` has nothing to work on: `{_dotted(at)}` is replaced as a whole"
+            hint = "write the value itself, or `$replace` above it"
+            self._fault("D506", message, self.document.key_span((*here, *directive)), hint)
         self._touch(here, at)
-        self._check_rival(base, here)
-        whole = self._whole_story(base)
+        if base is not None:
+            self._check_rival(last_words(base), here, at)
+        # What an override removed and another brings back has one story; an index may mean another item by now.
+        is_named = not any(isinstance(step, int) for step in at)
+        lost = self.overlay.removed.pop(at, ()) if base is None and is_named else ()
+        whole = (*lost, *self._whole_story(base))
 
         def tell(path: Path, value: Json) -> Story:
             before = base.story if isinstance(base, Leaf) and not path else whole
@@ -136,14 +170,11 @@ class _File:
 
         return grow(change, tell)
 
-    def _check_rival(self, base: Node | None, here: Path) -> None:
-        """Two files of the same layer that set one value: which of them wins would hang on their names."""
-        last = base.story[-1] if isinstance(base, Leaf) else None
-        if last is None or last.origin.layer != "override" or last.origin.span.path == self.document.source.path:
-            return
-        if last.origin.span.path.rpartition("/")[0] == self.document.source.path.rpartition("/")[0]:
-            related = (Related("and here", last.origin.span),)
-            message = f"two overrides of the same layer set `{_dotted(here)}`"
+    def _check_rival(self, words: Iterable[Said], here: Path, at: Path) -> None:
+        rival = next((said.origin.span for said in words if is_rival(said, self.document.source.path)), None)
+        if rival:
+            message = f"two overrides of the same layer set `{_dotted(at)}`"
+            related = (Related("and here", rival),)
             self._fault("D510", message, self._value_span(here), "keep one of the two", related=related)
 
     # Directives
@@ -188,7 +219,10 @@ class _File:
         return None
 
     def _forget(self, node: Node, here: Path, at: Path) -> None:
-        self.overlay.removed[at] = (*self._whole_story(node), self._said(here, None, "$remove"))
+        self._check_rival(last_words(node), here, at)
+        # Items that two layers remove from one list may have had the same index.
+        before = self.overlay.removed.get(at, ())
+        self.overlay.removed[at] = (*before, *self._whole_story(node), self._said(here, None, "$remove"))
 
     def _edit_list(self, base: Node | None, change: Mapping[str, Json], here: Path, at: Path) -> Node | None:
         if base is not None and not (isinstance(base, ListNode) or (isinstance(base, Leaf) and base.value == [])):
@@ -196,33 +230,31 @@ class _File:
             message = f"`{name}` needs a list, and `{_dotted(at)}` is `{_shown(strip(base))}`"
             self._fault("D506", message, self.document.key_span((*here, name)), "use `$replace`")
             return base
-        items = list(base.items) if isinstance(base, ListNode) else []
+        if base is not None:
+            self._check_rival(whole_words(base, len(at)), here, at)
         rule = self.overlay.identities.find(self.resource_type, at[2:])
+        places = dict(enumerate(base.items if isinstance(base, ListNode) else ()))
         for index, wanted in enumerate(change.get("$remove", ())):
-            self._remove_item(items, wanted, rule, (*here, "$remove", index), at)
-        before = [
-            self._new_item(items, item, rule, (*here, "$prepend", i))
-            for i, item in enumerate(change.get("$prepend", ()))
-        ]
-        after = [
-            self._new_item(items, item, rule, (*here, "$append", i)) for i, item in enumerate(change.get("$append", ()))
-        ]
-        items = [*before, *items, *after]
+            self._remove_item(places, wanted, rule, (*here, "$remove", index), at)
+        items = list(places.values())
+        new: dict[str, list[Node]] = {"$prepend": [], "$append": []}
+        for name, added in new.items():
+            for index, item in enumerate(change.get(name, ())):
+                others = [*items, *new["$prepend"], *new["$append"]] if rule else items
+                added.append(self._new_item(others, item, rule, (*here, name, index), at))
+        items = [*new["$prepend"], *items, *new["$append"]]
         return ListNode(tuple(items)) if items else Leaf([], self._story(base, [], here))
 
-    def _remove_item(self, items: list[Node], wanted: Json, rule: Identity | None, here: Path, at: Path) -> None:
-        identity = identify(wanted, rule.keys) if rule else None
-        for index, item in enumerate(items):
-            value = strip(item)
-            is_meant = identify(value, rule.keys) == identity if rule and identity else alike(value, wanted)
-            if is_meant:
+    def _remove_item(self, places: dict[int, Node], wanted: Json, rule: Identity | None, here: Path, at: Path) -> None:
+        for index, item in places.items():
+            if _is_meant(strip(item), wanted, rule):
                 self._forget(item, here, (*at, index))
-                del items[index]
+                del places[index]
                 return
         message = f"`{_dotted(at)}` holds no `{_shown(wanted)}` in {self._env}"
         self._fault("D505", message, self._value_span(here), "delete it from `$remove`")
 
-    def _new_item(self, items: list[Node], item: Json, rule: Identity | None, here: Path) -> Node:
+    def _new_item(self, items: list[Node], item: Json, rule: Identity | None, here: Path, at: Path) -> Node:
         identity = identify(item, rule.keys) if rule else None
         if rule and identity and any(identify(strip(other), rule.keys) == identity for other in items):
             message = f"the list already has an item of this {_keys(rule)}"
@@ -230,13 +262,16 @@ class _File:
                 "D511", message, self._value_span(here), "write it as a plain list item to change the one there"
             )
         elif not rule and any(same(strip(other), item) for other in items):
-            self._no_change(here, self._value_span(here))
+            self.changes_nothing(at, self._value_span(here))
         name = str(here[-2])
         return grow(item, lambda path, value: (self._said((*here, *path), value, name),))
 
     # Lists
 
     def _merge_keyed(self, base: ListNode, change: list[Json], rule: Identity, here: Path, at: Path) -> Node:
+        if not change:
+            self.changes_nothing(at, self._value_span(here))
+        self._check_rival(whole_words(base, len(at)), here, at)
         items = list(base.items)
         places: dict[str, list[int]] = {}
         for index, item in enumerate(items):
@@ -248,8 +283,11 @@ class _File:
         for index, item in enumerate(change):
             inner, identity = (*here, index), identify(item, rule.keys)
             if identity is None:
-                if any(same(strip(other), item) for other in items):
-                    self._no_change(at, self._value_span(inner))
+                if isinstance(item, dict) and any(key.startswith("$") for key in item):
+                    message = f"nothing says which item of `{_dotted(at)}` is meant"
+                    self._fault("D506", message, self._value_span(inner), f"write its {_keys(rule)} beside it")
+                elif any(same(strip(other), item) for other in items):
+                    self.changes_nothing(at, self._value_span(inner))
                 else:
                     items.append(self._keyed_item(None, item, rule, inner, (*at, len(items))))
                 continue
@@ -278,9 +316,9 @@ class _File:
         by = f"item merged by {_keys(rule)}" if base is not None else f"item added, new {_keys(rule)}"
         if not isinstance(base, MapNode) or not isinstance(item, dict):
             added = self.merge(None, item, here, at)
-            return _with_rule(added, by, self.document.source.path) if added is not None else Leaf({}, ())
+            return note_rule(added or Leaf({}, self._story(None, {}, here)), by, self.document.source.path)
         if same(strip(base), {**strip(base), **item}):
-            self._no_change(at, self._value_span(here))
+            self.changes_nothing(at, self._value_span(here))
             return base
         items = dict(base.items)
         for key in sorted(item, key=lambda key: (key not in items, key)):
@@ -291,11 +329,12 @@ class _File:
             if merged is None:
                 items.pop(key, None)
             else:
-                items[key] = _with_rule(merged, by, self.document.source.path)
+                items[key] = note_rule(merged, by, self.document.source.path)
         return MapNode(items)
 
-    def _list_replaced(self, base: ListNode, change: list[Json], here: Path, at: Path) -> None:
-        lost = [_shown(strip(item)) for item in base.items if not any(same(strip(item), new) for new in change)]
+    def _list_replaced(self, base: ListNode, change: Json, here: Path, at: Path) -> None:
+        kept = change if isinstance(change, list) else [change]
+        lost = [_shown(strip(item)) for item in base.items if not any(same(strip(item), new) for new in kept)]
         if lost:
             what = ", ".join(f"`{item}`" for item in lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
             message = f"the list `{_dotted(at)}` is replaced, without {what}"
@@ -332,7 +371,7 @@ class _File:
     def _value_span(self, here: Path) -> Span:
         return self.document.value_span(here)
 
-    def _no_change(self, at: Path, span: Span) -> None:
+    def changes_nothing(self, at: Path, span: Span) -> None:
         message = f"the override of `{_dotted(at)}` changes nothing in {self._env}"
         hint = "delete it"
         if self.part.environment is None:
@@ -351,16 +390,17 @@ class _File:
         self.overlay.faults.append(Diagnostic(code, message, span, hint, severity, related))
 
 
-def _with_rule(node: Node, rule: str, path: str) -> Node:
-    """Note on the leaves that an override just wrote by which rule it got there."""
-    if isinstance(node, MapNode):
-        return MapNode({key: _with_rule(item, rule, path) for key, item in node.items.items()})
-    if isinstance(node, ListNode):
-        return ListNode(tuple(_with_rule(item, rule, path) for item in node.items))
-    last = node.story[-1]
-    if last.origin.layer != "override" or last.origin.span.path != path or last.rule:
-        return node
-    return Leaf(node.value, (*node.story[:-1], Said(last.origin, last.value, last.pointer, last.fed_by, rule)))
+def _is_atom(change: Json, at: Path) -> bool:
+    """Tell whether a change is an intrinsic; of a resource or an output itself, `Condition` is an attribute."""
+    return is_intrinsic(change) and not (len(at) == 2 and at[0] in ("Resources", "Outputs"))
+
+
+def _is_meant(value: Json, wanted: Json, rule: Identity | None) -> bool:
+    """Tell whether an item is the one to remove: it has the identity and all else that is said of it."""
+    identity = identify(wanted, rule.keys) if rule else None
+    if rule is None or identity is None:
+        return alike(value, wanted)
+    return identify(value, rule.keys) == identity and alike(value, {**value, **wanted})
 
 
 def _keys(rule: Identity) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from compiler.diagnostics import Diagnostic, find_credential, suggest
 from compiler.model import Document, Json, Path, TemplatePart, walk_leaves
-from compiler.node import is_intrinsic
+from compiler.node import find_directive, is_intrinsic
 
 _SECTIONS = (
     "AWSTemplateFormatVersion",
@@ -66,11 +66,11 @@ def check_override(part: TemplatePart) -> Iterator[Diagnostic]:
 
 def _check_change(document: Document, section: str, name: str, change: Json) -> Iterator[Diagnostic]:
     path: Path = (section, name)
+    if section in ("Resources", "Outputs", "Parameters") and not isinstance(change, dict | None):
+        hint = "write `Properties:` and what changes below it" if section == "Resources" else "write what changes in it"
+        yield Diagnostic("D213", f"override of `{name}` is a map", document.value_span(path), hint)
+        return
     if section == "Resources":
-        if change is not None and not isinstance(change, dict):
-            hint = "write `Properties:` and what changes below it"
-            yield Diagnostic("D213", f"override of `{name}` is a map", document.value_span(path), hint)
-            return
         yield from _check_attributes(document, path, change or {})
     yield from _check_directives(document, change, path, in_list=False)
 
@@ -92,7 +92,9 @@ def _check_directives(document: Document, change: Json, path: Path, *, in_list: 
     elif isinstance(change, list):
         for index, item in enumerate(change):
             yield from _check_directives(document, item, (*path, index), in_list=True)
-    elif isinstance(change, dict) and not is_intrinsic(change):
+    elif is_intrinsic(change):
+        yield from _check_nulls_below(document, change, path, "write !Ref AWS::NoValue")
+    elif isinstance(change, dict):
         used = [key for key in change if key.startswith("$")]
         if used:
             yield from _check_use(document, change, path, used, in_list=in_list)
@@ -139,6 +141,18 @@ def _check_operand(document: Document, key: str, value: Json, path: Path) -> Ite
     elif key == "$remove" and value is not True and (not isinstance(value, list) or not value):
         hint = "write `$remove: true`, or `$remove: [{Key: name}]` for items of a list"
         yield Diagnostic("D213", "`$remove` takes `true` or a list of items", span, hint)
+    else:
+        yield from _check_nulls_below(document, value, path, "remove it, or write !Ref AWS::NoValue")
+        inner = find_directive(value) if key not in ("$replace", "$value") else None
+        if inner:
+            message = f"`{inner[-1]}` stands below `{key}`, which takes values as they are"
+            yield Diagnostic("D213", message, document.key_span((*path, *inner)), "write the value itself")
+
+
+def _check_nulls_below(document: Document, value: Json, path: Path, hint: str) -> Iterator[Diagnostic]:
+    for inner, leaf in walk_leaves(value, path):
+        if leaf is None:
+            yield Diagnostic("D211", f"`{inner[-1]}` is null", document.value_span(inner), hint)
 
 
 # Additions

@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compiler.bases import read_bases
-from compiler.diagnostics import CompileError, Diagnostic, has_errors, order_diagnostics
+from compiler.checkout import read_commit
+from compiler.diagnostics import CompileError, Diagnostic, fold_environments, has_errors, order_diagnostics
 from compiler.layers import shared_environment
 from compiler.library import find_content, load_library, load_schema
 from compiler.lock import check_lock, check_overridden, find_moves, is_locked, list_overridden, read_lock, write_lock
 from compiler.model import Commit, Compilation, Descriptor, Document, Json, Library, Lock, Repository, Settings, Stack
 from compiler.parameters import check_values
 from compiler.parts import check_addition, check_override
-from compiler.repository import read_repository
+from compiler.repository import INPUTS, read_repository
 from compiler.resolve import resolve_environment, resolve_settings
 from compiler.rules import check_names, check_settings
 from compiler.trace import plain
@@ -85,6 +86,9 @@ def plan_service(
     """
     repository, faults = read_repository(folder, with_archives=with_archives)
     descriptor, more = _describe(repository.descriptor, folder, library)
+    if with_archives:
+        bases = [base.document.source.path for base in descriptor.bases]
+        repository = replace(repository, commit=read_commit(folder, (*INPUTS, *bases)))
     lock, unlocked = read_lock(repository.lock)
     found = [*faults, *more, *unlocked]
     for part in repository.overrides:
@@ -93,13 +97,16 @@ def plan_service(
         found.extend(check_addition(part))
     found.extend(check_names(descriptor, repository, library))
     settings = {}
+    judged: dict[str, list[Diagnostic]] = {}
     for name in dict.fromkeys((*described_environments(descriptor, library), *environments)):
         settings[name] = resolve_settings(descriptor, library, name)
-        found.extend(check_settings(descriptor, settings[name]))
-        found.extend(wire_additions(settings[name], repository.additions)[1])
+        judged[name] = [
+            *check_settings(descriptor, settings[name]),
+            *wire_additions(settings[name], repository.additions)[1],
+        ]
         for part in active_additions(repository.additions, settings[name]):
-            found.extend(check_values(part, given_values(settings[name], part.name)))
-    diagnostics = order_diagnostics(_without_echoes(found))
+            judged[name].extend(check_values(part, given_values(settings[name], part.name)))
+    diagnostics = order_diagnostics(_without_echoes([*found, *fold_environments(judged)]))
     line = next((each.data.get("platform") for each in settings.values()), None)
     unpinned = tuple(check_lock(lock, library, line)) if follow_lock else ()
     if has_errors(diagnostics):
@@ -214,17 +221,17 @@ def compile_plan(
     stacks: dict[str, Stack] = {}
     publishes: set[str] = set()
     consumes: set[str] = set()
-    found = list(plan.diagnostics)
+    found: dict[str, list[Diagnostic]] = {}
     for environment in dict.fromkeys(environments or plan.settings):
         settings = plan.settings[environment]
         messages = plain(settings.data.get("messages", {}))
         publishes.update(messages.get("publish", ()))
         consumes.update(messages.get("consume", {}))
         stacks[environment], faults = build_stack(plan, library, environment, lint=lint)
-        found.extend(faults)
+        found[environment] = list(faults)
         if plan.lock and environment in described_environments(plan.descriptor, library):
-            found.extend(check_overridden(plan.lock, stacks[environment], library, environment))
-    diagnostics = order_diagnostics(found)
+            found[environment].extend(check_overridden(plan.lock, stacks[environment], library, environment))
+    diagnostics = order_diagnostics([*plan.diagnostics, *fold_environments(found)])
     if has_errors(diagnostics):
         raise CompileError(diagnostics)
     bundle = render_bundle(

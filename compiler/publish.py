@@ -156,7 +156,8 @@ def _read_row(bucket: Bucket, service: str, release: str) -> ReleaseRow:
             "environments": list(environments),
             "files": dict(files),
         } if (named_service, named_release) == (service, release):
-            row = ReleaseRow(release, commit["id"] if commit else None, platform, tuple(environments), len(files))
+            total = len(files) + 1  # the manifest does not name itself
+            row = ReleaseRow(release, commit["id"] if commit else None, platform, tuple(environments), total)
             # A terminal obeys what is unprintable.
             if all(
                 isinstance(text, str) and text.isprintable() for text in (platform, row.commit or "", *environments)

@@ -8,62 +8,46 @@ Never: follows a path out of the folder, runs what it finds, or changes anything
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
+from compiler.checkout import list_known
 from compiler.diagnostics import CompileError, Diagnostic, Source, Span
 from compiler.load import Dialect, load_document
-from compiler.model import Commit, Document, Repository, RepositoryFile, TemplatePart
+from compiler.model import Document, Repository, RepositoryFile, TemplatePart
 from compiler.tree import read_tree
 
 _SUFFIXES = {".yml", ".yaml", ".json"}
 _DESCRIPTOR = "service.yml"
 _LOCK = "flagstone.lock"
+_ARCHIVES = ("ansible", "src")
+# What a compile reads: a change of anything else in the folder is no change of the service.
+INPUTS = (_DESCRIPTOR, _LOCK, "cloudFormation", "cloudformation", *_ARCHIVES)
 _PARTS: tuple[tuple[str, Dialect], ...] = (("overrides", "override"), ("additions", "template"))
 
 
 def read_repository(folder: Path, *, with_archives: bool) -> tuple[Repository, tuple[Diagnostic, ...]]:
     """Read `service.yml`, the overrides and additions, and for the archives also `ansible/` and `src/`.
 
+    In a git work tree the archives hold what git tracks or would track, so that a commit has one meaning. The commit
+    itself is not asked for here: it depends on what the descriptor extends.
+
     Raises CompileError with all that was found when `service.yml` itself cannot be used.
     """
     reader = _Reader(folder)
     descriptor = reader.read_descriptor()
+    if not folder.is_dir():
+        raise CompileError(reader.faults)
     parts = {name: tuple(reader.read_parts(name, dialect)) for name, dialect in _PARTS}
     lock = reader.read_lock()
-    ansible = reader.read_archive("ansible") if with_archives else ()
-    src = reader.read_archive("src") if with_archives else ()
+    known = list_known(folder, _ARCHIVES) if with_archives else None
+    ansible = reader.read_archive("ansible", known) if with_archives else ()
+    src = reader.read_archive("src", known) if with_archives else ()
     if descriptor is None:
         raise CompileError(reader.faults)
-    commit = read_commit(folder) if with_archives else None
-    repository = Repository(descriptor, parts["overrides"], parts["additions"], ansible, src, commit, lock)
+    repository = Repository(descriptor, parts["overrides"], parts["additions"], ansible, src, None, lock)
     return repository, tuple(reader.faults)
-
-
-def read_commit(folder: Path) -> Commit | None:
-    """Ask git for the commit that a folder is at; None where there is no commit or no git."""
-    head = _git(folder, "log", "-1", "--format=%H %ct")
-    if not head:
-        return None
-    commit, seconds = head.split()
-    time = datetime.fromtimestamp(int(seconds), UTC).strftime("%Y%m%dT%H%M%S")
-    return Commit(commit, time, is_dirty=bool(_git(folder, "status", "--porcelain", "--", ".")))
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments],
-            capture_output=True,
-            check=False,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
-        )
-    except OSError:
-        return ""
-    return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else ""
 
 
 class _Reader:
@@ -137,22 +121,42 @@ class _Reader:
     def _listed(self, folder: str) -> list[str]:
         """Paths of what a folder holds, sorted; documentation and hidden files are left out."""
         place = self.folder / folder
-        if not place.exists():
+        if not os.path.lexists(place) or self._leads_out(folder):
             return []
         if not place.is_dir():
             self._fault("D114", f"`{folder}` is not a folder", folder, "make it a folder")
             return []
-        names = sorted(os.listdir(place))
-        return [f"{folder}/{name}" for name in names if not name.startswith(".") and not name.endswith(".md")]
+        try:
+            names = sorted(os.listdir(place))
+        except OSError as error:
+            self._fault("D111", f"`{folder}` cannot be read: {error.strerror}", folder, "make it readable")
+            return []
+        return [
+            f"{folder}/{name}"
+            for name in names
+            if not name.startswith(".") and not name.endswith(".md") and self._has_proper_name(folder, name)
+        ]
 
-    def read_archive(self, name: str) -> tuple[RepositoryFile, ...]:
-        files, faults = read_tree(self.folder / name, name)
+    def _has_proper_name(self, folder: str, name: str) -> bool:
+        shown = f"{folder}/{name}".encode(errors="backslashreplace").decode()
+        if shown != f"{folder}/{name}":
+            self._fault("D111", f"`{shown}` has a name that is not UTF-8", shown, "rename it")
+        return shown == f"{folder}/{name}"
+
+    def _leads_out(self, path: str) -> bool:
+        # Unlike Path.resolve, this does not fail on links that lead to themselves.
+        if Path(os.path.realpath(self.folder / path)).is_relative_to(os.path.realpath(self.folder)):
+            return False
+        self._fault("D111", f"`{path}` leads out of the repository", path, "put a copy in its place")
+        return True
+
+    def read_archive(self, name: str, known: frozenset[str] | None) -> tuple[RepositoryFile, ...]:
+        files, faults = read_tree(self.folder / name, name, known=known)
         self.faults.extend(faults)
         return files
 
     def _load(self, path: str, dialect: Dialect) -> Document | None:
-        if not (self.folder / path).resolve().is_relative_to(self.folder.resolve()):
-            self._fault("D111", f"`{path}` leads out of the repository", path, "put a copy in its place")
+        if self._leads_out(path):
             return None
         content = self._bytes(path)
         if content is None:

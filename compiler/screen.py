@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FAULTS, WRONG_USAGE, UNREACHABLE, CONFLICT, OUR_BUG = 1, 2, 3, 4, 70
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 _FORMATS = ("text", "json", "github", "sarif")
 
 
@@ -111,9 +112,19 @@ format_option = click.option(
 env_option = click.option(
     "--env", "environments", multiple=True, metavar="ENV", help="An environment; may be repeated."
 )
-out_option = click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), default="out", show_default=True, metavar="DIR"
-)
+
+
+def out_option(default: str) -> Callable[[_Command], _Command]:
+    return click.option(
+        "--out",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=default,
+        show_default=True,
+        metavar="DIR",
+        help="The folder to write into; what an earlier compile left there is replaced.",
+    )
+
+
 no_lint_option = click.option("--no-lint", is_flag=True, help="Leave out cfn-lint.")
 bucket_option = click.option(
     "--bucket",

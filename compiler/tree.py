@@ -8,28 +8,37 @@ Never: follows a link, or yields a link that leads out of the folder.
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from compiler.diagnostics import Diagnostic, Source, Span
 from compiler.model import RepositoryFile
 
 # What tools leave behind, never a part of a service or of a library.
-_LITTER = {"__pycache__", ".git", ".DS_Store"}
+_LITTER = {"__pycache__", ".git", ".DS_Store", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".ansible"}
 _MAX_BYTES = 512 * 1024 * 1024
 
 
-def read_tree(top: Path, label: str) -> tuple[tuple[RepositoryFile, ...], tuple[Diagnostic, ...]]:
-    """Read every file below a folder. A folder that does not exist has none; links are kept as links."""
-    reader = _TreeReader(top, label)
+def read_tree(
+    top: Path, label: str, *, known: frozenset[str] | None = None
+) -> tuple[tuple[RepositoryFile, ...], tuple[Diagnostic, ...]]:
+    """Read every file below a folder. A folder that does not exist has none; links are kept as links.
+
+    `known` are the paths, with the label in front, that belong to the folder; the rest is left out and reported.
+    """
+    reader = _TreeReader(top, label, known)
     reader.read()
     return tuple(sorted(reader.files, key=lambda file: file.path)), tuple(reader.faults)
 
 
 class _TreeReader:
-    def __init__(self, top: Path, label: str) -> None:
+    def __init__(self, top: Path, label: str, known: frozenset[str] | None) -> None:
         self.top = top
         self.label = label
+        self.known = known
+        self.known_folders = {parent.as_posix() for path in known or () for parent in PurePosixPath(path).parents}
+        self.left_out: list[str] = []
         self.files: list[RepositoryFile] = []
+        self.size = 0
         self.faults: list[Diagnostic] = []
 
     def read(self) -> None:
@@ -38,22 +47,42 @@ class _TreeReader:
             return
         if not self.top.exists():
             return
-        size = 0
         for place, folders, files in os.walk(self.top, onerror=self._refused):
             links = [folder for folder in folders if Path(place, folder).is_symlink()]
-            folders[:] = sorted(set(folders) - set(links) - _LITTER)
+            inside = f"{self.label}/{Path(place).relative_to(self.top).as_posix()}/".replace("/./", "/")
+            folders[:] = [
+                name for name in sorted(set(folders) - set(links) - _LITTER) if self._has_known(inside + name)
+            ]
             for name in sorted([*files, *links]):
-                if name in _LITTER or name.endswith(".pyc"):
+                if name in _LITTER or name.endswith(".pyc") or not self._is_known(inside + name):
                     continue
                 file = self._read_file(Path(place, name))
                 if file:
-                    size += len(file.content)
                     self.files.append(file)
-                if size > _MAX_BYTES:
+                if self.size > _MAX_BYTES:
                     self._fault(
                         self.label, f"holds more than {_MAX_BYTES // 1024**2} MiB", "keep build products out", "D105"
                     )
                     return
+
+        if self.left_out:
+            more = f" and {len(self.left_out) - 1} more" if len(self.left_out) > 1 else ""
+            message = f"git ignores `{self.left_out[0]}`{more}, which stays out of the archive"
+            span = Span(Source(self.label), 1, 1, 1, 1)
+            hint = "take it out of .gitignore if an instance needs it"
+            self.faults.append(Diagnostic("D119", message, span, hint, "warning"))
+
+    def _is_known(self, path: str) -> bool:
+        if self.known is not None and path not in self.known:
+            self.left_out.append(path)
+            return False
+        return True
+
+    def _has_known(self, path: str) -> bool:
+        if self.known is not None and path not in self.known_folders:
+            self.left_out.append(f"{path}/")
+            return False
+        return True
 
     def _read_file(self, path: Path) -> RepositoryFile | None:
         inner = path.relative_to(self.top).as_posix()
@@ -70,7 +99,11 @@ class _TreeReader:
             if not path.is_file():
                 self._fault(shown, "is not a regular file", "remove it")
                 return None
-            return RepositoryFile(inner, path.read_bytes(), bool(path.stat().st_mode & 0o100))
+            status = path.stat()
+            self.size += status.st_size
+            if self.size > _MAX_BYTES:
+                return None
+            return RepositoryFile(inner, path.read_bytes(), bool(status.st_mode & 0o100))
         except OSError as error:
             self._fault(shown, f"cannot be read: {error.strerror}", "make it readable")
             return None
@@ -78,7 +111,9 @@ class _TreeReader:
     def _read_link(self, path: Path, inner: str, shown: str) -> RepositoryFile | None:
         target = os.readlink(path)
         end = os.path.normpath(os.path.join(os.path.dirname(inner), target))
-        if os.path.isabs(target) or end == ".." or end.startswith("../"):
+        # Both as it is written and through the links on its way, which `..` does not undo.
+        is_inside = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.top))
+        if os.path.isabs(target) or end == ".." or end.startswith("../") or not is_inside:
             self._fault(shown, f"is a link that leads out of `{self.label}/`", f"copy its target into `{self.label}/`")
             return None
         return RepositoryFile(inner, b"", link=target)

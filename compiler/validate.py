@@ -42,19 +42,31 @@ _BOUNDS = {
 
 
 def validate_document(document: Document, schema: Mapping[str, Json]) -> tuple[Descriptor, tuple[Diagnostic, ...]]:
-    """Find every fault of shape. What is faulty is left out of the descriptor, so that later checks can go on."""
+    """Find every fault of shape. What is faulty is left out of the descriptor, so that later checks can go on.
+
+    A scalar of the wrong type or value stays: a check that asks for it must not say that it is missing.
+    """
     data = _without_nulls(document.data)
     faults: list[Diagnostic] = []
     faulty: list[Path] = []
     for error in _validator(schema).iter_errors(data):
         for path, fault in _translate(document, schema, error):
             faults.append(fault)
-            faulty.append(path)
+            if not _is_scalar_fault(path, error):
+                faulty.append(path)
     faults.extend(_credentials(document))
     # The deepest first, and of a list the last first, so that what is left out does not move the others.
-    for path in sorted(reversed(dict.fromkeys(faulty)), key=len, reverse=True):
+    deepest = sorted(dict.fromkeys(faulty), key=len)
+    for path in reversed(deepest):
         data = _without(data, path)
     return Descriptor(document, data if isinstance(data, dict) else {}), tuple(faults)
+
+
+def _is_scalar_fault(path: Path, error: jsonschema.ValidationError) -> bool:
+    types: Any = error.validator_value if error.validator == "type" else []
+    is_scalar_wanted = not {"object", "array"} & set([types] if isinstance(types, str) else types)
+    is_value = tuple(error.absolute_path) == path
+    return is_value and is_scalar_wanted and not isinstance(error.instance, dict | list)
 
 
 def _validator(schema: Mapping[str, Json]) -> Any:
@@ -134,7 +146,7 @@ def _value_fault(document: Document, path: Path, rule: str, limit: Json, value: 
     if rule in ("enum", "const"):
         allowed = [item for item in (limit if rule == "enum" else [limit]) if item is not None]
         near = suggest(value, map(str, allowed)) if isinstance(value, str) else None
-        hint = near or "use one of " + ", ".join(f"`{item}`" for item in allowed)
+        hint = near or ("use one of " if len(allowed) > 1 else "use ") + ", ".join(f"`{item}`" for item in allowed)
         return Diagnostic("D205", f"{subject} cannot be `{_short(value)}`", span, hint)
     if rule == "pattern":
         return Diagnostic("D206", f"{subject} cannot be `{_short(value)}`", span, _shape_hint(str(value), limit))

@@ -23,8 +23,8 @@ CORRIDOR = [
     for row in """
     diagnostics
     model
-    service trace catalog layers cause node archive tree yaml11
-    authoring load identity limits lint_words renames
+    service trace catalog layers cause node archive tree checkout yaml11
+    authoring load identity limits lint_words renames rival
     pointer
     wiring parameters
     override addition

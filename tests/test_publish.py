@@ -313,9 +313,9 @@ def test_releases_are_listed_newest_first(at_hand: BucketAtHand) -> None:
 
     environments = ("production", "staging")
     expected = (
-        ReleaseRow("20261120T000000-a", None, "1.0.0", environments, 5),
-        ReleaseRow("20260102T000000-b", "0123456789abcdef", "1.0.0", environments, 5),
-        ReleaseRow("20251231T235959-c", "0123456789abcdef", "1.0.0", environments, 5),
+        ReleaseRow("20261120T000000-a", None, "1.0.0", environments, 6),
+        ReleaseRow("20260102T000000-b", "0123456789abcdef", "1.0.0", environments, 6),
+        ReleaseRow("20251231T235959-c", "0123456789abcdef", "1.0.0", environments, 6),
     )
     assert expected == list_releases(bucket, "recipes")
     assert () == list_releases(bucket, "nobody")

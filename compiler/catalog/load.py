@@ -195,4 +195,15 @@ ENTRIES = (
         },
         right={**in_service("extends: team.yml"), **file("team.yml", "description: A shop")},
     ),
+    Entry(
+        code="D119",
+        title="File that git ignores",
+        explanation="""
+            Something under `src/` or `ansible/` is named in `.gitignore`. The archives of a release hold what git
+            tracks or would track, so that one commit always gives the same bytes and a file of local secrets is never
+            published. Take it out of `.gitignore` if an instance needs it; otherwise all is well.
+        """,
+        severity="warning",
+        is_shown_by_files=False,
+    ),
 )
