@@ -10,9 +10,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
-from compiler.diagnostics import Diagnostic, Related, Span
+from compiler.diagnostics import Diagnostic, Related, fold_environments
 from compiler.identity import IdentityTable
 from compiler.model import Document, Json, Library, Lock, Path, Stack, Touch
 from compiler.node import alike, is_intrinsic, same
@@ -152,34 +151,18 @@ def check_overridden(lock: Lock, stack: Stack, library: Library, environment: st
 # What moved between the locked library and another
 
 
-@dataclass(frozen=True, slots=True)
-class _Move:
-    """What moved under an override; the same in several environments is told once."""
-
-    span: Span
-    message: str
-    hint: str
-
-
 def find_moves(lock: Lock, library: Library, stacks: Mapping[str, Stack]) -> tuple[Diagnostic, ...]:
     """Find what moved under the overrides since the lock was written. `stacks` is keyed by environment."""
-    moves: dict[_Move, list[str]] = {}
-    for environment, stack in stacks.items():
-        moved = _Comparison(lock, library, stack).compare(lock.overridden.get(environment, {}))
-        for move in dict.fromkeys(moved):
-            moves.setdefault(move, []).append(environment)
-    return tuple(
-        Diagnostic(
-            "D332", f"{move.message} ({', '.join(f'`{name}`' for name in names)})", move.span, move.hint, "warning"
-        )
-        for move, names in moves.items()
-    )
+    moves = {name: _Comparison(lock, library, stack, name).compare() for name, stack in stacks.items()}
+    return tuple(fold_environments(moves))
 
 
 class _Comparison:
     """One environment's stack against what the lock recorded for it."""
 
-    def __init__(self, lock: Lock, library: Library, stack: Stack) -> None:
+    def __init__(self, lock: Lock, library: Library, stack: Stack, environment: str) -> None:
+        self.recorded = lock.overridden.get(environment, {})
+        self.environment = environment
         self.library = library
         self.stack = stack
         self.values = _values(stack, library)
@@ -188,8 +171,8 @@ class _Comparison:
         self.before = f"the locked {lock.version}" if is_same else lock.version
         self.after = f"this {library.version}" if is_same else library.version
 
-    def compare(self, recorded: Mapping[str, Json]) -> Iterator[_Move]:
-        for pointer, was in recorded.items():
+    def compare(self) -> Iterator[Diagnostic]:
+        for pointer, was in self.recorded.items():
             current = pointer
             touch = self._find_touch(pointer)
             if touch is None:
@@ -215,16 +198,16 @@ class _Comparison:
         new = find_new_name(self.library.renames, name, known)
         return f"{section}.{new[0]}{dot}{rest}" if new else pointer
 
-    def _gone(self, touch: Touch) -> _Move:
+    def _gone(self, touch: Touch) -> Diagnostic:
         section, name = str(touch.pointer[0]), str(touch.pointer[1])
         new = find_new_name(self.library.renames, name, self.stack.template.get(section, {}))
         if new:
             message = f"`{name}` of {self.before} is called `{new[0]}` since {new[1]}"
-            return _Move(touch.span, message, f"rename it to `{new[0]}`")
+            return self._moved(touch, message, f"rename it to `{new[0]}`")
         hint = "delete the override, or bring what you need as an addition"
-        return _Move(touch.span, f"`{name}` was in {self.before} and is gone from {self.after}", hint)
+        return self._moved(touch, f"`{name}` was in {self.before} and is gone from {self.after}", hint)
 
-    def _changed(self, touch: Touch, pointer: str, was: Json, now: Json) -> _Move:
+    def _changed(self, touch: Touch, pointer: str, was: Json, now: Json) -> Diagnostic:
         pointer, was, now = _narrow(pointer, was, now)
         if was is None:
             message = f"the platform set no `{pointer}` in {self.before} and sets `{_shown(now)}` in {self.after}"
@@ -233,7 +216,10 @@ class _Comparison:
         else:
             message = f"the platform's `{pointer}` was `{_shown(was)}` in {self.before}"
             message = f"{message} and is `{_shown(now)}` in {self.after}"
-        return _Move(touch.span, message, "see whether the override is still right")
+        return self._moved(touch, message, "see whether the override is still right")
+
+    def _moved(self, touch: Touch, message: str, hint: str) -> Diagnostic:
+        return Diagnostic("D332", f"{message} (`{self.environment}`)", touch.span, hint, "warning")
 
 
 def _differs(was: Json, now: Json) -> bool:

@@ -190,14 +190,13 @@ def lock_service(folder: Path, library: Library, *, upgrade: bool) -> Locking:
 
 def _build_stacks(plan: Plan, library: Library) -> tuple[dict[str, Stack], list[Diagnostic]]:
     stacks: dict[str, Stack] = {}
-    found: list[Diagnostic] = []
+    found: dict[str, tuple[Diagnostic, ...]] = {}
     for environment in plan.settings:
         try:
-            stacks[environment], faults = build_stack(plan, library, environment, lint=False)
+            stacks[environment], found[environment] = build_stack(plan, library, environment, lint=False)
         except CompileError as error:
-            faults = error.diagnostics
-        found.extend(faults)
-    return stacks, found
+            found[environment] = error.diagnostics
+    return stacks, fold_environments(found)
 
 
 def _find_moves(plan: Plan, library: Library, stacks: dict[str, Stack]) -> tuple[Diagnostic, ...]:

@@ -101,7 +101,7 @@ def test_a_service_that_does_not_compile_gets_no_lock(repo: Path, library: Path)
     override(repo, "WebGroup", "WebGrup")
     done = lock(repo, library)
     assert 1 == done.exit_code
-    assert "D501: the platform defines no resource `WebGrup` in `staging`" in findings(done)
+    assert "D501: the platform defines no resource `WebGrup` in `production` and `staging`" in findings(done)
     assert not (repo / "flagstone.lock").exists()
 
 
@@ -130,7 +130,7 @@ def test_every_command_refuses_another_library_and_says_what_it_moves(repo: Path
     change(library / "templates" / "groups.py", '["eu-west-1a", "eu-west-1b"]', '["eu-west-1a", "eu-west-1d"]')
     zones = 'D332: the platform\'s `Resources.WebGroup.Properties.AvailabilityZones.1` was `"eu-west-1b"` in 1.0.0'
     expected = [
-        f'{zones} and is `"eu-west-1d"` in 1.0.1 (`production`, `staging`)',
+        f'{zones} and is `"eu-west-1d"` in 1.0.1 (`production` and `staging`)',
         "D331: `flagstone.lock` pins toy 1.0.0, and the library in use is toy 1.0.1",
     ]
     pointer = "Resources.WebGroup.Properties.MinSize"
@@ -158,7 +158,7 @@ def test_a_library_of_the_same_version_and_other_bytes_is_another_one(repo: Path
     used = open_library(library).digest
     grace = "D332: the platform's `Resources.WebGroup.Properties.HealthCheckGracePeriod` was `300` in the locked 1.0.0"
     assert (1, 2) == (done.exit_code, len(findings(done)))
-    assert f"{grace} and is `330` in this 1.0.0 (`production`, `staging`)" == findings(done)[0]
+    assert f"{grace} and is `330` in this 1.0.0 (`production` and `staging`)" == findings(done)[0]
     assert findings(done)[1].endswith(f"its digest begins with `{used[:12]}`, not `{locked[:12]}`")
     assert "flagstone.lock:6:15: error D331: the toy 1.0.0 in use" in done.stderr
     upgraded = lock(repo, library, "--upgrade")
@@ -180,7 +180,7 @@ def test_a_tag_that_the_platform_sets_itself_now_has_moved(repo: Path, library: 
     release(library)
     change(library / "templates" / "groups.py", 'Tags({"Name"', 'Tags({"added": "by-them", "Name"')
     tag = '`{"Key": "added", "Value": "by-them"}`'
-    assert f"sets {tag} in 1.0.1 (`production`, `staging`)" in lock(repo, library, "--upgrade").stdout
+    assert f"sets {tag} in 1.0.1 (`production` and `staging`)" in lock(repo, library, "--upgrade").stdout
 
 
 # A lock that does not fit

@@ -58,11 +58,9 @@ def test_an_upgrade_writes_nothing_while_an_override_does_not_fit(repo: Path, li
     assert 1 == done.exit_code
     grace = "`Resources.WebGroup.Properties.HealthCheckGracePeriod`"
     assert [
-        f"D504: {grace} is `240` in `production`, not `300`",
-        f"D504: {grace} is `240` in `staging`, not `300`",
-        "D332: `WebSecurityGroup` of 1.0.0 is called `WebFirewall` since 1.0.1 (`production`, `staging`)",
-        "D501: the platform defines no resource `WebSecurityGroup` in `production`",
-        "D501: the platform defines no resource `WebSecurityGroup` in `staging`",
+        f"D504: {grace} is `240` in `production` and `staging`, not `300`",
+        "D332: `WebSecurityGroup` of 1.0.0 is called `WebFirewall` since 1.0.1 (`production` and `staging`)",
+        "D501: the platform defines no resource `WebSecurityGroup` in `production` and `staging`",
     ] == findings(done)
     assert "hint: rename it to `WebFirewall`, as the platform did in 1.0.1" in done.stderr
     assert before == (repo / "flagstone.lock").read_bytes()
@@ -81,7 +79,7 @@ def test_what_is_gone_is_told_with_the_version_that_had_it(repo: Path, library: 
     lock(repo, library)
     release(library)
     change(library / "templates" / "groups.py", 'f"{name}SecurityGroup"', 'f"{name}Ports"')
-    gone = "D332: `WebSecurityGroup` was in 1.0.0 and is gone from 1.0.1 (`production`, `staging`)"
+    gone = "D332: `WebSecurityGroup` was in 1.0.0 and is gone from 1.0.1 (`production` and `staging`)"
     assert gone in findings(lock(repo, library, "--upgrade"))
 
 
@@ -100,7 +98,7 @@ def test_what_moves_is_told_at_the_override_that_speaks_about_that_very_place(re
     tags = "warning D332: the platform's `Resources.WebSecurityGroup.Properties.Tags"
     assert [
         f"production/web.yml:1:72: {tags}[Key=owner].Value` {value} (`production`)",
-        f"web.yml:10:24: {tags}.1.Value` {value} (`production`, `staging`)",
+        f"web.yml:10:24: {tags}.1.Value` {value} (`production` and `staging`)",
     ] == moved
 
 
