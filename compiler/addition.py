@@ -22,9 +22,11 @@ NAMED_SECTIONS = ("Parameters", "Rules", "Mappings", "Conditions", "Resources", 
 
 @dataclass(slots=True)
 class Intake:
-    """Takes in one addition after the other."""
+    """Takes in one addition after the other, and at last gives their parameters the values of the descriptor."""
 
     faults: list[Diagnostic] = field(default_factory=list)
+    given: dict[str, Json] = field(default_factory=dict)
+    without_default: dict[str, Span] = field(default_factory=dict)
 
     def apply(
         self, sections: Mapping[str, Mapping[str, Node]], part: TemplatePart, values: Mapping[str, Json]
@@ -38,19 +40,20 @@ class Intake:
         for section in NAMED_SECTIONS:
             entries = data.get(section)
             for name, body in (entries if isinstance(entries, dict) else {}).items():
-                self._add(result.setdefault(section, {}), part, section, name, body, values)
+                self._add(result.setdefault(section, {}), part, section, name, body)
         for name, value in values.items():
-            node = result.get("Parameters", {}).get(name)
-            if isinstance(node, MapNode):
-                result["Parameters"][plain(name)] = _with_default(node, value)
+            self._give(name, value)
         for name, body in (data.get("Metadata") or {}).items():
             self._add_metadata(result.setdefault("Metadata", {}), part, ("Metadata", name), body)
         if "Description" in data:
             # A stack has one description, the platform's: the addition's is kept where a reader of the stack finds it.
             described = _grow(part, data["Description"], ("Description",))
-            place = result.setdefault("Metadata", {}).get("Additions", MapNode({}))
-            inner = place.items if isinstance(place, MapNode) else {}
-            result["Metadata"]["Additions"] = MapNode({**inner, part.name: MapNode({"Description": described})})
+            known = result.setdefault("Metadata", {})
+            place = known.get("Additions", MapNode({}))
+            is_taken = isinstance(place, MapNode) and part.name in place.items
+            name = part.document.source.path if is_taken else part.name
+            new = MapNode({name: MapNode({"Description": described})})
+            known["Additions"] = self._joined(place, new, ("Metadata", "Additions"), part)
         transform = data.get("Transform")
         for macro in transform if isinstance(transform, list) else [transform] if transform is not None else []:
             known = result.setdefault("Transform", {})
@@ -58,23 +61,34 @@ class Intake:
                 known[str(len(known))] = _grow(part, macro, ("Transform",))
         return result
 
-    def _add(
-        self,
-        known: dict[str, Node],
-        part: TemplatePart,
-        section: str,
-        name: str,
-        body: Json,
-        values: Mapping[str, Json],
-    ) -> None:
+    def fill_parameters(self, sections: Mapping[str, Mapping[str, Node]]) -> dict[str, dict[str, Node]]:
+        """Return the sections with the values of the descriptor as defaults, once for all additions that share one."""
+        result = {section: dict(nodes) for section, nodes in sections.items()}
+        for name, value in self.given.items():
+            node = result.get("Parameters", {}).get(name)
+            if isinstance(node, MapNode):
+                result["Parameters"][name] = _with_default(node, name, value)
+        for name, span in self.without_default.items():
+            if name not in self.given:
+                message = f"parameter `{name}` has no default: whoever deploys the stack has to give it"
+                self.faults.append(Diagnostic("D512", message, span, "add `Default: ...`", "warning"))
+        return result
+
+    def _give(self, name: str, value: Json) -> None:
+        other = next((known for known in self.given if known == name), name)
+        if not same(plain(self.given.setdefault(name, value)), plain(value)):
+            related = (Related("the other value", settings_of(other)[0].origin.span),)
+            message = f"two additions share the parameter `{name}`, which gets two values"
+            span = settings_of(name)[0].origin.span
+            self.faults.append(Diagnostic("D509", message, span, "write the same value for both", related=related))
+
+    def _add(self, known: dict[str, Node], part: TemplatePart, section: str, name: str, body: Json) -> None:
         path, noun = (section, name), section.removesuffix("s").lower()
         before = known.get(name)
         if before is None:
             known[name] = _grow(part, body, path)
-            if section == "Parameters" and isinstance(body, dict) and "Default" not in body and name not in values:
-                message = f"parameter `{name}` has no default: whoever deploys the stack has to give it"
-                span = part.document.key_span(path)
-                self.faults.append(Diagnostic("D512", message, span, "add `Default: ...`", "warning"))
+            if section == "Parameters" and isinstance(body, dict) and "Default" not in body:
+                self.without_default[name] = part.document.key_span(path)
             return
         _, story = next(stories_of(before))
         span, other = part.document.key_span(path), story[-1].origin
@@ -111,15 +125,16 @@ class Intake:
         return one
 
 
-def _with_default(parameter: MapNode, value: Json) -> MapNode:
+def _with_default(parameter: MapNode, name: str, value: Json) -> MapNode:
     """Give a parameter the value of a descriptor as its default, so that whoever reads the template sees it."""
     before = parameter.items.get("Default")
     told = before.story if isinstance(before, Leaf) else ()
     settings, written = settings_of(value), write_value(plain(value))
     if len(settings) == 1:
         said = settings[0].history
-    else:  # a list: each item has a setting of its own
-        said = tuple(Said(setting.origin, written, fed_by=settings) for setting in settings[-1:])
+    else:  # each item of a list has a setting of its own; an empty list and a boolean have none, but their name has
+        sources = settings or settings_of(name)
+        said = (Said(sources[-1].origin, written, fed_by=sources),)
     return MapNode({**parameter.items, "Default": Leaf(written, (*told, *said))})
 
 

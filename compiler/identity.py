@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable
 
 from compiler.model import Identity, Json, Path
-from compiler.node import is_intrinsic
+from compiler.node import alike, is_intrinsic
 
 
 class IdentityTable:
@@ -56,6 +56,14 @@ def identify(item: Json, keys: tuple[str, ...]) -> str | None:
     if not isinstance(item, dict) or is_intrinsic(item) or not any(key in item for key in keys):
         return None
     return json.dumps([_as_written(item.get(key)) for key in keys], sort_keys=True)
+
+
+def is_meant(item: Json, wanted: Json, rule: Identity | None) -> bool:
+    """Tell whether an item is the one that is spoken of: it has the identity and all else that is said of it."""
+    identity = identify(wanted, rule.keys) if rule else None
+    if rule is None or identity is None:
+        return alike(item, wanted)
+    return identify(item, rule.keys) == identity and alike(item, {**item, **wanted})
 
 
 def _as_written(value: Json) -> Json:

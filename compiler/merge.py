@@ -49,6 +49,7 @@ def merge_fragments(
     intake = Intake()
     for part in _parts_for(additions, environment):
         sections = intake.apply(sections, part, (values or {}).get(part.name, {}))
+    sections = intake.fill_parameters(sections)
     origins = {(entry.section, entry.name): entry.origin for fragment in fragments for entry in fragment.entries}
     stack = _harvest(sections, description, origins, overlay.removed)
     stack = replace(stack, touched=tuple(overlay.touched), platform=_touched_things(fragments, overlay.touched))

@@ -81,6 +81,14 @@ def find_directive(value: Json, path: Path = ()) -> Path | None:
     return None
 
 
+def whole_story(node: Node) -> Story:
+    """Tell the story of a node as one value: who made it, and what it was as a whole."""
+    if isinstance(node, Leaf):
+        return node.story
+    _, story = next(stories_of(node))
+    return (replace(story[-1], value=strip(node)),)
+
+
 def note_rule(node: Node, rule: str, path: str) -> Node:
     """Note on the leaves that the file of overrides at a path has just written by which rule they got there."""
     if isinstance(node, MapNode):

@@ -8,11 +8,11 @@ Never: merges into an intrinsic, or changes a value without writing down who did
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from compiler.diagnostics import Diagnostic, Related, Severity, Span, suggest
-from compiler.identity import IdentityTable, identify
+from compiler.identity import IdentityTable, identify, is_meant
 from compiler.model import Document, Identity, Json, Origin, Path, Rename, Said, TemplatePart, Touch
 from compiler.node import (
     Leaf,
@@ -26,10 +26,10 @@ from compiler.node import (
     is_intrinsic,
     note_rule,
     same,
-    stories_of,
     strip,
+    whole_story,
 )
-from compiler.pointer import label_index
+from compiler.pointer import label_index, write_pointer
 from compiler.renames import find_new_name
 from compiler.rival import is_rival, last_words, whole_words
 
@@ -115,7 +115,7 @@ class _File:
         """Merge a change into a node. `at` is the place in the template where it differs from the place in the file."""
         at = here if at is None else at
         if base is None:
-            self._check_rival(self.overlay.removed.get(at, ()), here, at)
+            self._check_rival(self._words_of_removal(at), here, at)
         if isinstance(change, dict) and any(key.startswith("$") for key in change):
             return self._direct(base, change, here, at)
         if isinstance(change, dict) and not _is_atom(change, at):
@@ -162,7 +162,7 @@ class _File:
         # What an override removed and another brings back has one story; an index may mean another item by now.
         is_named = not any(isinstance(step, int) for step in at)
         lost = self.overlay.removed.pop(at, ()) if base is None and is_named else ()
-        whole = (*lost, *self._whole_story(base))
+        whole = whole_story(base) if base else lost
 
         def tell(path: Path, value: Json) -> Story:
             before = base.story if isinstance(base, Leaf) and not path else whole
@@ -174,8 +174,13 @@ class _File:
         rival = next((said.origin.span for said in words if is_rival(said, self.document.source.path)), None)
         if rival:
             message = f"two overrides of the same layer set `{_dotted(at)}`"
-            related = (Related("and here", rival),)
-            self._fault("D510", message, self._value_span(here), "keep one of the two", related=related)
+            self._fault("D510", message, self._value_span(here), "keep one of the two", Related("and here", rival))
+
+    def _words_of_removal(self, at: Path) -> Iterator[Said]:
+        """Yield who removed what stood at a place; by now its index may be that of another item."""
+        for path, story in self.overlay.removed.items():
+            if path == at and write_pointer(path) == write_pointer(at):
+                yield story[-1]
 
     # Directives
 
@@ -200,8 +205,8 @@ class _File:
         elif not alike(strip(base), wanted):
             found = _shown(strip(base))
             message = f"`{_dotted(at)}` is `{found}` in {self._env}, not `{_shown(wanted)}`"
-            related = tuple(Related("set here", story[-1].origin.span) for _, story in list(stories_of(base))[:1])
-            self._fault("D504", message, span, f"look at what changed, then write `$expect: {found}`", related=related)
+            related = Related("set here", next(last_words(base)).origin.span)
+            self._fault("D504", message, span, f"look at what changed, then write `$expect: {found}`", related)
         else:
             return True
         return False
@@ -222,7 +227,7 @@ class _File:
         self._check_rival(last_words(node), here, at)
         # Items that two layers remove from one list may have had the same index.
         before = self.overlay.removed.get(at, ())
-        self.overlay.removed[at] = (*before, *self._whole_story(node), self._said(here, None, "$remove"))
+        self.overlay.removed[at] = (*before, *whole_story(node), self._said(here, None, "$remove"))
 
     def _edit_list(self, base: Node | None, change: Mapping[str, Json], here: Path, at: Path) -> Node | None:
         if base is not None and not (isinstance(base, ListNode) or (isinstance(base, Leaf) and base.value == [])):
@@ -247,8 +252,10 @@ class _File:
 
     def _remove_item(self, places: dict[int, Node], wanted: Json, rule: Identity | None, here: Path, at: Path) -> None:
         for index, item in places.items():
-            if _is_meant(strip(item), wanted, rule):
-                self._forget(item, here, (*at, index))
+            value = strip(item)
+            if is_meant(value, wanted, rule):
+                has_label = rule and identify(value, rule.keys)
+                self._forget(item, here, (*at, label_index(index, value, rule.keys) if rule and has_label else index))
                 del places[index]
                 return
         message = f"`{_dotted(at)}` holds no `{_shown(wanted)}` in {self._env}"
@@ -339,7 +346,7 @@ class _File:
             what = ", ".join(f"`{item}`" for item in lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
             message = f"the list `{_dotted(at)}` is replaced, without {what}"
             hint = "say `$replace` if that is meant, `$append` to add"
-            self._fault("D507", message, self._value_span(here), hint, "warning")
+            self._fault("D507", message, self._value_span(here), hint, severity="warning")
 
     # Stories
 
@@ -350,17 +357,7 @@ class _File:
         return Said(Origin("override", self._value_span(here)), value, here, rule=rule)
 
     def _story(self, base: Node | None, value: Json, here: Path) -> Story:
-        return (*self._whole_story(base), self._said(here, value))
-
-    def _whole_story(self, base: Node | None) -> Story:
-        """Tell the story of a node as one value: who made it, and what it was as a whole."""
-        if base is None:
-            return ()
-        if isinstance(base, Leaf):
-            return base.story
-        _, story = next(stories_of(base))
-        last = story[-1]
-        return (Said(last.origin, strip(base), last.pointer, last.fed_by, last.rule),)
+        return (*(whole_story(base) if base else ()), self._said(here, value))
 
     # Saying what is wrong
 
@@ -379,13 +376,7 @@ class _File:
         self._fault("D503", message, span, hint)
 
     def _fault(
-        self,
-        code: str,
-        message: str,
-        span: Span,
-        hint: str,
-        severity: Severity = "error",
-        related: tuple[Related, ...] = (),
+        self, code: str, message: str, span: Span, hint: str, *related: Related, severity: Severity = "error"
     ) -> None:
         self.overlay.faults.append(Diagnostic(code, message, span, hint, severity, related))
 
@@ -393,14 +384,6 @@ class _File:
 def _is_atom(change: Json, at: Path) -> bool:
     """Tell whether a change is an intrinsic; of a resource or an output itself, `Condition` is an attribute."""
     return is_intrinsic(change) and not (len(at) == 2 and at[0] in ("Resources", "Outputs"))
-
-
-def _is_meant(value: Json, wanted: Json, rule: Identity | None) -> bool:
-    """Tell whether an item is the one to remove: it has the identity and all else that is said of it."""
-    identity = identify(wanted, rule.keys) if rule else None
-    if rule is None or identity is None:
-        return alike(value, wanted)
-    return identify(value, rule.keys) == identity and alike(value, {**value, **wanted})
 
 
 def _keys(rule: Identity) -> str:

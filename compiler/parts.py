@@ -152,7 +152,8 @@ def _check_operand(document: Document, key: str, value: Json, path: Path) -> Ite
 def _check_nulls_below(document: Document, value: Json, path: Path, hint: str) -> Iterator[Diagnostic]:
     for inner, leaf in walk_leaves(value, path):
         if leaf is None:
-            yield Diagnostic("D211", f"`{inner[-1]}` is null", document.value_span(inner), hint)
+            what = f"item {inner[-1] + 1} of `{inner[-2]}`" if isinstance(inner[-1], int) else f"`{inner[-1]}`"
+            yield Diagnostic("D211", f"{what} is null", document.value_span(inner), hint)
 
 
 # Additions
