@@ -17,12 +17,14 @@ from compiler.model import Commit
 
 def read_commit(folder: Path, paths: Iterable[str]) -> Commit | None:
     """Ask for the commit that a folder is at. It is dirty when one of the paths, which may be missing, differs."""
-    head = _git(folder, "log", "-1", "--format=%H %ct")
+    # Plumbing, because `git log` prints what its user has configured beside what it is asked for.
+    head = _git(folder, "rev-list", "--max-count=1", "--timestamp", "HEAD")
     if not head:
         return None
-    commit, seconds = head.split()
+    seconds, commit = head.split()
     time = datetime.fromtimestamp(int(seconds), UTC).strftime("%Y%m%dT%H%M%S")
-    return Commit(commit, time, is_dirty=bool(_git(folder, "status", "--porcelain", "--", *paths)))
+    changes = _git(folder, "status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=none", "--", *paths)
+    return Commit(commit, time, is_dirty=bool(changes))
 
 
 def list_known(folder: Path, paths: Iterable[str]) -> frozenset[str] | None:
@@ -35,12 +37,14 @@ def list_known(folder: Path, paths: Iterable[str]) -> frozenset[str] | None:
 
 
 def _git(folder: Path, *arguments: str) -> str:
+    # A hook names its own repository in GIT_DIR and the like; a hostile one may name a program in core.fsmonitor.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), "-c", "core.quotePath=false", *arguments],
+            ["git", "-C", str(folder), "-c", "core.quotePath=false", "-c", "core.fsmonitor=false", *arguments],
             capture_output=True,
             check=False,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
+            env={**environment, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
         )
     except OSError:
         return ""

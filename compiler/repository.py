@@ -91,7 +91,7 @@ class _Reader:
     def _cloudformation(self) -> str | None:
         found = sorted(path.name for path in self.folder.iterdir() if path.name.lower() == "cloudformation")
         known = [name for name in found if name in ("cloudFormation", "cloudformation")]
-        if len(known) == 2 and not (self.folder / known[0]).samefile(self.folder / known[1]):
+        if len({os.path.realpath(self.folder / name) for name in known}) == 2:
             if not any(d.code == "D112" for d in self.faults):
                 self._fault(
                     "D112", "both `cloudFormation/` and `cloudformation/` exist", known[1], "keep `cloudFormation/`"

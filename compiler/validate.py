@@ -146,6 +146,8 @@ def _value_fault(document: Document, path: Path, rule: str, limit: Json, value: 
     if rule in ("enum", "const"):
         allowed = [item for item in (limit if rule == "enum" else [limit]) if item is not None]
         near = suggest(value, map(str, allowed)) if isinstance(value, str) else None
+        if isinstance(value, str) and value in map(str, allowed):  # a number, in quotes
+            near = f"write {value} without quotes"
         hint = near or ("use one of " if len(allowed) > 1 else "use ") + ", ".join(f"`{item}`" for item in allowed)
         return Diagnostic("D205", f"{subject} cannot be `{_short(value)}`", span, hint)
     if rule == "pattern":
@@ -177,13 +179,13 @@ def _dotted(path: Path) -> str:
 
 
 def _short(value: Json) -> str:
-    text = str(value).replace("\n", "\\n")
+    text = (str(value).lower() if isinstance(value, bool) else str(value)).replace("\n", "\\n")
     return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _type_name(value: Json) -> str:
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
+    if value is None or isinstance(value, bool):
+        return "empty" if value is None else f"`{str(value).lower()}`"
     kinds: tuple[tuple[type, str], ...] = ((dict, "a map"), (list, "a list"), (str, "a string"))
     return next((name for kind, name in kinds if isinstance(value, kind)), f"the number `{value}`")
 
