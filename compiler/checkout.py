@@ -14,6 +14,11 @@ from pathlib import Path
 
 from compiler.model import Commit
 
+# The second would run a program that the repository names.
+_SETTINGS = ("-c", "core.quotePath=false", "-c", "core.fsmonitor=false")
+# Where git runs a hook, it says there which repository it is about.
+_OF_A_HOOK = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX"}
+
 
 def read_commit(folder: Path, paths: Iterable[str]) -> Commit | None:
     """Ask for the commit that a folder is at. It is dirty when one of the paths, which may be missing, differs."""
@@ -23,7 +28,8 @@ def read_commit(folder: Path, paths: Iterable[str]) -> Commit | None:
         return None
     seconds, commit = head.split()
     time = datetime.fromtimestamp(int(seconds), UTC).strftime("%Y%m%dT%H%M%S")
-    changes = _git(folder, "status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=none", "--", *paths)
+    shown = ("--porcelain", "--untracked-files=normal", "--ignore-submodules=none")
+    changes = _git(folder, "status", *shown, "--", *paths)
     return Commit(commit, time, is_dirty=bool(changes))
 
 
@@ -37,11 +43,10 @@ def list_known(folder: Path, paths: Iterable[str]) -> frozenset[str] | None:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    # A hook names its own repository in GIT_DIR and the like; a hostile one may name a program in core.fsmonitor.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environment = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), "-c", "core.quotePath=false", "-c", "core.fsmonitor=false", *arguments],
+            ["git", "-C", str(folder), *_SETTINGS, *arguments],
             capture_output=True,
             check=False,
             env={**environment, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},

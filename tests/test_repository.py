@@ -1,0 +1,346 @@
+"""Repository: what is read of a folder, what is refused, and what git knows of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from compiler.checkout import list_known, read_commit
+from compiler.diagnostics import CompileError, Diagnostic
+from compiler.model import Commit, Repository
+from compiler.repository import INPUTS, read_repository
+from compiler.tree import read_tree
+
+OVERRIDES, ADDITIONS = "cloudFormation/overrides", "cloudFormation/additions"
+SERVICE = "service: orders\n"
+
+
+def write(folder: Path, files: Mapping[str, str]) -> Path:
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    return folder
+
+
+def make_repository(folder: Path, files: Mapping[str, str] | None = None) -> Path:
+    return write(folder, {"service.yml": SERVICE, **(files or {})})
+
+
+def find(folder: Path, *, with_archives: bool = False) -> list[tuple[str, str | None]]:
+    """List the code and the path of everything that is wrong with a folder."""
+
+    def tell(faults: tuple[Diagnostic, ...]) -> list[tuple[str, str | None]]:
+        return sorted({(fault.code, fault.span.path if fault.span else None) for fault in faults})
+
+    try:
+        return tell(read_repository(folder, with_archives=with_archives)[1])
+    except CompileError as error:
+        return tell(error.diagnostics)
+
+
+def read(folder: Path) -> Repository:
+    repository, faults = read_repository(folder, with_archives=True)
+    assert () == faults
+    return repository
+
+
+# What is read
+
+
+def test_everything_that_a_team_committed_is_read(tmp_path: Path) -> None:
+    files = {
+        "service.yml": SERVICE,
+        f"{OVERRIDES}/web.yml": "Resources: {A: !Ref B}",
+        f"{OVERRIDES}/production/web.yaml": "{}",
+        f"{OVERRIDES}/production/.hidden": "",
+        f"{OVERRIDES}/README.md": "words",
+        f"{ADDITIONS}/env-search/bucket.json": "{}",
+        "cloudFormation/.gitkeep": "",
+        "ansible/playbook.yml": "- hosts: all\n",
+        "src/bin/serve": "#!/bin/sh\n",
+        "docs/any.txt": "nothing reads this, and nothing has to",
+    }
+    write(tmp_path, files)
+    (tmp_path / "src/bin/serve").chmod(0o755)
+    (tmp_path / "src/current").symlink_to("bin/serve")
+    repository = read(tmp_path)
+    assert {"service": "orders"} == repository.descriptor.data
+    told = [(part.name, part.environment, part.document.source.path) for part in repository.overrides]
+    assert [
+        ("web", "production", f"{OVERRIDES}/production/web.yaml"),
+        ("web", None, f"{OVERRIDES}/web.yml"),
+    ] == told
+    assert {"Resources": {"A": {"Ref": "B"}}} == repository.overrides[1].document.data
+    assert [("bucket", "env-search")] == [(part.name, part.environment) for part in repository.additions]
+    assert ["playbook.yml"] == [file.path for file in repository.ansible]
+    assert [("bin/serve", True, None), ("current", False, "bin/serve")] == [
+        (file.path, file.is_executable, file.link) for file in repository.src
+    ]
+
+
+def test_lower_case_cloudformation_is_read_too(tmp_path: Path) -> None:
+    make_repository(tmp_path, {"cloudformation/overrides/web.yml": "{}"})
+    assert ["cloudformation/overrides/web.yml"] == [part.document.source.path for part in read(tmp_path).overrides]
+
+
+def test_archives_are_read_only_where_they_are_needed(tmp_path: Path) -> None:
+    make_repository(tmp_path, {"src/a": "1"})
+    os.mkfifo(tmp_path / "src/pipe")
+    assert [] == find(tmp_path)
+    assert [("D111", "src/pipe")] == find(tmp_path, with_archives=True)
+
+
+def test_an_override_is_no_plain_document_and_an_addition_is_read_as_cloudformation_does(tmp_path: Path) -> None:
+    make_repository(tmp_path, {f"{OVERRIDES}/a.yml": "a: !Ref b\nc: on", f"{ADDITIONS}/a.yml": "a: !Ref b\nc: on"})
+    assert [("D103", f"{OVERRIDES}/a.yml")] == find(tmp_path)
+    (tmp_path / "service.yml").write_text("a: !Ref b")
+    assert ("D107", "service.yml") in find(tmp_path)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("name", ["service.yaml", "service.json"])
+def test_a_descriptor_of_another_name_is_not_taken_and_named(name: str, tmp_path: Path) -> None:
+    write(tmp_path, {name: SERVICE, f"{OVERRIDES}/a.yml": "a: [", f"{OVERRIDES}/b.txt": ""})
+    with pytest.raises(CompileError) as caught:
+        read_repository(tmp_path, with_archives=True)
+    found = caught.value.diagnostics
+    assert {"D110", "D101", "D114"} == {fault.code for fault in found}
+    assert f"rename `{name}` to `service.yml`" in {fault.hint for fault in found}
+
+
+def test_a_folder_that_does_not_exist_has_no_descriptor(tmp_path: Path) -> None:
+    assert [("D110", None)] == find(tmp_path / "nowhere")
+    (tmp_path / "file").touch()
+    assert [("D110", None)] == find(tmp_path / "file")
+
+
+def test_both_spellings_of_the_folder_are_refused_unless_they_are_one(tmp_path: Path) -> None:
+    make_repository(tmp_path, {f"{OVERRIDES}/a.yml": "{}"})
+    (tmp_path / "cloudformation").symlink_to("cloudFormation")
+    assert [] == find(tmp_path)
+    (tmp_path / "cloudformation").unlink()
+    write(tmp_path, {"cloudformation/overrides/b.yml": "{}"})
+    assert [("D112", "cloudformation")] == find(tmp_path)
+
+
+def test_litter_is_no_error_and_what_nothing_reads_is(tmp_path: Path) -> None:
+    files = {
+        f"{OVERRIDES}/.swp": "",
+        f"{OVERRIDES}/production/NOTES.md": "",
+        f"{OVERRIDES}/a.yml.bak": "",
+        f"{OVERRIDES}/production/deep/a.yml": "{}",
+        f"{ADDITIONS}/a.template": "{}",
+        "cloudFormation/a.yml": "{}",
+        "cloudFormation/Overrides/a.yml": "{}",
+    }
+    make_repository(tmp_path, files)
+    assert [
+        ("D114", "cloudFormation/Overrides"),
+        ("D114", "cloudFormation/a.yml"),
+        ("D114", f"{ADDITIONS}/a.template"),
+        ("D114", f"{OVERRIDES}/a.yml.bak"),
+        ("D114", f"{OVERRIDES}/production/deep"),
+    ] == find(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["CloudFormation/overrides/a.yml", "CLOUDFORMATION/x"])
+def test_a_third_spelling_is_not_read_silently(path: str, tmp_path: Path) -> None:
+    make_repository(tmp_path, {path: "{}"})
+    assert [("D114", path.partition("/")[0])] == find(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["cloudFormation", OVERRIDES, ADDITIONS])
+def test_a_file_or_a_dangling_link_where_a_folder_belongs_is_refused(path: str, tmp_path: Path) -> None:
+    make_repository(tmp_path, {path: "x"})
+    assert [("D114", path)] == find(tmp_path)
+    for target in ("nowhere", Path(path).name):
+        (tmp_path / path).unlink()
+        (tmp_path / path).symlink_to(target)
+        assert [("D114", path)] == find(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "path", ["service.yml", f"{OVERRIDES}/a.yml", f"{ADDITIONS}/production/a.yml", "flagstone.lock"]
+)
+def test_a_link_out_of_the_repository_is_not_followed(path: str, tmp_path: Path) -> None:
+    outside = write(tmp_path, {"outside.yml": "secret: 1\n"}) / "outside.yml"
+    repository = make_repository(tmp_path / "repo")
+    (repository / path).parent.mkdir(parents=True, exist_ok=True)
+    (repository / path).unlink(missing_ok=True)
+    (repository / path).symlink_to(outside)
+    assert [("D111", path)] == find(repository)
+
+
+def test_a_folder_that_lies_elsewhere_is_not_even_listed(tmp_path: Path) -> None:
+    write(tmp_path, {"outside/production/a.yml": "{}", "outside/b.yml": "{}"})
+    for path in ("cloudFormation", OVERRIDES, f"{OVERRIDES}/production"):
+        repository = make_repository(tmp_path / path.replace("/", "-"))
+        (repository / path).parent.mkdir(parents=True, exist_ok=True)
+        (repository / path).symlink_to(tmp_path / "outside")
+        assert [("D111", path)] == find(repository)
+
+
+def test_a_link_within_the_repository_is_followed(tmp_path: Path) -> None:
+    make_repository(tmp_path, {"shared/a.yml": "Resources: {}"})
+    (tmp_path / OVERRIDES).mkdir(parents=True)
+    (tmp_path / OVERRIDES / "a.yml").symlink_to("../../shared/a.yml")
+    (tmp_path / OVERRIDES / "staging").symlink_to("../../shared")
+    assert [None, "staging"] == [part.environment for part in read(tmp_path).overrides]
+
+
+@pytest.mark.parametrize("path", ["service.yml", f"{OVERRIDES}/a.yml"])
+def test_a_pipe_a_folder_and_a_link_to_itself_are_no_files(path: str, tmp_path: Path) -> None:
+    place = make_repository(tmp_path) / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)
+    os.mkfifo(place)
+    assert [("D111", path)] == find(tmp_path)
+    place.unlink()
+    place.symlink_to(place.name)
+    assert [("D111", path) if path != "service.yml" else ("D110", None)] == find(tmp_path)
+
+
+def test_a_folder_is_no_descriptor(tmp_path: Path) -> None:
+    (tmp_path / "service.yml").mkdir()
+    assert [("D111", "service.yml")] == find(tmp_path)
+
+
+def test_a_name_that_is_no_utf_8_is_refused_before_it_reaches_a_file(tmp_path: Path) -> None:
+    make_repository(tmp_path, {f"{OVERRIDES}/a.yml": "{}", "src/a": ""})
+    for folder in (OVERRIDES, "src"):
+        (tmp_path / folder / os.fsdecode(b"\xff.yml")).touch()
+    assert [("D111", f"{OVERRIDES}/\\udcff.yml"), ("D111", "src/\\udcff.yml")] == find(tmp_path, with_archives=True)
+
+
+# Archives
+
+
+def test_no_link_of_an_archive_leads_out_of_it(tmp_path: Path) -> None:
+    top = write(tmp_path, {"src/sub/a": "", "outside": ""}) / "src"
+    good = {"here": ".", "sub/up": "../sub/a", "dangling": "nowhere", "self": "self"}
+    bad = {"absolute": str(top / "sub"), "out": "../outside", "sub/out": "../../outside", "hop": "here/../outside"}
+    for name, target in {**good, **bad}.items():
+        (top / name).symlink_to(target)
+    files, faults = read_tree(top, "src")
+    assert {"sub/a", *good} == {file.path for file in files}
+    assert {f"src/{name}" for name in bad} == {fault.span.path for fault in faults if fault.span}
+
+
+def test_a_file_too_large_for_an_archive_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "small").write_text("x")
+    with open(tmp_path / "huge", "wb") as file:
+        file.truncate(1024**4)  # a hole of a TiB, which takes no room on the disk and would take all memory
+    _, (fault,) = read_tree(tmp_path, "src")
+    assert ("D105", "`src` holds more than 512 MiB") == (fault.code, fault.message)
+
+
+# Git
+
+
+def git(folder: Path, *arguments: str) -> str:
+    settings = ("user.name=A", "user.email=a@b.example", "commit.gpgsign=false", "init.defaultBranch=main")
+    words = [word for setting in settings for word in ("-c", setting)]
+    dates = {"GIT_AUTHOR_DATE": "@1700000000 +0900", "GIT_COMMITTER_DATE": "@1700000000 +0900"}
+    done = subprocess.run(
+        ["git", "-C", str(folder), *words, *arguments], env={**os.environ, **dates}, capture_output=True, check=True
+    )
+    return done.stdout.decode().strip()
+
+
+def commit_all(folder: Path) -> str:
+    if not (folder / ".git").exists():
+        git(folder, "init")
+    git(folder, "add", ".")
+    git(folder, "commit", "-m", "x")
+    return git(folder, "rev-parse", "HEAD")
+
+
+def test_a_commit_is_known_by_its_id_and_its_time_in_utc(tmp_path: Path) -> None:
+    identifier = commit_all(make_repository(tmp_path))
+    assert Commit(identifier, "20231114T221320", is_dirty=False) == read_commit(tmp_path, INPUTS)
+
+
+def test_a_change_of_what_a_compile_reads_makes_it_dirty_and_no_other_does(tmp_path: Path) -> None:
+    make_repository(tmp_path, {"src/a": "1", f"{OVERRIDES}/a.yml": "{}", "README.md": "x", ".gitignore": "*.pyc\n"})
+    commit_all(tmp_path)
+    git(tmp_path, "config", "status.showUntrackedFiles", "no")
+    write(tmp_path, {"README.md": "y", "notes": "", "src/a.pyc": ""})
+    assert is_dirty(tmp_path) is False
+    for path in ("service.yml", "src/a", "src/new", f"{OVERRIDES}/a.yml", "ansible/playbook.yml", "flagstone.lock"):
+        before = (tmp_path / path).read_text() if (tmp_path / path).exists() else None
+        write(tmp_path, {path: "changed: 1\n"})
+        assert is_dirty(tmp_path) is True, path
+        if before is None:
+            (tmp_path / path).unlink()
+        else:
+            (tmp_path / path).write_text(before)
+    assert is_dirty(tmp_path) is False
+
+
+def is_dirty(folder: Path) -> bool:
+    commit = read_commit(folder, INPUTS)
+    assert commit is not None
+    return commit.is_dirty
+
+
+def test_in_a_folder_of_a_larger_repository_only_that_folder_counts(tmp_path: Path) -> None:
+    make_repository(tmp_path / "services/one")
+    make_repository(tmp_path / "services/two")
+    identifier = commit_all(tmp_path)
+    write(tmp_path, {"services/two/service.yml": "service: other\n"})
+    assert Commit(identifier, "20231114T221320", is_dirty=False) == read_commit(tmp_path / "services/one", INPUTS)
+    assert is_dirty(tmp_path / "services/two") is True
+
+
+def test_without_a_repository_or_a_commit_there_is_none(tmp_path: Path) -> None:
+    make_repository(tmp_path)
+    assert read_commit(tmp_path, INPUTS) is None
+    assert list_known(tmp_path, ["src"]) is None
+    git(tmp_path, "init")
+    assert read_commit(tmp_path, INPUTS) is None
+    assert frozenset() == list_known(tmp_path, ["src"])
+
+
+def test_neither_the_users_settings_nor_a_hook_change_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = make_repository(tmp_path / "one")
+    identifier = commit_all(repository)
+    signature = "gpgsig -----BEGIN PGP SIGNATURE-----\n \n iQ\n -----END PGP SIGNATURE-----\n"
+    raw = git(repository, "cat-file", "commit", "HEAD").replace("\n\n", f"\n{signature}\n", 1) + "\n"
+    write(tmp_path, {"raw": raw})
+    signed = git(repository, "hash-object", "-t", "commit", "-w", str(tmp_path / "raw"))
+    git(repository, "reset", "--soft", signed)
+    ran = tmp_path / "ran"
+    program = write(tmp_path, {"program": f"#!/bin/sh\ntouch {ran}\necho a line of its own\n"}) / "program"
+    program.chmod(0o755)
+    for name, value in {
+        "log.showSignature": "true",
+        "gpg.program": str(program),
+        "core.fsmonitor": str(program),
+    }.items():
+        git(repository, "config", name, value)
+    assert Commit(signed, "20231114T221320", is_dirty=False) == read_commit(repository, INPUTS)
+    assert not ran.exists() and signed != identifier
+
+    other = make_repository(tmp_path / "two")
+    commit_all(other)
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(other / ".git/index"))
+    assert Commit(signed, "20231114T221320", is_dirty=False) == read_commit(repository, INPUTS)
+
+
+def test_what_git_ignores_stays_out_of_the_archive_and_is_named(tmp_path: Path) -> None:
+    make_repository(tmp_path, {"src/a": "", "src/é b\n": "", "src/secret.env": "", "src/build/x": ""})
+    write(tmp_path, {".gitignore": "*.env\nbuild/\n"})
+    git(tmp_path, "init")
+    repository, (fault,) = read_repository(tmp_path, with_archives=True)
+    assert ["a", "é b\n"] == [file.path for file in repository.src]
+    assert ("D119", "warning") == (fault.code, fault.severity)
+    assert "`src/build/` and 1 more" in fault.message
