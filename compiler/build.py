@@ -92,14 +92,16 @@ def _read_service(data: Mapping[str, Any], wirings: Mapping[str, Wiring]) -> Ser
         ),
         publishes=tuple(messages.get("publish", ())),
         consumes=tuple(_read_subscription(name, event) for name, event in messages.get("consume", {}).items()),
-        config={name: _text(value) for name, value in data.get("config", {}).items()},
+        config={name: _text(name, value) for name, value in data.get("config", {}).items()},
         secrets=data.get("secrets", {}),
     )
 
 
-def _text(value: Any) -> str:
+def _text(name: str, value: Any) -> str:
     """Write a config value as the text that the process will find in its environment."""
-    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):  # has no trace, its name has
+        return derive("true" if value else "false", name)
+    return str(value)
 
 
 def _read_subscription(name: str, event: Mapping[str, Any]) -> Subscription:

@@ -17,6 +17,9 @@ class TracedStr(str):
     settings: tuple[Setting, ...]
     derived: bool
 
+    def __str__(self) -> str:
+        return self  # str would make a copy without the trace
+
 
 class TracedInt(int):
     settings: tuple[Setting, ...]
