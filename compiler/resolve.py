@@ -70,9 +70,12 @@ def _default_layers(descriptor: Descriptor, environment: str, document: Document
     for name, logs in _process_names(descriptor, environment).items():
         path: Path = ("processes", name)
         tree = _wrap(document, layer, process, ("defaults", "process"), path)
-        if logs:
-            each = {key: _wrap(document, layer, log, ("defaults", "log"), (*path, "logs", key)) for key in logs}
-            tree = {**tree, "logs": each}
+        each = {
+            key: _wrap(document, layer, log, ("defaults", "log"), (*path, "logs", key))
+            for key in {**logs, **tree.get("logs", {})}
+        }
+        if each:
+            yield {"processes": {name: {"logs": each}}}
         yield {"processes": {name: tree}}
 
 

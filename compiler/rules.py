@@ -15,6 +15,13 @@ from compiler.layers import shared_environment
 from compiler.model import Descriptor, Json, Library, Repository, Settings
 from compiler.trace import plain, settings_of
 
+# What a process consists of; the platform's defaults say most of it.
+_PROCESS = ("runtime", "command", "exposure", "instanceType", "rootVolumeSize", "availability")
+_SECTIONS = {
+    "healthCheck": ("path", "interval", "timeout", "healthyThreshold", "unhealthyThreshold", "gracePeriod"),
+    "scaling": ("min", "max"),
+    "deployment": ("style", "minInService", "batch"),
+}
 _NEEDS_PORT = ("dns", "healthCheck")
 _ALARMS_THAT_NEED_PORT = ("latency", "errors", "unhealthyHosts")
 
@@ -75,9 +82,13 @@ def _check_presence(descriptor: Descriptor, settings: Settings, processes: dict[
             yield Diagnostic("D306", f"process `{name}` is not defined in `processes`", _span(name), hint)
             continue
         where = f"processes.{name}"
-        yield from _require(descriptor, process, name, ("runtime", "command"), where)
+        yield from _require(descriptor, process, name, _PROCESS, where)
+        for section, keys in _SECTIONS.items():
+            yield from _require(descriptor, process.get(section, {}), name, keys, f"{where}.{section}", section)
+        for metric, levels in _map(process, "alarms").items():
+            yield from _require(descriptor, levels, metric, ("amber", "red"), f"{where}.alarms.{metric}")
         for log_name, log in _map(process, "logs").items():
-            yield from _require(descriptor, log, log_name, ("path",), f"{where}.logs.{log_name}")
+            yield from _require(descriptor, log, log_name, ("path", "retentionDays"), f"{where}.logs.{log_name}")
             for key, each in _map(log, "filters").items():
                 inside = f"{where}.logs.{log_name}.filters.{key}"
                 yield from _require(descriptor, each, key, ("pattern", "threshold"), inside)
@@ -85,13 +96,15 @@ def _check_presence(descriptor: Descriptor, settings: Settings, processes: dict[
         yield from _require(descriptor, wanted, event, ("process",), f"messages.consume.{event}")
 
 
-def _require(descriptor: Descriptor, data: Json, name: str, keys: tuple[str, ...], where: str) -> Iterator[Diagnostic]:
+def _require(
+    descriptor: Descriptor, data: Json, name: str, keys: tuple[str, ...], where: str, *section: str
+) -> Iterator[Diagnostic]:
     """Check what has to be there once the layers are merged, so that an environment may say only what differs."""
     said = settings_of(name)[0].history[-1]
     documents = {each.document.source.path: each.document for each in descriptor.layers}
-    document = documents[said.origin.span.path]
+    document = documents.get(said.origin.span.path)
     for key in keys:
-        is_faulty = document.value_at((*said.pointer, key)) is not None
+        is_faulty = document is not None and document.value_at((*said.pointer, *section, key)) is not None
         # What stands there and is not in the settings was left out because it is faulty, which was said before.
         if isinstance(data, dict) and key not in data and not is_faulty:
             yield Diagnostic("D202", f"`{key}` is missing in `{where}`", _span(name), f"add `{key}: ...` in `{where}`")
@@ -109,10 +122,10 @@ def _check_scaling(name: str, process: dict[str, Any], *, is_consumer: bool) -> 
             hint = "add `target: {cpu: 60}`, or make `min` and `max` equal"
             message = f"nothing moves the group between `min` {low} and `max` {high} in {where}"
             yield Diagnostic("D312", message, _span(high), hint, "warning")
-    if "queueAge" in targets and not is_consumer:
+    if _number(targets, "queueAge") is not None and not is_consumer:
         message = f"`queueAge` in {where} has no queue: `{name}` consumes nothing"
         yield _fault("D307", message, targets["queueAge"], "let it consume an event, or scale on `cpu`")
-    if "requests" in targets and "port" not in process:
+    if _number(targets, "requests") is not None and "port" not in process:
         message = f"`requests` in {where} has no load balancer: `{name}` has no `port`"
         yield _fault("D307", message, targets["requests"], "give it a `port`, or scale on `cpu`")
     if plain(deployment.get("style")) == "rolling" and high is not None and (low is None or low <= high):

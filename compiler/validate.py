@@ -44,7 +44,8 @@ _BOUNDS = {
 def validate_document(document: Document, schema: Mapping[str, Json]) -> tuple[Descriptor, tuple[Diagnostic, ...]]:
     """Find every fault of shape. What is faulty is left out of the descriptor, so that later checks can go on.
 
-    A scalar of the wrong type or value stays: a check that asks for it must not say that it is missing.
+    A scalar of the wrong type or value stays: a check that asks for it must not say that it is missing. Nobody asks for
+    an item of a list, and an item that is no text is none.
     """
     data = _without_nulls(document.data)
     faults: list[Diagnostic] = []
@@ -66,6 +67,8 @@ def _is_scalar_fault(path: Path, error: jsonschema.ValidationError) -> bool:
     types: Any = error.validator_value if error.validator == "type" else []
     is_scalar_wanted = not {"object", "array"} & set([types] if isinstance(types, str) else types)
     is_value = tuple(error.absolute_path) == path
+    if path and isinstance(path[-1], int) and not isinstance(error.instance, str):
+        return False
     return is_value and is_scalar_wanted and not isinstance(error.instance, dict | list)
 
 
