@@ -1,0 +1,223 @@
+"""Rules: what values of several places say together, and which of them is blamed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from compiler.diagnostics import CompileError
+from compiler.pipeline import plan_service
+from tests.describing import SERVICE, judge, toy_library
+from tests.spans import cut, show
+
+# What is indented stands in `processes.web`, the last of SERVICE, from line 9.
+WORKER = "  worker: {runtime: instances, command: ./work}\n"
+
+
+def found(text: str, environment: str = "production") -> list[str]:
+    return show(judge(SERVICE + text, environment))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "related"),
+    [
+        ("    scaling: {min: 5, max: 3}", "D302 9 5", "3"),
+        ("    scaling: {min: 5}", "D302 9 5", "2"),  # of two that clash, the one that the team wrote is blamed
+        ("    scaling: {max: 1}\n    deployment: {minInService: 0, batch: 2}", "D309 10 2", "1"),
+        ("    scaling: {max: 1}", "D309 9 1", "1"),
+        ("    scaling: {max: 3, target: {cpu: 1}}\n    deployment: {minInService: 3}", "D309 9 3", "3"),
+        ("    healthCheck: {timeout: 10}", "D303 9 10", "10"),
+        ("    healthCheck: {interval: 5}", "D303 9 5", "5"),
+        ("    alarms: {cpu: {amber: 85}}", "D304 9 85", "85"),
+        ("    alarms: {cpu: {red: 70}}", "D304 9 70", "70"),
+        ("    alarms: {latency: {amber: 2, red: 1.5}}", "D304 9 2", "1.5"),
+        ("config: {A: x}\nsecrets: {A: /a}", "D310 10 A", "A"),
+    ],
+)
+def test_two_values_that_contradict_each_other_are_both_shown(text: str, shown: str, related: str) -> None:
+    faults = judge(f"{SERVICE}{text}\n")
+    assert [shown] == show(faults)
+    assert related == cut(faults[0].related[0].span)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "message"),
+    [
+        (
+            "    scaling: {min: 1, max: 3, target: {queueAge: 5}}",
+            "D307 9 5",
+            "`queueAge` in `processes.web.scaling` has no queue: `web` consumes nothing",
+        ),
+        (
+            "    alarms: {queueAge: {amber: 1, red: 2}}",
+            "D307 9 1",
+            "`processes.web.alarms.queueAge` has no queue: `web` consumes nothing",
+        ),
+        (
+            "messages: {consume: {a.b: {process: wrk}}}",
+            "D305 9 wrk",
+            "`a.b` is consumed by the process `wrk`, which does not exist",
+        ),
+        (
+            "messages: {publish: [made], consume: {orders.mad: {process: web}}}",
+            "D313 9 orders.mad",
+            "`orders.mad` is consumed here and published by nobody",
+        ),
+        ("messages: {consume: {a.b: {filter: {}}}}", "D202 9 a.b", "`process` is missing in `messages.consume.a.b`"),
+        ("    logs: {app: {}}", "D202 9 app", "`path` is missing in `processes.web.logs.app`"),
+        (
+            "    logs: {app: {path: /a, filters: {e: {pattern: x}}}}",
+            "D202 9 e",
+            "`threshold` is missing in `processes.web.logs.app.filters.e`",
+        ),
+        (
+            "    alarms: {latency: {red: 2}}",
+            "D202 9 latency",
+            "`amber` is missing in `processes.web.alarms.latency`",
+        ),
+        (
+            "config: {A: '{{resolve:ssm-secure:/a}}'}",
+            "D208 9 '{{resolve:ssm-secure:/a}}'",
+            "`A` in `config` would be written in plain text",
+        ),
+        ("environments: {prodution: {}}", "D301 9 prodution", "unknown environment `prodution`"),
+        (
+            "environments: {production: {processes: {wbe: {scaling: {min: 1}}}}}",
+            "D306 9 wbe",
+            "process `wbe` is not defined in `processes`",
+        ),
+        (
+            "    scaling: {min: 1, max: 4}",
+            "D312 9 4",
+            "nothing moves the group between `min` 1 and `max` 4 in `processes.web.scaling`",
+        ),
+    ],
+)
+def test_a_fault_stands_under_its_words(text: str, shown: str, message: str) -> None:
+    faults = judge(f"{SERVICE}{text}\n")
+    assert [(shown, message)] == [(words, fault.message) for words, fault in zip(show(faults), faults, strict=True)]
+
+
+def test_what_the_first_lines_say_is_held_against_the_library() -> None:
+    faults = judge(SERVICE.replace("squad-toy", "squad-toi").replace('"1.0"', '"1.1"'))
+    assert ["D311 2 squad-toi", 'D308 3 "1.1"'] == show(faults)
+    assert ["warning", "error"] == [fault.severity for fault in faults]
+    assert "did you mean `squad-toy`?" == faults[0].hint
+    assert 'write platform: "1.0", or choose a library with --platform' == faults[1].hint
+    for line in ("1", "1.", "1.0.0", "10.0"):
+        assert judge(SERVICE.replace('"1.0"', f'"{line}"')) != (), line
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("dns: work", "D307 9 work"),
+        ("exposure: public", "D307 9 public"),
+        ("healthCheck: {path: /up}", "D307 9 /up"),
+        ("alarms: {latency: {amber: 1, red: 2}}", "D307 9 1"),
+        ("alarms: {errors: {amber: 1, red: 2}}", "D307 9 1"),
+        ("alarms: {unhealthyHosts: {amber: 1, red: 2}}", "D307 9 1"),
+        ("scaling: {min: 1, max: 2, target: {requests: 7}}", "D307 9 7"),
+        ("exposure: private", None),
+        ("alarms: {cpu: {amber: 1, red: 2}}", None),
+    ],
+)
+def test_what_needs_a_load_balancer_needs_a_port(text: str, shown: str | None) -> None:
+    assert [shown] * (shown is not None) == found(f"  worker: {{runtime: instances, command: ./work, {text}}}\n")
+    assert [] == found(f"  worker: {{runtime: instances, command: ./work, port: 80, {text}}}\n")
+
+
+def test_a_name_in_a_zone_belongs_to_one_process() -> None:
+    api = "  api: {runtime: instances, command: a, port: 80, dns: shop}\n"
+    faults = judge(f"{SERVICE}    dns: shop\n{api}")
+    assert ["D314 9 shop"] == show(faults)  # processes are ordered by name, so `api` has it
+    assert 10 == faults[0].related[0].span.line
+    assert [] == found(f"    dns: shop\n    exposure: public\n{api}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "    scaling: {min: 3, max: 3}",
+        "    scaling: {min: 0, max: 1, target: {cpu: 50}}\n    deployment: {minInService: 0}",
+        "    scaling: {min: 1, max: 1}\n    deployment: {style: inPlace}",
+        "    scaling: {min: 1, max: 1}\n    deployment: {style: immutable, batch: 9}",
+        "    healthCheck: {timeout: 9}",
+        "    scaling: {min: 1, max: 3, target: {requests: 5, queueAge: 9}}\nmessages: {consume: {a.b: {process: web}}}",
+        "messages: {publish: [made], consume: {orders.made: {process: web}}}",
+        "config: {A: '{{resolve:ssm:/a}}'}",
+        "environments: {env-default: {}, env-x: {}, staging: {}}",
+        "environments: {env-x: {processes: {job: {runtime: instances, command: a}}}}",
+    ],
+)
+def test_what_fits_together_is_left_in_peace(text: str) -> None:
+    for environment in ("production", "env-x"):
+        assert [] == found(f"{text}\n", environment)
+
+
+def test_a_fault_of_one_environment_is_found_there_and_blames_its_line() -> None:
+    text = "    scaling: {min: 2, max: 2}\nenvironments:\n  production: {processes: {web: {scaling: {min: 3}}}}\n"
+    assert ["D302 11 3"] == found(text)
+    assert [] == found(text, "staging")
+
+
+def test_of_what_is_missing_an_environment_may_say_the_rest() -> None:
+    text = """    logs: {app: {retentionDays: 7}}
+environments:
+  production: {processes: {web: {logs: {app: {path: /a}}}}}
+"""
+    assert [] == found(text)
+    assert ["D202 9 app"] == found(text, "staging")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "    scaling: {min: x, max: 3}",
+        "    scaling: {target: {queueAge: true, requests: x}}",
+        "    scaling: [1]",
+        "    alarms: {cpu: {amber: x}, latency: [1]}",
+        "    exposure: publik\n    dns: 5",
+        "    logs: {app: {path: [a]}, b: x}",
+        "    uses: [1, true, ~]",
+        "messages: {publish: [1, ~, a], consume: {orders.a: {process: [a]}, a.b: x}}",
+        "config: [A]\nsecrets: {A: 1}",
+        "environments: {production: [1], staging: {processes: x}}",
+        "environments: [production]",
+    ],
+)
+def test_what_the_schema_has_refused_is_not_refused_again(text: str, tmp_path: Path) -> None:
+    """No rule fails on a value of another type, or says of what stands there that it is missing."""
+    (tmp_path / "service.yml").write_text(f"{SERVICE}{text}\n{WORKER}" if text[0] == " " else f"{SERVICE}{text}\n")
+    with pytest.raises(CompileError) as caught:
+        plan_service(tmp_path, toy_library(), with_archives=False)
+    assert {"D204", "D205"} >= {fault.code for fault in caught.value.diagnostics}
+
+
+def test_what_load_has_refused_is_not_refused_again(tmp_path: Path) -> None:
+    (tmp_path / "service.yml").write_text(f"{SERVICE}    exposure: on\n    dns: 2020-01-01\n    command: c\n")
+    with pytest.raises(CompileError) as caught:
+        plan_service(tmp_path, toy_library(), with_archives=False)
+    assert ["D103 9 on", "D103 10 2020-01-01", "D102 11 command"] == show(caught.value.diagnostics)
+
+
+def test_the_same_fault_in_several_environments_is_said_once(tmp_path: Path) -> None:
+    text = (
+        f"{SERVICE}    scaling: {{min: 5, max: 3}}\nenvironments: {{production: , staging: , env-default: , env-x: }}\n"
+    )
+    (tmp_path / "service.yml").write_text(text)
+    with pytest.raises(CompileError) as caught:
+        plan_service(tmp_path, toy_library(), with_archives=False)
+    assert ["D302 9 5"] == show(caught.value.diagnostics)
+
+
+@pytest.mark.parametrize("name", ["prod", "env-A", "nowhere"])
+def test_a_folder_of_an_unknown_environment_is_an_error(name: str, tmp_path: Path) -> None:
+    (tmp_path / "service.yml").write_text(SERVICE)
+    folder = tmp_path / "cloudFormation" / "overrides" / name
+    folder.mkdir(parents=True)
+    (folder / "a.yml").write_text("Resources: {}\n")
+    with pytest.raises(CompileError) as caught:
+        plan_service(tmp_path, toy_library(), with_archives=False)
+    assert ["D301 1 Resources: {}"] == show(caught.value.diagnostics)
