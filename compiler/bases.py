@@ -82,9 +82,10 @@ def _repository_root(folder: Path) -> Path:
 
 
 def _read(path: Path, name: str, root: Path) -> tuple[Document, tuple[Diagnostic, ...]]:
-    if Path(name).is_absolute() or not path.resolve().is_relative_to(root):
-        raise _Refused("leads out of the repository", "copy the base into the repository")
     try:
+        # Unlike Path.resolve, this does not fail on links that lead to themselves.
+        if Path(name).is_absolute() or not Path(os.path.realpath(path)).is_relative_to(root):
+            raise _Refused("leads out of the repository", "copy the base into the repository")
         if not path.is_file():
             raise _Refused("is not a file", "write the path from the file that says `extends`")
         content = path.read_bytes()
