@@ -1,39 +1,69 @@
-"""Guard: hold a stack against the rules of the platform team and the limits of CloudFormation.
+"""Guard: hold a stack against the guardrails of the platform team and the limits of CloudFormation.
 
-In: a Stack, the Library.    Out: Diagnostics.
-Faults: D601 a guardrail is broken, D602 a limit of CloudFormation is exceeded.
-Never: judges an intrinsic or a dynamic reference, whose value is not known here.
+In: a Stack, the Library.    Out: Diagnostics; those of guardrails are Breaches, which a waiver may let pass.
+Faults: D208 the platform wrote out a credential, D601 a guardrail is broken, D602 a limit is exceeded.
+Never: judges an intrinsic or a dynamic reference whose value is not known here.
 """
 
 from __future__ import annotations
 
 import fnmatch
+import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from compiler.cause import find_cause, place_cause
-from compiler.diagnostics import Diagnostic, Related, Severity, Span, mask_credentials, order_diagnostics
+from compiler.diagnostics import (
+    Diagnostic,
+    Related,
+    Severity,
+    Span,
+    find_credential,
+    mask_credentials,
+    order_diagnostics,
+)
 from compiler.limits import check_limits
-from compiler.model import Guardrail, Json, Library, Path, Said, Stack
+from compiler.model import Breach, Guardrail, Json, Library, Path, Said, Stack
+from compiler.pattern import MISSING, find_values, is_open, known_defaults, rests_of
 
 _ATTRIBUTES = (
     *("Condition", "CreationPolicy", "DeletionPolicy", "DependsOn", "Metadata", "Properties"),
     *("UpdatePolicy", "UpdateReplacePolicy"),
 )
-_MISSING = object()
+_SHORTEST_CREDENTIAL = 14
+# Files that were looked through for credentials when they were read.
+_SEARCHED_LAYERS = ("service", "base", "override", "addition")
 
 
 def guard_stack(stack: Stack, library: Library) -> tuple[Diagnostic, ...]:
-    """Check every guardrail on every resource of its type, and the limits."""
-    found: list[Diagnostic] = list(check_limits(stack))
+    """Check every guardrail on every resource of its types, the limits, and that no credential is written out."""
+    found: list[Diagnostic] = [*check_limits(stack), *_check_credentials(stack)]
     acts = tuple(_acts(stack))
+    defaults = known_defaults(stack.template.get("Parameters"))
+    by_type = _by_type(stack)
     for guardrail in library.guardrails:
         if guardrail.is_sealed:
             found.extend(_check_seal(guardrail, acts))
         if guardrail.must:
-            found.extend(_check_must(guardrail, stack))
+            for type_name, resources in by_type.items():
+                if _is_for(guardrail.type, type_name):
+                    for name, resource in resources.items():
+                        found.extend(_check_must(guardrail, stack, name, resource, defaults))
     return order_diagnostics(found)
+
+
+def _by_type(stack: Stack) -> dict[str, dict[str, Json]]:
+    found: dict[str, dict[str, Json]] = {}
+    for name, resource in (stack.template.get("Resources") or {}).items():
+        if isinstance(resource, dict):
+            found.setdefault(str(resource.get("Type", "")), {})[name] = resource
+    return found
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_for(pattern: str, type_name: str) -> bool:
+    return fnmatch.fnmatchcase(type_name, pattern)
 
 
 # Sealed paths: no override may have a hand in them
@@ -65,77 +95,46 @@ def _acts(stack: Stack) -> Iterator[_Act]:
             yield _Act(name, type_name, where[2:], said, before)
 
 
-def _check_seal(guardrail: Guardrail, acts: tuple[_Act, ...]) -> Iterator[Diagnostic]:
+def _check_seal(guardrail: Guardrail, acts: Iterable[_Act]) -> Iterator[Diagnostic]:
     pattern = _anchor(guardrail)
     told: set[tuple[str, str]] = set()
     for act in acts:
         span = act.said.origin.span
         key = (act.name, span.path)
-        if key in told or not fnmatch.fnmatchcase(act.type, guardrail.type) or not _touches(act, pattern):
+        if key in told or not _is_for(guardrail.type, act.type) or not _touches(act, pattern):
             continue
         told.add(key)
-        what = f"`{_dotted(('Resources', act.name, *pattern))}` is sealed"
-        yield _fault(guardrail, what, span, "remove this override")
+        sealed = (str(step).removesuffix("?") for step in pattern)
+        what = f"`{_dotted(('Resources', act.name, *sealed))}` is sealed"
+        yield _fault(guardrail, act.name, what, span, "remove this override")
 
 
 def _touches(act: _Act, pattern: Path) -> bool:
     """Tell whether an override wrote on or below a sealed path, or took away what stood there."""
-    if _rest_of(pattern, act.path) == ():
+    if () in rests_of(pattern, act.path):
         return True
-    rests = (_rest_of(pattern, act.path[:end]) for end in range(len(act.path) + 1))
-    return any(rest and any(value is not _MISSING for _, value in _find(act.before, rest, ())) for rest in rests)
-
-
-def _rest_of(pattern: Path, steps: Path) -> Path | None:
-    """Return what of a pattern remains below some steps: nothing when they reach it, None when they lead elsewhere."""
-    for step in steps:
-        if not pattern or step == "Ref" or str(step).startswith("Fn::"):
-            return ()
-        if isinstance(step, int):
-            pattern = pattern[1:] if pattern[0] == "*" else pattern
-        elif pattern[0] in ("*", step):
-            pattern = pattern[1:]
-        else:
-            return None
-    return pattern
+    rests = (rest for end in range(len(act.path) + 1) for rest in rests_of(pattern, act.path[:end]))
+    return any(value is not MISSING for rest in rests if rest for _, value in find_values(act.before, rest, (), {}))
 
 
 # What a property must be, whoever wrote it
 
 
-def _check_must(guardrail: Guardrail, stack: Stack) -> Iterator[Diagnostic]:
+def _check_must(
+    guardrail: Guardrail, stack: Stack, name: str, resource: Json, defaults: Mapping[str, Json]
+) -> Iterator[Diagnostic]:
     assert guardrail.must is not None
-    ((operator, operand),) = guardrail.must.items()
-    for name, resource in (stack.template.get("Resources") or {}).items():
-        if not isinstance(resource, dict) or not fnmatch.fnmatchcase(str(resource.get("Type", "")), guardrail.type):
-            continue
-        for path, value in _find(resource, _anchor(guardrail), ("Resources", name)):
+    whole = {"Properties": {}, **resource}  # a resource without any has all properties missing
+    for path, value in find_values(whole, _anchor(guardrail), ("Resources", name), defaults):
+        for operator, operand in guardrail.must.items():
             for inner, item in _items(operator, path, value):
                 if _holds(operator, operand, item):
                     continue
-                shown = "is missing" if item is _MISSING else f"is {_shown(item)}, not {_wanted(operator, operand)}"
+                shown = "is missing" if item is MISSING else f"is {_shown(item)}, not {_wanted(operator, operand)}"
                 hint = f"make it {_wanted(operator, operand)}"
-                said = find_cause(stack, inner[:-1], [str(inner[-1])]) if item is _MISSING else find_cause(stack, inner)
+                said = find_cause(stack, inner[:-1], [str(inner[-1])]) if item is MISSING else find_cause(stack, inner)
                 span, related = place_cause(said) if said else (None, ())
-                yield _fault(guardrail, f"`{_dotted(inner)}` {shown}", span, hint, related)
-
-
-def _find(data: Json, pattern: Path, path: Path) -> Iterator[tuple[Path, Json]]:
-    """Yield what a pattern leads to, below a place. "*" is any one step; a list stands for each of its items."""
-    if data == {"Ref": "AWS::NoValue"}:
-        yield path, _MISSING
-    elif not pattern or _is_open(data):
-        yield path, data
-    elif isinstance(data, list):
-        for index, item in enumerate(data):
-            yield from _find(item, pattern[1:] if pattern[0] == "*" else pattern, (*path, index))
-    elif isinstance(data, dict) and pattern[0] == "*":
-        for key, item in data.items():
-            yield from _find(item, pattern[1:], (*path, key))
-    elif isinstance(data, dict) and pattern[0] in data:
-        yield from _find(data[pattern[0]], pattern[1:], (*path, pattern[0]))
-    else:
-        yield (*path, pattern[0]), _MISSING
+                yield _fault(guardrail, name, f"`{_dotted(inner)}` {shown}", span, hint, related)
 
 
 def _items(operator: str, path: Path, value: Json) -> Iterator[tuple[Path, Json]]:
@@ -145,20 +144,12 @@ def _items(operator: str, path: Path, value: Json) -> Iterator[tuple[Path, Json]
         yield path, value
 
 
-def _is_open(value: Json) -> bool:
-    """Tell whether only CloudFormation will know a value: an intrinsic function or a dynamic reference."""
-    if isinstance(value, dict) and len(value) == 1:
-        (name,) = value
-        return name == "Ref" or str(name).startswith("Fn::")
-    return isinstance(value, str) and "{{resolve:" in value
-
-
 def _holds(operator: str, operand: Json, value: Json) -> bool:
     if operator == "present":
-        return (value is not _MISSING) == bool(operand)
-    if value is _MISSING:
+        return (value is not MISSING) == bool(operand)
+    if value is MISSING:
         return operator != "equals"
-    if _is_open(value):
+    if is_open(value):
         return True
     if operator == "equals":
         return bool(_as_text(value) == _as_text(operand))
@@ -186,6 +177,21 @@ def _as_number(value: Json) -> float | None:
         return None
 
 
+# Credentials: what people of the service write is searched when it is read, what the platform makes of it is not
+
+
+def _check_credentials(stack: Stack) -> Iterator[Diagnostic]:
+    seen: set[str] = set()
+    for path, story in stack.stories.items():
+        text, origin = story[-1].value, story[-1].origin
+        if not isinstance(text, str) or len(text) < _SHORTEST_CREDENTIAL or text in seen:
+            continue
+        seen.add(text)
+        if origin.layer not in _SEARCHED_LAYERS and find_credential(text):
+            hint = "refer to it as {{resolve:ssm-secure:/path}} or {{resolve:secretsmanager:name}}, and revoke this one"
+            yield Diagnostic("D208", f"`{_dotted(path)}` looks like a credential", origin.span, hint)
+
+
 # Words
 
 
@@ -204,7 +210,8 @@ def _shown(value: Json) -> str:
 
 def _anchor(guardrail: Guardrail) -> Path:
     """Let a path begin at the resource: what names none of its attributes is a property."""
-    return guardrail.path if guardrail.path[0] in _ATTRIBUTES else ("Properties", *guardrail.path)
+    first = guardrail.path[0].removesuffix("?")
+    return guardrail.path if first in _ATTRIBUTES else ("Properties", *guardrail.path)
 
 
 def _dotted(path: Path) -> str:
@@ -212,8 +219,10 @@ def _dotted(path: Path) -> str:
 
 
 def _fault(
-    guardrail: Guardrail, what: str, span: Span | None, hint: str, related: tuple[Related, ...] = ()
-) -> Diagnostic:
+    guardrail: Guardrail, resource: str, what: str, span: Span | None, hint: str, related: tuple[Related, ...] = ()
+) -> Breach:
     message = f"{what}: guardrail `{guardrail.name}`, {' '.join(guardrail.reason.split()).rstrip('.')}"
     severity: Severity = "warning" if guardrail.severity == "warning" else "error"
-    return Diagnostic("D601", message, span, hint, severity, (*related, Related("the guardrail", guardrail.span)))
+    note = f"the guardrail, since {guardrail.since}" if guardrail.since else "the guardrail"
+    notes = (*related, Related(note, guardrail.span))
+    return Breach("D601", message, span, hint, severity, notes, rule=guardrail.name, resource=resource)

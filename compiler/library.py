@@ -17,7 +17,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from compiler.diagnostics import CompileError, Diagnostic, Source, Span
+from compiler.diagnostics import CompileError, Diagnostic, Related, Source, Span
+from compiler.guardrails import read_guardrails
 from compiler.load import load_document
 from compiler.model import (
     Document,
@@ -27,6 +28,7 @@ from compiler.model import (
     Library,
     Rename,
     RepositoryFile,
+    RuleModule,
     TemplateModule,
 )
 from compiler.renames import explain_fault
@@ -37,7 +39,8 @@ _CONTENT = set(
     "platform.yml CHANGELOG.md environments bases templates files guardrails.yml rules identities.yml renames.yml"
     " ansible standards".split()
 )
-_OPERATORS = ("equals", "oneOf", "atLeast", "atMost", "present")
+_RULE_ID = re.compile(r'^    id(?:: str)? = "(?P<id>[^"]*)"$', re.MULTILINE)
+_OWN_RULE_ID = re.compile(r"[EW]9\d{3}")  # what cfn-lint leaves to its users
 
 
 def find_content(name: str) -> Path:
@@ -69,9 +72,10 @@ def load_library(root: Path) -> Library:
     environments = reader.load_folder("environments")
     bases = reader.load_folder("bases")
     identities = tuple(reader.identities())
-    guardrails = tuple(reader.guardrails())
+    guardrails = reader.guardrails(str(defaults.data.get("version", "")) if defaults else "")
     renames = tuple(reader.renames())
     templates = tuple(reader.templates())
+    rules = tuple(reader.rules())
     if defaults is None or reader.faults:
         raise CompileError(reader.faults)
     digest = _digest(files)
@@ -88,8 +92,10 @@ def load_library(root: Path) -> Library:
         identities=identities,
         guardrails=guardrails,
         ansible=tuple(_below("ansible/", files)),
-        load_template=_TemplateLoader(root / "templates", digest),
+        load_template=_ModuleLoader(root / "templates", digest),
         renames=renames,
+        rules=rules,
+        load_rule=_ModuleLoader(root / "rules", digest),
     )
 
 
@@ -108,19 +114,19 @@ def _below(prefix: str, files: tuple[RepositoryFile, ...]) -> Iterator[Repositor
             yield RepositoryFile(file.path.removeprefix(prefix), file.content, file.is_executable, file.link)
 
 
-class _TemplateLoader:
-    """Load a template's code under a private package name, so that `platform` never becomes a package itself."""
+class _ModuleLoader:
+    """Load the code of a folder under a private package name, so that `platform` never becomes a package itself."""
 
     def __init__(self, folder: Path, digest: str) -> None:
         self.folder = folder
-        self.package = f"_flagstone_library_{digest[:16]}"
+        self.package = f"_flagstone_{folder.name}_{digest[:16]}"
 
-    def __call__(self, template: TemplateModule) -> Any:
+    def __call__(self, module: TemplateModule | RuleModule) -> Any:
         if self.package not in sys.modules:
             package = types.ModuleType(self.package)
             package.__path__ = [str(self.folder)]
             sys.modules[self.package] = package
-        return importlib.import_module(f"{self.package}.{template.name}")
+        return importlib.import_module(f"{self.package}.{module.name}")
 
 
 class _LibraryReader:
@@ -146,17 +152,38 @@ class _LibraryReader:
         return {Path(path).stem: document for path in paths if (document := self.load(path))}
 
     def templates(self) -> Iterator[TemplateModule]:
-        """Yield the templates in the order of their names; a name with an underscore in front is shared code."""
-        for path, content in self.content.items():
-            name = re.fullmatch(r"templates/([a-z][a-z0-9_]*)\.py", path)
-            if not name:
-                continue
-            source = Source(f"platform/{path}", tuple(content.decode(errors="replace").splitlines()))
-            scope = _SCOPE.search(content.decode(errors="replace"))
+        for name, source in self._modules("templates"):
+            scope = _SCOPE.search("\n".join(source.lines))
             if scope:
-                yield TemplateModule(name.group(1), scope.group(1), source)
+                yield TemplateModule(name, scope.group(1), source)
             else:
                 self._fault('has no line `SCOPE = "service"` or `SCOPE = "environment"`', Span(source, 1, 1, 1, 1))
+
+    def rules(self) -> Iterator[RuleModule]:
+        known: dict[str, Span] = {}
+        for name, source in self._modules("rules"):
+            text = "\n".join(source.lines)
+            ids: dict[str, Span] = {}
+            for match in _RULE_ID.finditer(text):
+                line = text.count("\n", 0, match.start()) + 1
+                column = match.start("id") - match.start() + 1
+                span = Span(source, line, column, line, column + len(match["id"]))
+                if not _OWN_RULE_ID.fullmatch(match["id"]):
+                    self._fault(f"has a rule `{match['id']}`, whose id is not E9 or W9 and three digits", span)
+                elif match["id"] in known:
+                    self._fault(f"has a second rule `{match['id']}`", span, (Related("the first", known[match["id"]]),))
+                else:
+                    ids[match["id"]] = known[match["id"]] = span
+            if not _RULE_ID.search(text):
+                self._fault('has no line `    id = "E9..."`', Span(source, 1, 1, 1, 1))
+            yield RuleModule(name, ids)
+
+    def _modules(self, folder: str) -> Iterator[tuple[str, Source]]:
+        """Yield the modules of a folder by their names; a name with an underscore in front is shared code."""
+        for path, content in self.content.items():
+            name = re.fullmatch(rf"{folder}/([a-z][a-z0-9_]*)\.py", path)
+            if name:
+                yield name.group(1), Source(f"platform/{path}", tuple(content.decode(errors="replace").splitlines()))
 
     def identities(self) -> Iterator[Identity]:
         document = self.load("identities.yml") if "identities.yml" in self.content else None
@@ -170,21 +197,11 @@ class _LibraryReader:
                     continue
                 yield Identity(type_name, tuple(path.split(".")), tuple(keys), span)
 
-    def guardrails(self) -> Iterator[Guardrail]:
+    def guardrails(self, version: str) -> tuple[Guardrail, ...]:
         document = self.load("guardrails.yml") if "guardrails.yml" in self.content else None
-        for name, rule in (document.data if document else {}).items():
-            assert document is not None
-            span = document.key_span((name,))
-            must = rule.get("must") if isinstance(rule, dict) else None
-            if not isinstance(rule, dict) or not {"type", "path", "reason"} <= rule.keys():
-                self._fault(f"guardrail `{name}` lacks `type`, `path` or `reason`", span)
-            elif must is not None and (not isinstance(must, dict) or len(must) != 1 or set(must) - set(_OPERATORS)):
-                self._fault(f"guardrail `{name}`: `must` holds one of {', '.join(_OPERATORS)}", span)
-            else:
-                path = tuple(str(rule["path"]).split("."))
-                severity = "warning" if rule.get("severity") == "warning" else "error"
-                is_sealed = rule.get("sealed") is True
-                yield Guardrail(name, rule["type"], path, is_sealed, must, rule["reason"], severity, span)
+        guardrails, faults = read_guardrails(document, version) if document else ((), ())
+        self.faults.extend(faults)
+        return guardrails
 
     def renames(self) -> Iterator[Rename]:
         document = self.load("renames.yml") if "renames.yml" in self.content else None
@@ -199,5 +216,5 @@ class _LibraryReader:
             else:
                 yield Rename(old, new, since, span)
 
-    def _fault(self, what: str, span: Span) -> None:
-        self.faults.append(Diagnostic("D403", f"`{span.path}` {what}", span))
+    def _fault(self, what: str, span: Span, related: tuple[Related, ...] = ()) -> None:
+        self.faults.append(Diagnostic("D403", f"`{span.path}` {what}", span, related=related))

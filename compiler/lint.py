@@ -1,29 +1,33 @@
 """Lint: let cfn-lint examine a stack, and place each finding where its cause stands.
 
-In: a Stack, the region and the name of its environment.    Out: Diagnostics under cfn-lint's own codes.
+In: a Stack, the region and the name of its environment, the Library with its own rules.
+Out: Diagnostics under cfn-lint's own codes; those of the library's rules are Breaches, which a waiver may let pass.
 Faults: those of cfn-lint, also its E0003 for a region that it does not know and E0002 for a stack that it trips over.
-Never: reads a configuration or a schema of the user's machine; what the stack's own `Metadata` asks for holds.
+Never: reads a configuration or a schema of the user's machine. What the stack's own `Metadata` asks for holds, except
+that it cannot silence a rule of the library.
 """
 
 from __future__ import annotations
 
-import functools
 import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 from compiler.cause import existing_path, find_cause, place_cause
-from compiler.diagnostics import Diagnostic, Related, Severity, Span, order_diagnostics, suggest
+from compiler.diagnostics import CompileError, Diagnostic, Related, Severity, Span, order_diagnostics, suggest
+from compiler.lint_rules import load_rules
 from compiler.lint_words import mentioned_names, unexpected_key, word_finding
-from compiler.model import Json, Path, Said, Stack
+from compiler.model import Breach, Json, Library, Path, Said, Stack
 
 if TYPE_CHECKING:
-    from cfnlint.rules import Match, Rules
+    from cfnlint.rules import Match
 
 _TRIPPED = ("Unknown exception while processing rule ", "Exception ")
+_OWN_RULE = re.compile(r"[EW]9\d{3}")
+# With a template that cannot be transformed no rule runs, and one that trips has not looked: nobody may hide that.
+_NEVER_SILENT = ("E0001", "E0002")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +39,37 @@ class _Finding:
     path: Path
     message: str
     details: tuple[str, ...]
+    hint: str | None
+
+    @property
+    def is_ours(self) -> bool:
+        return bool(_OWN_RULE.fullmatch(self.code))
 
 
-def lint_stack(stack: Stack, *, region: str, environment: str) -> tuple[Diagnostic, ...]:
-    """Run every rule for errors and warnings that cfn-lint ships."""
+def lint_stack(
+    stack: Stack, *, region: str, environment: str, library: Library | None = None, scope: str = "service"
+) -> tuple[Diagnostic, ...]:
+    """Run every rule for errors and warnings that cfn-lint ships, and those of the library.
+
+    `scope` is "service" or "environment", whose stack it is: a rule of the library may be for one of the two.
+    """
     from cfnlint.helpers import REGIONS
 
     if region not in REGIONS:
         return (Diagnostic("E0003", f"cfn-lint knows no region `{region}`", hint=suggest(region, REGIONS)),)
     try:
-        findings = tuple(_examine(stack.template, region))
+        findings = tuple(_examine(stack, region, library, scope))
+    except CompileError:
+        raise
     except Exception as error:  # its rules catch their own; what is left is a `Metadata` that is no map
         return (_report_failure(stack, error),)
     # When cfn-lint trips over a fault that it also reports, the tripping is of no use to anyone.
-    telling = tuple(finding for finding in findings if not finding.message.startswith(_TRIPPED))
-    return order_diagnostics(_diagnose(stack, finding, region, environment) for finding in telling or findings)
+    telling = tuple(finding for finding in findings if not _is_stumble(finding)) or findings
+    return order_diagnostics(_diagnose(stack, finding, region, environment, library) for finding in telling)
+
+
+def _is_stumble(finding: _Finding) -> bool:
+    return finding.message.startswith(_TRIPPED) and not _OWN_RULE.search(finding.message)
 
 
 def _report_failure(stack: Stack, error: Exception) -> Diagnostic:
@@ -62,14 +82,17 @@ def _report_failure(stack: Stack, error: Exception) -> Diagnostic:
 # Running cfn-lint
 
 
-def _examine(template: Mapping[str, Json], region: str) -> Iterator[_Finding]:
+def _examine(stack: Stack, region: str, library: Library | None, scope: str) -> Iterator[_Finding]:
     from cfnlint.config import ConfigMixIn
     from cfnlint.runner import run_template_by_data
 
-    rules = _load_rules()
+    rules = load_rules(library)
+    own = [rule for rule in rules if _OWN_RULE.fullmatch(rule)]
     # Naming a configuration file keeps ~/.cfnlintrc and ./.cfnlintrc out; the null device is an empty one.
-    config = ConfigMixIn(["--config-file", os.devnull], regions=[region])
-    matches: list[Match] = list(run_template_by_data(_mark(template), config, rules))
+    config = ConfigMixIn(
+        ["--config-file", os.devnull], regions=[region], mandatory_checks=[*own, *_NEVER_SILENT] if own else []
+    )
+    matches: list[Match] = list(run_template_by_data(_mark(stack.template), config, rules))
     details: dict[str, list[str]] = {}
     for match in matches:
         if match.parent_id is not None:
@@ -77,25 +100,19 @@ def _examine(template: Mapping[str, Json], region: str) -> Iterator[_Finding]:
     for match in matches:
         severity = match.rule.severity
         if match.parent_id is None and severity in ("error", "warning"):
-            path = existing_path(template, tuple(getattr(match, "path", None) or ()))
-            yield _Finding(match.rule.id, severity, path, match.message, tuple(details.get(match.id, ())))
+            path = existing_path(stack.template, tuple(getattr(match, "path", None) or ()))
+            more = tuple(details.get(match.id, ()))
+            if _concerns(match.rule, stack, path, scope):
+                hint = getattr(match, "hint", None)
+                yield _Finding(match.rule.id, severity, path, match.message, more, hint)
 
 
-@functools.cache
-def _load_rules() -> Rules:
-    """Load the rules and bind cfn-lint to the schemas it ships; once a process, they are of use to every stack."""
-    import cfnlint
-    from cfnlint.rules import Rules
-    from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
-    from cfnlint.schema.manager import ProviderSchemaManager
-
-    package = FilePath(cfnlint.__file__).parent
-    # By itself it prefers newer schemas in the user's cache, and the same stack would pass here and fail there.
-    schemas = package / "data" / "schemas"
-    ProviderSchemaManager.__init__(
-        PROVIDER_SCHEMA_MANAGER, providers_dir=schemas / "providers", resources_dir=schemas / "resources"
-    )
-    return Rules.create_from_directory(str(package / "rules"))
+def _concerns(rule: Any, stack: Stack, path: Path, scope: str) -> bool:
+    """Tell whether a rule of the library is for this kind of stack, and for whoever made the resource."""
+    if getattr(rule, "scope", None) not in (None, scope):
+        return False
+    story = stack.stories.get(path[:2])
+    return not (getattr(rule, "spares_additions", False) and story and story[0].origin.layer == "addition")
 
 
 def _mark(template: Mapping[str, Json]) -> Any:
@@ -124,23 +141,34 @@ def _mark(template: Mapping[str, Json]) -> Any:
 # Placing a finding
 
 
-def _diagnose(stack: Stack, finding: _Finding, region: str, environment: str) -> Diagnostic:
+def _diagnose(stack: Stack, finding: _Finding, region: str, environment: str, library: Library | None) -> Diagnostic:
     key = unexpected_key(finding.message)
     place = finding.path if key is None else finding.path[:-1]
     message, hint = word_finding(finding.message, finding.details, _known_properties(stack, place, region))
+    hint = finding.hint or hint
     where = ".".join(str(step) for step in place)
     if where:
         message = f"{message} in `{where}`" if key else f"`{where}`: {message}"
         hint = hint or f"run `flagstone explain {where} --env {environment}` to see who said so"
     said = find_cause(stack, finding.path, mentioned_names(finding.message))
-    if said is None:
+    span, related = place_cause(said) if said else (None, ())
+    if finding.is_ours:
+        resource = str(finding.path[1]) if finding.path[:1] == ("Resources",) and len(finding.path) > 1 else ""
+        notes = (*related, *_rule_of(finding, library))
+        return Breach(finding.code, message, span, hint, finding.severity, notes, rule=finding.code, resource=resource)
+    if said is None or span is None:
         return Diagnostic(finding.code, message, None, hint, finding.severity)
-    span, related = place_cause(said)
     if key is not None and said.origin.layer in ("override", "addition"):
         span = _key_span(span, key)
     return Diagnostic(
         finding.code, message, span, hint, finding.severity, (*related, *_override_of(stack, finding, said))
     )
+
+
+def _rule_of(finding: _Finding, library: Library | None) -> Iterator[Related]:
+    for module in library.rules if library else ():
+        if finding.code in module.ids:
+            yield Related("the rule", module.ids[finding.code])
 
 
 def _key_span(span: Span, key: str) -> Span:

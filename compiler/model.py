@@ -155,7 +155,10 @@ class Rename:
 
 @dataclass(frozen=True, slots=True)
 class Guardrail:
-    """A rule on one property of one resource type. `must` maps an operator to its operand."""
+    """A rule on one property of the resource types that a pattern names. `must` maps operators to their operands.
+
+    A step of `path` may be "*" or "**"; where one that ends in "?" is missing, nothing is asked of what is below it.
+    """
 
     name: str
     type: str
@@ -165,11 +168,41 @@ class Guardrail:
     reason: str
     severity: str
     span: Span
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleModule:
+    """A module of cfn-lint rules before its code is loaded, with the place of each rule by its id, such as E9001."""
+
+    name: str
+    ids: Mapping[str, Span]
+
+
+@dataclass(frozen=True, slots=True)
+class Breach(Diagnostic):
+    """A diagnostic about one resource that a waiver may let pass. `rule` is a guardrail's name or a rule's id."""
+
+    rule: str = ""
+    resource: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A service's dated and reasoned exception to one rule for one resource. `until` is its last day, yyyy-mm-dd."""
+
+    name: str
+    guardrail: str
+    resource: str
+    reason: str
+    until: str
+    approved_by: str
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """The content of `platform/` at one version. `load_template` runs a template module's code and returns it."""
+    """The content of `platform/` at one version. `load_template` and `load_rule` run a module's code and return it."""
 
     name: str
     version: str
@@ -185,6 +218,8 @@ class Library:
     ansible: tuple[RepositoryFile, ...]
     load_template: Callable[[TemplateModule], Any]
     renames: tuple[Rename, ...] = ()
+    rules: tuple[RuleModule, ...] = ()
+    load_rule: Callable[[RuleModule], Any] | None = None
 
 
 # Who said what

@@ -25,6 +25,7 @@ from compiler.resolve import resolve_environment, resolve_settings
 from compiler.rules import check_names, check_settings
 from compiler.trace import plain
 from compiler.validate import validate_document
+from compiler.waivers import check_use, check_waivers, read_waivers, waive
 from compiler.wiring import active_additions, given_values, wire_additions
 
 UNRELEASED = "unreleased"
@@ -86,7 +87,10 @@ def plan_service(
     """
     repository, faults = read_repository(folder, with_archives=with_archives)
     descriptor, more = _describe(repository.descriptor, folder, library)
-    if with_archives:
+    names = dict.fromkeys((*described_environments(descriptor, library), *environments))
+    settings = {name: resolve_settings(descriptor, library, name) for name in names}
+    # To validate is quick; only a waiver has a day that wants to be compared.
+    if with_archives or any(each.data.get("waivers") for each in settings.values()):
         bases = [base.document.source.path for base in descriptor.bases]
         repository = replace(repository, commit=read_commit(folder, (*INPUTS, *bases)))
     lock, unlocked = read_lock(repository.lock)
@@ -96,12 +100,11 @@ def plan_service(
     for part in repository.additions:
         found.extend(check_addition(part))
     found.extend(check_names(descriptor, repository, library))
-    settings = {}
     judged: dict[str, list[Diagnostic]] = {}
-    for name in dict.fromkeys((*described_environments(descriptor, library), *environments)):
-        settings[name] = resolve_settings(descriptor, library, name)
+    for name in settings:
         judged[name] = [
             *check_settings(descriptor, settings[name]),
+            *check_waivers(settings[name], library, repository.commit),
             *wire_additions(settings[name], repository.additions)[1],
         ]
         for part in active_additions(repository.additions, settings[name]):
@@ -143,7 +146,12 @@ def _without_echoes(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 
 def build_stack(plan: Plan, library: Library, environment: str, *, lint: bool) -> tuple[Stack, tuple[Diagnostic, ...]]:
-    """Build, merge, guard and lint one environment's stack."""
+    """Build, merge, guard and lint one environment's stack; what is waived is left out of the findings."""
+    stack, found = _judge_stack(plan, library, environment, lint=lint)
+    return stack, waive(found, read_waivers(plan.settings[environment]))[0]
+
+
+def _judge_stack(plan: Plan, library: Library, environment: str, *, lint: bool) -> tuple[Stack, tuple[Diagnostic, ...]]:
     from compiler.build import build_fragments
     from compiler.guard import guard_stack
     from compiler.merge import merge_fragments
@@ -169,7 +177,8 @@ def build_stack(plan: Plan, library: Library, environment: str, *, lint: bool) -
     if lint:
         from compiler.lint import lint_stack
 
-        found = (*found, *lint_stack(stack, region=plain(settings.environment["region"]), environment=environment))
+        region = plain(settings.environment["region"])
+        found = (*found, *lint_stack(stack, region=region, environment=environment, library=library))
     return stack, found
 
 
@@ -221,16 +230,21 @@ def compile_plan(
     publishes: set[str] = set()
     consumes: set[str] = set()
     found: dict[str, list[Diagnostic]] = {}
+    waivers = {name: read_waivers(settings) for name, settings in plan.settings.items()}
+    used: dict[str, frozenset[str]] = {}
     for environment in dict.fromkeys(environments or plan.settings):
         settings = plan.settings[environment]
         messages = plain(settings.data.get("messages", {}))
         publishes.update(messages.get("publish", ()))
         consumes.update(messages.get("consume", {}))
-        stacks[environment], faults = build_stack(plan, library, environment, lint=lint)
-        found[environment] = list(faults)
+        stacks[environment], faults = _judge_stack(plan, library, environment, lint=lint)
+        kept, used[environment] = waive(faults, waivers[environment])
+        found[environment] = list(kept)
         if plan.lock and environment in described_environments(plan.descriptor, library):
             found[environment].extend(check_overridden(plan.lock, stacks[environment], library, environment))
-    diagnostics = order_diagnostics([*plan.diagnostics, *fold_environments(found)])
+    unasked = () if lint else [rule for module in library.rules for rule in module.ids]
+    idle = check_use(waivers, used, stacks=stacks, unasked=unasked, commit=plan.repository.commit)
+    diagnostics = order_diagnostics([*plan.diagnostics, *fold_environments(found), *idle])
     if has_errors(diagnostics):
         raise CompileError(diagnostics)
     bundle = render_bundle(
@@ -241,6 +255,7 @@ def compile_plan(
         release=release or clean_release(plan.repository.commit) or UNRELEASED,
         publishes=publishes,
         consumes=consumes,
+        waivers={environment: waivers[environment] for environment in stacks},
     )
     return Compilation(stacks, bundle, diagnostics)
 
@@ -255,6 +270,10 @@ def compile_platform(library: Library, *, environments: Sequence[str] = (), lint
 
     stacks: dict[str, Stack] = {}
     found: list[Diagnostic] = []
+    if lint:
+        from compiler.lint_rules import check_types
+
+        found.extend(check_types(library.guardrails))
     for environment in dict.fromkeys(environments or sorted(library.environments)):
         settings = resolve_environment(library, environment)
         for fragment in build_environment(settings, library):
@@ -267,7 +286,9 @@ def compile_platform(library: Library, *, environments: Sequence[str] = (), lint
                 from compiler.lint import lint_stack
 
                 region = plain(settings.environment["region"])
-                found.extend(lint_stack(stack, region=region, environment=environment))
+                found.extend(
+                    lint_stack(stack, region=region, environment=environment, library=library, scope="environment")
+                )
     diagnostics = order_diagnostics(found)
     if has_errors(diagnostics):
         raise CompileError(diagnostics)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from compiler import __version__
 from compiler.archive import pack_archive
-from compiler.model import Bundle, Json, Library, Path, Repository, RepositoryFile, Said, Stack, walk_leaves
+from compiler.model import Bundle, Json, Library, Path, Repository, RepositoryFile, Said, Stack, Waiver, walk_leaves
 from compiler.trace import plain
 
 _ANSIBLE, _SOURCE, _MANIFEST = "ansible.tar.gz", "source.tar.gz", "manifest.json"
@@ -27,8 +27,12 @@ def render_bundle(
     release: str,
     publishes: Iterable[str],
     consumes: Iterable[str],
+    waivers: Mapping[str, Iterable[Waiver]] | None = None,
 ) -> Bundle:
-    """Render every file of a release. `stacks` is keyed by environment, events are named as in `service.yml`."""
+    """Render every file of a release.
+
+    `stacks` and `waivers` are keyed by environment, events are named as in `service.yml`.
+    """
     files = {
         _ANSIBLE: pack_archive((*library.ansible, *_move_into("service", repository.ansible))),
         _SOURCE: pack_archive(_move_into("src", repository.src)),
@@ -47,6 +51,7 @@ def render_bundle(
         "files": _describe_files(files),
         "publishes": sorted(set(publishes)),
         "consumes": sorted(set(consumes)),
+        "waivers": _describe_waivers(waivers or {}),
     }
     return _bundle(service, release, files, manifest)
 
@@ -83,6 +88,17 @@ def _describe_platform(library: Library) -> dict[str, Json]:
 
 def _describe_files(files: Mapping[str, bytes]) -> dict[str, Json]:
     return {path: {"sha256": _digest(files[path]), "size": len(files[path])} for path in sorted(files)}
+
+
+def _describe_waivers(waivers: Mapping[str, Iterable[Waiver]]) -> list[Json]:
+    """List each waiver once, with the environments in which it says the same."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for environment in sorted(waivers):
+        for each in waivers[environment]:
+            said = (each.name, each.guardrail, each.resource, each.reason, each.until, each.approved_by)
+            found.setdefault(said, []).append(environment)
+    keys = ("name", "guardrail", "resource", "reason", "until", "approvedBy")
+    return [{**dict(zip(keys, said, strict=True)), "environments": found[said]} for said in sorted(found)]
 
 
 def _bundle(name: str, release: str, files: Mapping[str, bytes], manifest: Json) -> Bundle:

@@ -23,6 +23,7 @@ _SECTIONS = {
     "deployment": ("style", "minInService", "batch"),
 }
 _NEEDS_PORT = ("dns", "healthCheck")
+_WAIVER = ("guardrail", "resource", "reason", "until", "approvedBy")
 _ALARMS_THAT_NEED_PORT = ("latency", "errors", "unhealthyHosts")
 
 
@@ -94,6 +95,8 @@ def _check_presence(descriptor: Descriptor, settings: Settings, processes: dict[
                 yield from _require(descriptor, each, key, ("pattern", "threshold"), inside)
     for event, wanted in _map(_map(settings.data, "messages"), "consume").items():
         yield from _require(descriptor, wanted, event, ("process",), f"messages.consume.{event}")
+    for name, waiver in _map(settings.data, "waivers").items():
+        yield from _require(descriptor, waiver, name, _WAIVER, f"waivers.{name}")
 
 
 def _require(

@@ -24,11 +24,12 @@ CORRIDOR = [
     diagnostics
     model
     service trace catalog layers cause node archive tree checkout yaml11
-    authoring load identity limits lint_words renames rival
+    authoring load identity limits lint_words renames rival pattern guardrails
     pointer
     wiring parameters
     override addition
-    library repository bases validate rules parts resolve build merge guard lock render output explain diff
+    library repository bases validate rules parts resolve build merge guard lock render output explain diff waivers
+    lint_rules
     lint
     pipeline
     bucket_contract
@@ -60,7 +61,7 @@ LIBRARIES = {
     "jsonschema": {"validate"},
     "deepmerge": {"resolve", "merge"},
     "troposphere": {"build"},
-    "cfnlint": {"lint"},
+    "cfnlint": {"lint", "lint_rules"},
     "boto3": {"s3_bucket", "aws"},
     "botocore": {"s3_bucket", "aws"},
     "rich": {"report", "report_safe", "report_table"},
@@ -73,8 +74,8 @@ CONTENT_LIBRARIES = {"templates": {"troposphere", "jinja2", "pathlib"}, "rules":
 # Between the entrance and the exit nothing reads a file, the clock, the environment or chance.
 PURE = set(
     """
-    diagnostics service trace authoring layers cause node identity limits renames pointer override addition archive
-    validate rules parts resolve build merge guard lock render explain diff
+    diagnostics service trace authoring layers cause node identity limits renames pattern guardrails pointer override
+    addition archive validate rules parts resolve build merge guard waivers lock render explain diff
     """.split()
 )
 IMPURE = set("datetime glob os pathlib random secrets shutil socket subprocess tempfile time urllib uuid".split())

@@ -11,6 +11,7 @@ from compiler.diagnostics import CompileError, Diagnostic
 from compiler.library import find_content
 from compiler.model import Library
 from compiler.pipeline import compile_service, open_library
+from tests.commits import commit_folder
 
 SHOWN = [entry for entry in CATALOG.values() if entry.is_shown_by_files]
 # What an example shows lies in these files of the library; without them there is nothing to break.
@@ -26,6 +27,8 @@ def compile_files(folder: Path, files: Files, library: Library) -> tuple[Diagnos
     for path, text in {**BASE_FILES, **files}.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, "utf-8")
+    if "waivers:" in files.get("service.yml", ""):
+        commit_folder(folder, "2026-11-20")
     try:
         return compile_service(folder, library, lint=False).diagnostics
     except CompileError as error:

@@ -34,6 +34,7 @@ from compiler.model import (
     Said,
     Setting,
     Stack,
+    Waiver,
     walk_leaves,
 )
 from compiler.render import format_pointer, render_bundle, render_json, render_platform
@@ -74,7 +75,12 @@ def repository(commit: Commit | None = COMMIT) -> Repository:
     return Repository(document(), (), (), ansible, src, commit)
 
 
-def render(stacks: Mapping[str, Stack] | None = None, release: str = "r1", commit: Commit | None = COMMIT) -> Bundle:
+def render(
+    stacks: Mapping[str, Stack] | None = None,
+    release: str = "r1",
+    commit: Commit | None = COMMIT,
+    waivers: Mapping[str, list[Waiver]] | None = None,
+) -> Bundle:
     return render_bundle(
         stacks or {"staging": stack_of(TEMPLATE), "production": stack_of(TEMPLATE)},
         repository=repository(commit),
@@ -83,6 +89,7 @@ def render(stacks: Mapping[str, Stack] | None = None, release: str = "r1", commi
         release=release,
         publishes=["recipe-created", "recipe-added"],
         consumes={"customer.address-changed": {}},
+        waivers=waivers or {},
     )
 
 
@@ -120,7 +127,27 @@ def test_the_manifest_describes_every_other_file() -> None:
         "environments": ["production", "staging"],
         "publishes": ["recipe-added", "recipe-created"],
         "consumes": ["customer.address-changed"],
+        "waivers": [],
     } == manifest
+
+
+def test_the_manifest_lists_each_waiver_once_with_the_environments_that_it_is_for() -> None:
+    span = Span(Source("service.yml"), 3, 1, 3, 5)
+    both = Waiver("old-client", "imdsv2", "WebLaunchTemplate", "the reason", "2027-03-31", "platform", span)
+    later = replace(both, until="2027-06-30")
+    waivers = {"staging": [both], "production": [replace(both, name="a-new-one"), both], "canary": [later]}
+    said = {
+        "guardrail": "imdsv2",
+        "resource": "WebLaunchTemplate",
+        "reason": "the reason",
+        "until": "2027-03-31",
+        "approvedBy": "platform",
+    }
+    assert [
+        {"name": "a-new-one", **said, "environments": ["production"]},
+        {"name": "old-client", **said, "environments": ["production", "staging"]},
+        {"name": "old-client", **said, "until": "2027-06-30", "environments": ["canary"]},
+    ] == json.loads(render(waivers=waivers).files["manifest.json"])["waivers"]
 
 
 def test_a_repository_without_commit_says_so() -> None:

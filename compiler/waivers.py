@@ -1,0 +1,128 @@
+"""Waivers: let pass, for one resource and until a day, what the platform team agreed to.
+
+In: Settings, the Library, the commit; then what guard and lint found.    Out: Waivers; the findings that remain.
+Faults: D603 expired, D604 unused, D605 too wide, D606 its day is not checked, D607 no such day.
+Never: asks the clock: what a commit compiles to does not change when a day has passed.
+"""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Container, Iterable, Iterator, Mapping
+
+from compiler.diagnostics import Diagnostic, suggest
+from compiler.model import Breach, Commit, Json, Library, Settings, Stack, Waiver
+from compiler.trace import plain, settings_of
+
+_KEYS = ("guardrail", "resource", "reason", "until", "approvedBy")
+
+
+def check_waivers(settings: Settings, library: Library, commit: Commit | None) -> Iterator[Diagnostic]:
+    """Check what each waiver of an environment says, and its day against that of the commit where there is one."""
+    rules = [guardrail.name for guardrail in library.guardrails]
+    rules += [rule for module in library.rules for rule in module.ids]
+    for name, waiver in _written(settings):
+        guardrail, resource, until = (waiver.get(key) for key in ("guardrail", "resource", "until"))
+        if guardrail is not None and guardrail not in rules:
+            message = f"waiver `{name}` is for `{guardrail}`, which is no guardrail of this platform"
+            yield _fault("D605", message, guardrail, suggest(guardrail, rules) or "name one of docs/guardrails.md")
+        if resource is not None and not (resource.isascii() and resource.isalnum()):
+            message = f"waiver `{name}` is too wide: `{resource}` is not the logical id of one resource"
+            yield _fault("D605", message, resource, "write a waiver for each resource")
+        if until is not None and not _is_day(until):
+            yield _fault("D607", f"waiver `{name}` ends on {until}, a day that does not exist", until, None)
+        elif until is not None and commit:
+            yield from _check_day(name, until, commit)
+
+
+def _check_day(name: str, until: str, commit: Commit) -> Iterator[Diagnostic]:
+    day = f"{commit.time[:4]}-{commit.time[4:6]}-{commit.time[6:8]}"
+    latest = f"{int(day[:4]) + 1}{day[4:]}"
+    if until < day:
+        message = f"waiver `{name}` expired on {until}, and this commit is of {day}"
+        yield _fault("D603", message, until, "mend what it waives, or ask the platform team for another")
+    elif until > latest:
+        message = f"waiver `{name}` is too wide: {until} is more than a year after this commit of {day}"
+        yield _fault("D605", message, until, f"name a day until {latest}")
+
+
+def _is_day(text: str) -> bool:
+    """Tell whether a text of the form yyyy-mm-dd names a day.
+
+    >>> _is_day("2028-02-29"), _is_day("2026-02-29"), _is_day("2026-13-01")
+    (True, False, False)
+    """
+    year, month, day = (int(part) for part in text.split("-"))
+    return year > 0 and 1 <= month <= 12 and 1 <= day <= calendar.monthrange(year, month)[1]
+
+
+def read_waivers(settings: Settings) -> tuple[Waiver, ...]:
+    """Return the waivers of an environment that say all there is to say."""
+    return tuple(_make(name, plain(waiver)) for name, waiver in _written(settings) if waiver.keys() >= set(_KEYS))
+
+
+def _make(name: str, said: Mapping[str, str]) -> Waiver:
+    guardrail, resource, reason, until, approved_by = (said[key] for key in _KEYS)
+    return Waiver(plain(name), guardrail, resource, reason, until, approved_by, settings_of(name)[0].origin.span)
+
+
+def _written(settings: Settings) -> Iterator[tuple[str, dict[str, Json]]]:
+    for name, waiver in (settings.data.get("waivers") or {}).items():
+        if isinstance(waiver, dict):
+            yield name, waiver
+
+
+def waive(found: Iterable[Diagnostic], waivers: Iterable[Waiver]) -> tuple[tuple[Diagnostic, ...], frozenset[str]]:
+    """Drop what is waived; return the rest, and the names of the waivers that had something to waive."""
+    names: dict[tuple[str, str], set[str]] = {}
+    for waiver in waivers:
+        names.setdefault((waiver.guardrail, waiver.resource), set()).add(waiver.name)
+    kept: list[Diagnostic] = []
+    used: set[str] = set()
+    for each in found:
+        waiving = names.get((each.rule, each.resource)) if isinstance(each, Breach) else None
+        if waiving:
+            used |= waiving
+        else:
+            kept.append(each)
+    return tuple(kept), frozenset(used)
+
+
+def check_use(
+    waivers: Mapping[str, Iterable[Waiver]],
+    used: Mapping[str, Container[str]],
+    *,
+    stacks: Mapping[str, Stack],
+    unasked: Container[str],
+    commit: Commit | None,
+) -> Iterator[Diagnostic]:
+    """Check that each waiver has something to waive in an environment that it is for.
+
+    `waivers` are those of every environment of the service; the others are of the environments that were built, by
+    their names. `unasked` are rules that were not run.
+    """
+    wanted: dict[tuple[str, str, str], tuple[Waiver, list[str]]] = {}
+    for environment, some in waivers.items():
+        for waiver in some:
+            key = (waiver.name, waiver.guardrail, waiver.resource)
+            wanted.setdefault(key, (waiver, []))[1].append(environment)
+    for waiver, environments in wanted.values():
+        if any(waiver.name in used.get(environment, ()) for environment in environments):
+            if commit is None:
+                message = f"waiver `{waiver.name}` holds unchecked: no git commit tells whether {waiver.until} is past"
+                yield Diagnostic("D606", message, waiver.span, "commit the repository to git", "warning")
+        elif waiver.guardrail not in unasked and all(environment in used for environment in environments):
+            yield _unused(waiver, [stacks[environment] for environment in environments])
+
+
+def _unused(waiver: Waiver, stacks: Iterable[Stack]) -> Diagnostic:
+    known = {name for stack in stacks for name in stack.template.get("Resources") or ()}
+    if waiver.resource in known:
+        what, hint = f"`{waiver.resource}` does not break `{waiver.guardrail}`", "remove it"
+    else:
+        what, hint = f"there is no resource `{waiver.resource}`", suggest(waiver.resource, known) or "remove it"
+    return Diagnostic("D604", f"waiver `{waiver.name}` waives nothing: {what}", waiver.span, hint)
+
+
+def _fault(code: str, message: str, value: Json, hint: str | None) -> Diagnostic:
+    return Diagnostic(code, message, settings_of(value)[0].origin.span, hint)
