@@ -25,13 +25,14 @@ from compiler.diagnostics import (
 )
 from compiler.limits import check_limits
 from compiler.model import Breach, Guardrail, Json, Library, Path, Said, Stack
-from compiler.pattern import MISSING, find_values, is_open, known_defaults, rests_of
+from compiler.pattern import MISSING, find_values, is_open, keys_in, known_defaults, rests_of, searched_key
 
 _ATTRIBUTES = (
     *("Condition", "CreationPolicy", "DeletionPolicy", "DependsOn", "Metadata", "Properties"),
     *("UpdatePolicy", "UpdateReplacePolicy"),
 )
 _SHORTEST_CREDENTIAL = 14
+_LONGEST_LIST = 8
 # Files that were looked through for credentials when they were read.
 _SEARCHED_LAYERS = ("service", "base", "override", "addition")
 
@@ -41,24 +42,34 @@ def guard_stack(stack: Stack, library: Library) -> tuple[Diagnostic, ...]:
     found: list[Diagnostic] = [*check_limits(stack), *_check_credentials(stack)]
     acts = tuple(_acts(stack))
     defaults = known_defaults(stack.template.get("Parameters"))
-    by_type = _by_type(stack)
+    resources = tuple(_resources(stack))
     for guardrail in library.guardrails:
-        if guardrail.is_sealed:
-            found.extend(_check_seal(guardrail, acts))
-        if guardrail.must:
-            for type_name, resources in by_type.items():
-                if _is_for(guardrail.type, type_name):
-                    for name, resource in resources.items():
-                        found.extend(_check_must(guardrail, stack, name, resource, defaults))
+        key = searched_key(guardrail.path)
+        broken = [
+            fault
+            for each in (resources if guardrail.must else ())
+            if _is_for(guardrail.type, each.type) and (key is None or key in each.keys)
+            for fault in _check_must(guardrail, stack, each, defaults)
+        ]
+        told = {(fault.resource, fault.span) for fault in broken}
+        seals = _check_seal(guardrail, acts) if guardrail.is_sealed else ()
+        found.extend((*broken, *(fault for fault in seals if (fault.resource, fault.span) not in told)))
     return order_diagnostics(found)
 
 
-def _by_type(stack: Stack) -> dict[str, dict[str, Json]]:
-    found: dict[str, dict[str, Json]] = {}
-    for name, resource in (stack.template.get("Resources") or {}).items():
-        if isinstance(resource, dict):
-            found.setdefault(str(resource.get("Type", "")), {})[name] = resource
-    return found
+@dataclass(frozen=True, slots=True)
+class _Resource:
+    name: str
+    type: str
+    body: Mapping[str, Json]
+    keys: set[str]
+
+
+def _resources(stack: Stack) -> Iterator[_Resource]:
+    for name, body in (stack.template.get("Resources") or {}).items():
+        if isinstance(body, dict):
+            # One without any properties has all of them missing.
+            yield _Resource(name, str(body.get("Type", "")), {"Properties": {}, **body}, keys_in(body))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -95,7 +106,7 @@ def _acts(stack: Stack) -> Iterator[_Act]:
             yield _Act(name, type_name, where[2:], said, before)
 
 
-def _check_seal(guardrail: Guardrail, acts: Iterable[_Act]) -> Iterator[Diagnostic]:
+def _check_seal(guardrail: Guardrail, acts: Iterable[_Act]) -> Iterator[Breach]:
     pattern = _anchor(guardrail)
     told: set[tuple[str, str]] = set()
     for act in acts:
@@ -104,7 +115,7 @@ def _check_seal(guardrail: Guardrail, acts: Iterable[_Act]) -> Iterator[Diagnost
         if key in told or not _is_for(guardrail.type, act.type) or not _touches(act, pattern):
             continue
         told.add(key)
-        sealed = (str(step).removesuffix("?") for step in pattern)
+        sealed = act.path if "**" in pattern else tuple(str(step).removesuffix("?") for step in pattern)
         what = f"`{_dotted(('Resources', act.name, *sealed))}` is sealed"
         yield _fault(guardrail, act.name, what, span, "remove this override")
 
@@ -113,6 +124,8 @@ def _touches(act: _Act, pattern: Path) -> bool:
     """Tell whether an override wrote on or below a sealed path, or took away what stood there."""
     if () in rests_of(pattern, act.path):
         return True
+    if not isinstance(act.before, (dict, list)):
+        return False
     rests = (rest for end in range(len(act.path) + 1) for rest in rests_of(pattern, act.path[:end]))
     return any(value is not MISSING for rest in rests if rest for _, value in find_values(act.before, rest, (), {}))
 
@@ -121,20 +134,19 @@ def _touches(act: _Act, pattern: Path) -> bool:
 
 
 def _check_must(
-    guardrail: Guardrail, stack: Stack, name: str, resource: Json, defaults: Mapping[str, Json]
-) -> Iterator[Diagnostic]:
+    guardrail: Guardrail, stack: Stack, resource: _Resource, defaults: Mapping[str, Json]
+) -> Iterator[Breach]:
     assert guardrail.must is not None
-    whole = {"Properties": {}, **resource}  # a resource without any has all properties missing
-    for path, value in find_values(whole, _anchor(guardrail), ("Resources", name), defaults):
+    for path, value in find_values(resource.body, _anchor(guardrail), ("Resources", resource.name), defaults):
         for operator, operand in guardrail.must.items():
             for inner, item in _items(operator, path, value):
                 if _holds(operator, operand, item):
                     continue
                 shown = "is missing" if item is MISSING else f"is {_shown(item)}, not {_wanted(operator, operand)}"
-                hint = f"make it {_wanted(operator, operand)}"
                 said = find_cause(stack, inner[:-1], [str(inner[-1])]) if item is MISSING else find_cause(stack, inner)
                 span, related = place_cause(said) if said else (None, ())
-                yield _fault(guardrail, name, f"`{_dotted(inner)}` {shown}", span, hint, related)
+                hint = _advice(operator, operand)
+                yield _fault(guardrail, resource.name, f"`{_dotted(inner)}` {shown}", span, hint, related)
 
 
 def _items(operator: str, path: Path, value: Json) -> Iterator[tuple[Path, Json]]:
@@ -195,9 +207,19 @@ def _check_credentials(stack: Stack) -> Iterator[Diagnostic]:
 # Words
 
 
-def _wanted(operator: str, operand: Json) -> str:
+def _advice(operator: str, operand: Json) -> str:
     if operator == "oneOf":
-        return "one of " + ", ".join(_shown(choice) for choice in operand)
+        return "make it " + " or ".join(_shown(choice) for choice in operand)
+    if operator == "present":
+        return "set it" if operand else "remove it"
+    return f"make it {_wanted(operator, operand)}"
+
+
+def _wanted(operator: str, operand: Json) -> str:
+    if operator == "oneOf" and len(operand) > _LONGEST_LIST:
+        return f"one of {len(operand)} values"
+    if operator == "oneOf":
+        return ("one of " if len(operand) > 1 else "") + ", ".join(_shown(choice) for choice in operand)
     if operator == "present":
         return "set" if operand else "absent"
     return {"equals": "", "atLeast": "at least ", "atMost": "at most "}[operator] + _shown(operand)

@@ -62,6 +62,25 @@ def _find_anywhere(data: Json, pattern: Path, path: Path, defaults: Mapping[str,
         yield from find_values(item, rest, (*path, key), defaults, may_lack=True)
 
 
+def keys_in(data: Json) -> set[str]:
+    """Collect every key of a piece of a template, so that a search for one that is not there need not begin."""
+    keys: set[str] = set()
+    waiting = [data]
+    while waiting:
+        place = waiting.pop()
+        if isinstance(place, dict):
+            keys.update(place)
+            waiting.extend(place.values())
+        elif isinstance(place, list):
+            waiting.extend(place)
+    return keys
+
+
+def searched_key(pattern: Path) -> str | None:
+    """Name the key that "**" looks for; None in a pattern without it."""
+    return str(pattern[pattern.index("**") + 1]).removesuffix("?") if "**" in pattern else None
+
+
 def is_open(value: Json) -> bool:
     """Tell whether only CloudFormation will know a value: an intrinsic function or a dynamic reference."""
     if isinstance(value, dict) and len(value) == 1:

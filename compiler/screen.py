@@ -125,7 +125,9 @@ def out_option(default: str) -> Callable[[_Command], _Command]:
     )
 
 
-no_lint_option = click.option("--no-lint", is_flag=True, help="Leave out cfn-lint.")
+no_lint_option = click.option(
+    "--no-lint", is_flag=True, help="Leave out cfn-lint, and with it the platform's own rules."
+)
 bucket_option = click.option(
     "--bucket",
     envvar="FLAGSTONE_BUCKET",

@@ -181,7 +181,7 @@ def test_operators_compare_as_cloudformation_does(
 def test_one_wrong_item_of_a_list_is_named() -> None:
     found = judge(stack_of(group(Value=["x", "z"])), must("Value", "oneOf", ["x", "y"]))
     message = "`Resources.Logs.Properties.Value.1` is `z`, not one of `x`, `y`: guardrail `rule`, audits need it"
-    assert [(message, "make it one of `x`, `y`")] == [(d.message, d.hint) for d in found]
+    assert [(message, "make it `x` or `y`")] == [(d.message, d.hint) for d in found]
 
 
 @pytest.mark.parametrize("value", [{"Ref": "X"}, {"Fn::Sub": "${X}"}, "{{resolve:ssm:/x}}", "a{{resolve:ssm:/x}}b"])
