@@ -1,13 +1,15 @@
 """Layers: which environment file serves an environment, and which sections of a descriptor speak about it.
 
-In: names.    Out: names.
+In: names, a Descriptor.    Out: names.
 Never: reads a value.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+
+from compiler.model import Descriptor, Document
 
 _BRANCH_PREFIX = "env-"
 _BRANCH = re.compile(r"env(-[a-z0-9]+)+")
@@ -21,6 +23,15 @@ def shared_environment(environments: Collection[str], environment: str) -> str |
         return environment
     is_branch = _BRANCH.fullmatch(environment) and len(environment) <= _LONGEST_NAME
     return _BRANCH_ENVIRONMENT if is_branch and _BRANCH_ENVIRONMENT in environments else None
+
+
+def named_environments(descriptor: Descriptor) -> Iterator[tuple[str, Document]]:
+    """Yield each environment that a descriptor or what it extends names, also where nothing stands below the name."""
+    for each in descriptor.layers:
+        section = each.document.value_at(("environments",))
+        for name, overlay in section.items() if isinstance(section, dict) else ():
+            if overlay is None or name in (each.data.get("environments") or ()):  # what is faulty was reported before
+                yield name, each.document
 
 
 def environment_layers(environment: str) -> tuple[str, ...]:

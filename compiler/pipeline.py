@@ -14,7 +14,7 @@ from pathlib import Path
 from compiler.bases import read_bases
 from compiler.checkout import read_commit
 from compiler.diagnostics import CompileError, Diagnostic, fold_environments, has_errors, order_diagnostics
-from compiler.layers import shared_environment
+from compiler.layers import named_environments, shared_environment
 from compiler.library import find_content, load_library, load_schema
 from compiler.lock import check_lock, check_overridden, find_moves, is_locked, list_overridden, read_lock, write_lock
 from compiler.model import Commit, Compilation, Descriptor, Document, Json, Library, Lock, Repository, Settings, Stack
@@ -133,7 +133,7 @@ def _describe(document: Document, folder: Path, library: Library) -> tuple[Descr
 
 def described_environments(descriptor: Descriptor, library: Library) -> tuple[str, ...]:
     """Name the environments of a descriptor; all that the library has, where it names none."""
-    named = {name for each in descriptor.layers for name in each.data.get("environments") or ()}
+    named = {name for name, _ in named_environments(descriptor)}
     known = [name for name in named if shared_environment(library.environments, name)]
     return tuple(sorted(known or library.environments))
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from compiler.diagnostics import Diagnostic, Related, Severity, Span, suggest
-from compiler.layers import shared_environment
+from compiler.layers import named_environments, shared_environment
 from compiler.model import Descriptor, Json, Library, Repository, Settings
 from compiler.trace import plain, settings_of
 
@@ -29,10 +29,9 @@ _ALARMS_THAT_NEED_PORT = ("latency", "errors", "unhealthyHosts")
 
 def check_names(descriptor: Descriptor, repository: Repository, library: Library) -> Iterator[Diagnostic]:
     """Check what does not depend on an environment: environment names and the release line of the platform."""
-    for each in descriptor.layers:
-        for name in _map(each.data, "environments"):
-            if shared_environment(library.environments, name) is None:
-                yield _unknown_environment(name, each.document.key_span(("environments", name)), library)
+    for name, document in named_environments(descriptor):
+        if shared_environment(library.environments, name) is None:
+            yield _unknown_environment(name, document.key_span(("environments", name)), library)
     for part in (*repository.overrides, *repository.additions):
         if part.environment is not None and shared_environment(library.environments, part.environment) is None:
             yield _unknown_environment(part.environment, part.document.value_span(()), library)

@@ -212,6 +212,16 @@ def test_the_same_fault_in_several_environments_is_said_once(tmp_path: Path) -> 
     assert ["D302 9 5"] == show(caught.value.diagnostics)
 
 
+def test_an_environment_is_named_also_where_nothing_stands_below_its_name(tmp_path: Path) -> None:
+    (tmp_path / "service.yml").write_text(f"{SERVICE}environments:\n  production:\n  staging: {{config: {{A: x}}}}\n")
+    plan = plan_service(tmp_path, toy_library(), with_archives=False)
+    assert ["production", "staging"] == list(plan.settings)
+    (tmp_path / "service.yml").write_text(f"{SERVICE}environments:\n  prodution:\n  Staging: {{}}\n")
+    with pytest.raises(CompileError) as caught:
+        plan_service(tmp_path, toy_library(), with_archives=False)
+    assert ["D301 10 prodution", "D206 11 Staging"] == show(caught.value.diagnostics)
+
+
 @pytest.mark.parametrize("name", ["prod", "env-A", "nowhere"])
 def test_a_folder_of_an_unknown_environment_is_an_error(name: str, tmp_path: Path) -> None:
     (tmp_path / "service.yml").write_text(SERVICE)
