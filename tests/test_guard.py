@@ -2,68 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path as FilePath
 
 import pytest
 
-from compiler.diagnostics import Diagnostic, Source, Span
 from compiler.guard import guard_stack
-from compiler.library import load_library
-from compiler.model import Guardrail, Json, Library, Origin, Path, Said, Setting, Stack, walk_leaves
+from compiler.model import Breach, Json, Path, Said, Setting, Stack
 from compiler.render import render_json
-
-GROUP = "AWS::Logs::LogGroup"
-TOY = load_library(FilePath(__file__).parent / "library")
-TEMPLATE_LINE, RULE = 7, Span(Source("guardrails.yml"), 3, 1, 3, 5)
-
-
-def said(layer: str, line: int, value: Json = None, rule: str | None = None) -> Said:
-    span = Span(Source(f"{layer}.yml"), line, 5, line, 9)
-    return Said(Origin(layer, span), value, rule=rule)
-
-
-def stack_of(
-    resources: Json,
-    overridden: Mapping[Path, Said] | None = None,
-    removed: Mapping[Path, tuple[Said, ...]] | None = None,
-) -> Stack:
-    """Make a stack that the platform wrote, except for the leaves below the given paths of resources."""
-    template = {"Resources": resources}
-    stories: dict[Path, tuple[Said, ...]]
-    stories = {path: (said("template", TEMPLATE_LINE, value),) for path, value in walk_leaves(template)}
-    stories |= {("Resources", name): (said("template", TEMPLATE_LINE),) for name in resources}
-    for place, word in (overridden or {}).items():
-        for path, story in stories.items():
-            if path[1 : len(place) + 1] == place:
-                stories[path] = (*story, word)
-    return Stack(template, stories, {("Resources", *path): story for path, story in (removed or {}).items()})
-
-
-def library(*guardrails: Guardrail) -> Library:
-    return replace(TOY, guardrails=guardrails)
-
-
-def sealed(path: str, kind: str = GROUP, severity: str = "error") -> Guardrail:
-    return Guardrail("keep", kind, tuple(path.split(".")), True, None, "audits need it.", severity, RULE)
-
-
-def must(path: str, operator: str, operand: Json, kind: str = GROUP) -> Guardrail:
-    return Guardrail("rule", kind, tuple(path.split(".")), False, {operator: operand}, "audits need it", "error", RULE)
-
-
-def group(**properties: Json) -> dict[str, Json]:
-    return {"Logs": {"Type": GROUP, "Properties": properties}}
-
-
-def judge(stack: Stack, *guardrails: Guardrail) -> tuple[Diagnostic, ...]:
-    return guard_stack(stack, library(*guardrails))
-
-
-def places(found: Iterable[Diagnostic]) -> list[str]:
-    return [f"{d.code} {d.span.path}:{d.span.line}" if d.span else d.code for d in found]
-
+from tests.stacks_by_hand import GROUP, RULE, group, judge, library, must, places, said, sealed, stack_of
 
 # Sealed paths
 
@@ -154,6 +100,24 @@ def test_an_intrinsic_above_a_sealed_value_breaks_the_seal() -> None:
     assert ["D601 override.yml:12"] == places(judge(stack, sealed("Options.Tokens")))
 
 
+def test_a_seal_that_is_broken_with_a_wrong_value_is_told_once() -> None:
+    both = replace(must("Value", "equals", 1), is_sealed=True)
+    place: Path = ("Logs", "Properties", "Value")
+    assert ["`Resources.Logs.Properties.Value` is `2`, not `1`"] == [
+        d.message.partition(":")[0] for d in judge(stack_of(group(Value=2), {place: said("override", 12, 2)}), both)
+    ]
+    assert ["`Resources.Logs.Properties.Value` is sealed"] == [
+        d.message.partition(":")[0] for d in judge(stack_of(group(Value=1), {place: said("override", 12, 1)}), both)
+    ]
+
+
+def test_a_finding_knows_its_guardrail_and_resource_and_since_when_that_holds() -> None:
+    found = judge(stack_of(group(Value=2)), replace(must("Value", "equals", 1), since="1.2.0"))
+    assert [("rule", "Logs", "the guardrail, since 1.2.0")] == [
+        (d.rule, d.resource, d.related[-1].message) for d in found if isinstance(d, Breach)
+    ]
+
+
 # What a property must be
 
 
@@ -232,6 +196,47 @@ def test_an_attribute_of_the_resource_can_be_ruled() -> None:
     stack = stack_of({"Logs": {"Type": GROUP, "DeletionPolicy": "Delete"}})
     assert 1 == len(judge(stack, must("DeletionPolicy", "equals", "Retain")))
     assert () == judge(stack, must("DeletionPolicy", "equals", "Delete"))
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [({"Value": 3}, []), ({"Value": 2}, ["at least `3`"]), ({"Value": 31}, ["at most `30`"]), ({}, ["set it"])],
+)
+def test_several_operators_hold_together(body: dict[str, Json], wanted: list[str]) -> None:
+    bounds = replace(must("Value", "atLeast", 3), must={"present": True, "atLeast": 3, "atMost": 30})
+    assert wanted == [str(d.hint).removeprefix("make it ") for d in judge(stack_of(group(**body)), bounds)]
+
+
+@pytest.mark.parametrize("kind", ["*", "AWS::*", "AWS::Logs::*", "*::LogGroup", "AWS::*::LogGroup"])
+def test_a_type_is_a_pattern(kind: str) -> None:
+    assert 1 == len(judge(stack_of(group(Value=2)), must("Value", "equals", 1, kind)))
+    assert () == judge(stack_of(group(Value=2)), must("Value", "equals", 1, f"{kind}s"))
+
+
+def test_a_long_choice_is_counted_in_the_message_and_listed_in_the_hint() -> None:
+    choices = [f"v{number}" for number in range(9)]
+    found = judge(stack_of(group(Value="x")), must("Value", "oneOf", choices))
+    assert [True] == [" is `x`, not one of 9 values: " in d.message for d in found]
+    assert ["make it " + " or ".join(f"`{choice}`" for choice in choices)] == [d.hint for d in found]
+    one = judge(stack_of(group(Value=True)), must("Value", "oneOf", [False]))
+    assert [("make it `false`", True)] == [(d.hint, " is `true`, not `false`: " in d.message) for d in one]
+
+
+# Credentials
+
+
+def test_a_credential_that_the_platform_writes_is_an_error_at_its_line() -> None:
+    key = "AKIA" + "IOSFODNN7EXAMPLE"
+    found = judge(stack_of(group(Value=f"id={key}")))
+    assert ["D208 template.yml:7"] == places(found)
+    assert [False] == [key in d.message for d in found]
+    assert () == judge(stack_of(group(Value="{{resolve:secretsmanager:a}}")))
+
+
+@pytest.mark.parametrize("layer", ["service", "base", "override", "addition"])
+def test_a_credential_that_a_person_wrote_was_told_when_the_file_was_read(layer: str) -> None:
+    key = "AKIA" + "IOSFODNN7EXAMPLE"
+    assert () == judge(stack_of(group(Value=key), {("Logs", "Properties", "Value"): said(layer, 12, key)}))
 
 
 # Limits of CloudFormation
