@@ -16,10 +16,11 @@ from typing import NoReturn
 import click
 
 from compiler import __version__
+from compiler.commands_explain import explain
 from compiler.commands_lock import lock
 from compiler.commands_platform import platform
 from compiler.commands_release import publish, releases
-from compiler.commands_service import compile_, explain, validate
+from compiler.commands_service import compile_, validate
 from compiler.screen import OUR_BUG, WRONG_USAGE
 
 

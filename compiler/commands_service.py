@@ -1,4 +1,4 @@
-"""Commands for a service repository: validate, compile, explain.
+"""Commands for a service repository: validate, compile.
 
 In: arguments.    Out: an outcome on the screen.
 Never: decides anything about a service; the rooms are imported by the command that needs them.
@@ -6,12 +6,10 @@ Never: decides anything about a service; the rooms are imported by the command t
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import click
 
-from compiler.diagnostics import CompileError, suggest
 from compiler.screen import (
     Reporting,
     check_environments,
@@ -84,52 +82,3 @@ def compile_(
         lines.append(f"{out / 'manifest.json'}  release {done.bundle.release}, {len(done.bundle.files)} files\n")
         result = {"release": done.bundle.release, "out": str(out), "resources": sizes, "files": list(done.bundle.files)}
         screen.show(done.diagnostics, "".join(lines), result)
-
-
-@click.command()
-@click.argument("words", nargs=-1, required=True, metavar="[REPO] POINTER | CODE")
-@click.option("--env", "environment", metavar="ENV", help="The environment to explain the value in.")
-@platform_option
-@format_option
-def explain(words: tuple[str, ...], environment: str | None, platform: Path | None, format: str | None) -> None:
-    """Say who decided a value, or what a diagnostic means.
-
-    POINTER is a place in the template, such as Resources.WebGroup.Properties.MinSize or
-    Resources.WebGroup.Properties.Tags[Key=Name].Value; every layer that spoke about it is listed, the winner last.
-    CODE is the code of a diagnostic, such as D203.
-    """
-    if len(words) > 2:
-        raise click.UsageError("give a repository and one pointer")
-    repo = Path(words[0] if len(words) == 2 else ".")
-    if len(words) == 1 and re.fullmatch(r"[A-Za-z]\d{3,4}", words[0]):
-        _explain_code(words[0].upper(), format)
-        return
-    if not repo.is_dir():
-        raise click.BadParameter(f"there is no folder `{repo}`", param_hint="REPO")
-    with Reporting(make_screen(format, repo)) as screen:
-        from compiler.explain import explain_value
-        from compiler.pipeline import build_stack, plan_service
-        from compiler.report_story import report_story, story_to_json
-
-        library = open_platform(platform)
-        asked = [environment] if environment else []
-        check_environments(asked, library)
-        plan = plan_service(repo, library, with_archives=False, environments=asked)
-        chosen = environment or (next(iter(plan.settings)) if len(plan.settings) == 1 else None)
-        if chosen is None:
-            raise click.UsageError(f"name an environment with --env: {', '.join(plan.settings)}")
-        stack, found = build_stack(plan, library, chosen, lint=False)
-        if any(diagnostic.severity == "error" for diagnostic in found):
-            raise CompileError(found)
-        told = explain_value(stack, words[-1], chosen)
-        screen.show((), report_story(told), story_to_json(told))
-
-
-def _explain_code(code: str, format: str | None) -> None:
-    from compiler.catalog import CATALOG, explain_code
-
-    if code not in CATALOG:
-        hint = suggest(code, CATALOG) or "docs/diagnostics.md lists them; a code such as E3012 is cfn-lint's own"
-        raise click.BadParameter(f"no diagnostic has the code `{code}`: {hint}", param_hint="CODE")
-    text = explain_code(code)
-    make_screen(format).show((), text, {"code": code, "text": text})

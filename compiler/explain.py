@@ -1,133 +1,210 @@
-"""Explain: tell who decided a value of a stack.
+"""Explain: tell who decided what in a stack.
 
-In: a Stack and a pointer as a person writes it.    Out: an Explanation.
+In: a Stack, a pointer as a person writes it, the tables of the library.    Out: an Explanation.
 Faults: D701 the pointer leads nowhere.
 Never: draws anything; that is `report`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+import fnmatch
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
-from compiler.diagnostics import CompileError, Diagnostic, suggest
-from compiler.model import Json, Origin, Path, Said, Stack
+from compiler.diagnostics import CompileError
+from compiler.follow import find_removed, follow_pointer, list_identity
+from compiler.identity import IdentityTable, identify, path_matches
+from compiler.model import Guardrail, Identity, Json, Origin, Path, Said, Setting, Stack, walk_leaves
+from compiler.node import is_intrinsic
+from compiler.pointer import label_index
+
+Kind = Literal["value", "map", "list", "thing", "section", "template", "removed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A value with its story; an intrinsic is one value. `identity` merged the item of a list that it stands in."""
+
+    path: Path
+    value: Json
+    story: tuple[Said, ...]
+    identity: Identity | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A value with its story. `leaves` are the stories below a map or list; `built` is the template's line."""
+    """What stands at a path, and who decided it.
+
+    A thing is what has a logical id. `told` holds the value itself, or every value below a map or list; `removed` what
+    overrides took away below it. `things` has the origin of each thing by its path, `asked_by` the keys of
+    `service.yml` that a thing is made for. `identity` is how overrides merge a list; guardrails are those that it is
+    held against.
+    """
 
     environment: str
     path: Path
+    kind: Kind
     value: Json
-    story: tuple[Said, ...]
-    leaves: tuple[tuple[Path, tuple[Said, ...]], ...]
-    built: Origin | None
-    is_removed: bool
+    told: tuple[Told, ...]
+    removed: tuple[Told, ...] = ()
+    things: Mapping[Path, Origin] = field(default_factory=dict)
+    asked_by: tuple[Said, ...] = ()
+    identity: Identity | None = None
+    guardrails: tuple[Guardrail, ...] = ()
+
+    @property
+    def is_removed(self) -> bool:
+        return self.kind == "removed"
+
+    @property
+    def built(self) -> Origin | None:
+        """Where the thing that the path leads into was built or added."""
+        return self.things.get(self.path[:2])
+
+    @property
+    def story(self) -> tuple[Said, ...]:
+        """The story of a single value, or of what was removed."""
+        return self.told[0].story if self.kind in ("value", "removed") else ()
 
 
-def explain_value(stack: Stack, pointer: str, environment: str) -> Explanation:
-    """Find a value by `Resources.Web.Properties.Tags[Key=Name].Value` or `/Resources/Web/Properties/Tags/0/Value`.
-
-    An index may stand in brackets or after a dot; a key that holds dots is found as it is.
-    """
+def explain_value(
+    stack: Stack,
+    pointer: str,
+    environment: str,
+    *,
+    identities: Iterable[Identity] = (),
+    guardrails: Iterable[Guardrail] = (),
+) -> Explanation:
+    """Explain what a pointer leads to: a value, or all that is below it; also what overrides removed."""
+    table = IdentityTable(identities)
     try:
-        path, value = _follow(stack.template, pointer, environment)
+        path, value = follow_pointer(stack, pointer, table, environment)
     except CompileError:
-        removed = _find_removed(stack, pointer)
+        removed = find_removed(stack, pointer)
         if removed is None:
             raise
-        story = stack.removed[removed]
-        return Explanation(environment, removed, None, story, (), _built(stack, removed), is_removed=True)
-    leaves = tuple((inner, story) for inner, story in stack.stories.items() if _is_below(inner, path, stack))
-    story = stack.stories.get(path, ()) if not leaves else ()
-    return Explanation(environment, path, value, story, leaves, _built(stack, path), is_removed=False)
+        gone = Told(removed, None, stack.removed[removed])
+        return Explanation(environment, removed, "removed", None, (gone,), things=_things(stack, removed))
+    kind = _kind(path, value)
+    told = tuple(_tell(stack, path, value, table))
+    return Explanation(
+        environment,
+        path,
+        kind,
+        value,
+        told,
+        tuple(Told(where, None, stack.removed[where]) for where in stack.removed if where[: len(path)] == path),
+        _things(stack, path),
+        tuple(_asked_by(stack, path)) if kind == "thing" else (),
+        list_identity(stack, path, table) if kind == "list" else None,
+        tuple(_guards(guardrails, stack, path, told)),
+    )
 
 
-def _is_below(inner: Path, path: Path, stack: Stack) -> bool:
-    is_name = len(inner) == 2 and inner in stack.stories and stack.stories[inner][-1].value is None
-    return len(inner) > len(path) and inner[: len(path)] == path and not is_name
+def _kind(path: Path, value: Json) -> Kind:
+    if not path:
+        return "template"
+    if is_intrinsic(value) or not isinstance(value, (dict, list)) or not value:
+        return "value"
+    if isinstance(value, list):
+        return "list"
+    return "section" if len(path) == 1 else "thing" if len(path) == 2 else "map"
 
 
-def _built(stack: Stack, path: Path) -> Origin | None:
-    story = stack.stories.get(path[:2])
-    return story[-1].origin if story else None
+def _things(stack: Stack, path: Path) -> dict[Path, Origin]:
+    ends = {where: story[-1].origin for where, story in stack.stories.items() if len(where) == 2}
+    return {where: origin for where, origin in ends.items() if where[: len(path)] == path[:2]}
 
 
-def _find_removed(stack: Stack, pointer: str) -> Path | None:
-    steps = tuple(_steps(pointer))
-    return next((path for path in stack.removed if tuple(str(step) for step in path) == steps), None)
+# Every value below a place
 
 
-def _steps(pointer: str) -> Iterator[str]:
-    if pointer.startswith("/"):
-        yield from (step.replace("~1", "/").replace("~0", "~") for step in pointer[1:].split("/"))
+def _tell(stack: Stack, path: Path, value: Json, table: IdentityTable) -> Iterator[Told]:
+    if isinstance(value, dict) and value and not is_intrinsic(value):
+        for key, item in value.items():
+            yield from _tell(stack, (*path, key), item, table)
+    elif isinstance(value, list) and value:
+        rule = list_identity(stack, path, table)
+        for index, item in enumerate(value):
+            step = label_index(index, item, rule.keys) if rule and identify(item, rule.keys) else index
+            yield from _tell(stack, (*path, step), item, table)
     else:
-        yield from re.sub(r"\[(\d+)\]", r".\1", pointer).split(".")
+        story = _atom_story(stack, path, value)
+        merged = any(said.rule and said.rule.startswith("item ") for said in story)
+        yield Told(path, value, story, _merged_by(stack, path, table) if merged else None)
 
 
-def _follow(template: Json, pointer: str, environment: str) -> tuple[Path, Json]:
-    value: Json = template
-    path: Path = ()
-    rest = pointer
-    if pointer.startswith("/"):
-        for step in _steps(pointer):
-            value, path = _step(value, path, step, environment, pointer)
-        return path, value
-    while rest:
-        key, rest = _next_step(value, rest)
-        value, path = _step(value, path, key, environment, pointer)
-    return path, value
+def _atom_story(stack: Stack, path: Path, value: Json) -> tuple[Said, ...]:
+    """Tell the story of one value. That of an intrinsic is who wrote it, fed by whoever gave what stands in it."""
+    stories = [stack.stories[inner] for inner, _ in walk_leaves(value, path)]
+    if not isinstance(value, dict) or not value:
+        return stories[0]
+    first = next((story for story in stories if story[-1].origin.layer in ("template", "override", "addition")), None)
+    first = first or stories[0]
+    fed_by = [setting for story in stories for setting in story[-1].fed_by]
+    for story in stories:
+        if story[-1].origin.layer != first[-1].origin.layer:
+            fed_by.append(Setting(story[-1].pointer, story))
+    return (*first[:-1], replace(first[-1], value=value, fed_by=tuple(dict.fromkeys(fed_by))))
 
 
-def _next_step(value: Any, rest: str) -> tuple[str, str]:
-    """Split off the next step; of the keys of a map that fit, the longest."""
-    if isinstance(value, dict):
-        fitting = [key for key in value if rest == key or rest.startswith((f"{key}.", f"{key}["))]
-        if fitting:
-            key = max(fitting, key=len)
-            return key, rest[len(key) :].removeprefix(".")
-    bracket = re.match(r"\[([^\]]*)\]\.?", rest)
-    if bracket:
-        return f"[{bracket.group(1)}]", rest[bracket.end() :]
-    plain = re.match(r"[^.\[]+", rest)
-    key = plain.group() if plain else rest
-    return key, rest[len(key) :].removeprefix(".")
+def _merged_by(stack: Stack, path: Path, table: IdentityTable) -> Identity | None:
+    lists = (path[:at] for at in reversed(range(len(path))) if isinstance(path[at], int))
+    return next(filter(None, (list_identity(stack, where, table) for where in lists)), None)
 
 
-def _step(value: Any, path: Path, step: str, environment: str, pointer: str) -> tuple[Json, Path]:
-    if isinstance(value, dict) and step in value:
-        return value[step], (*path, step)
-    if isinstance(value, list):
-        index = _index(value, step.removeprefix("[").removesuffix("]"))
-        if index is not None:
-            return value[index], (*path, index)
-    where = f"`{'.'.join(str(item) for item in path)}`" if path else "the template"
-    message = f"`{pointer}` leads nowhere in `{environment}`: there is no `{step}` in {where}"
-    raise CompileError([Diagnostic("D701", message, None, _hint(value, step))])
+# What a thing is made for
 
 
-def _index(items: list[Any], step: str) -> int | None:
-    if re.fullmatch(r"\d{1,6}", step):
-        return int(step) if int(step) < len(items) else None
-    key, equals, wanted = step.partition("=")
-    found = [i for i, item in enumerate(items) if equals and isinstance(item, dict) and str(item.get(key)) == wanted]
-    return found[0] if found else None
+def _asked_by(stack: Stack, path: Path) -> Iterator[Said]:
+    """Yield the names in `service.yml` that a logical id is made of, the most specific of those that go together."""
+    name = _squeeze(str(path[1]))
+    own = [said for said in _names(stack, path) if _squeeze(str(said.value)) in name]
+    if not own:  # such as an instance profile, which holds nothing but a reference
+        every = [said for said in _names(stack, ()) if name.startswith(_squeeze(str(said.value)))]
+        own = sorted(every, key=lambda said: len(str(said.value)))[-1:]
+    for said in own:
+        if not any(other.pointer != said.pointer and _is_in(other.pointer, said.pointer) for other in own):
+            yield said
 
 
-def _hint(value: Any, step: str) -> str:
-    if isinstance(value, dict):
-        return suggest(step, value) or "it holds " + _some(list(value))
-    if isinstance(value, list):
-        keys = sorted({key for item in value if isinstance(item, dict) for key in item})
-        by_key = f", or by a key: [{keys[0]}=...]" if keys else ""
-        return f"it is a list of {len(value)}: name an item by its index, from 0{by_key}"
-    return "it is a single value, nothing is below it"
+def _names(stack: Stack, path: Path) -> list[Said]:
+    """List the keys, and the names of events, that what is below a path is made with."""
+    found: dict[Path, Said] = {}
+    for where, story in stack.stories.items():
+        if where[: len(path)] == path and len(where) > 2:
+            fed_by = (setting.history[-1] for said in story for setting in said.fed_by)
+            for said in (*story, *fed_by):
+                is_name = len(said.pointer) > 1 and (said.value == said.pointer[-1] or "publish" in said.pointer)
+                if said.origin.layer in ("service", "base") and is_name:
+                    found.setdefault(said.pointer, said)
+    return list(found.values())
 
 
-def _some(names: list[str]) -> str:
-    shown = ", ".join(f"`{name}`" for name in names[:8])
-    return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+def _is_in(inner: Path, outer: Path) -> bool:
+    return inner[: len(outer)] == outer
+
+
+def _squeeze(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+# Guardrails
+
+
+def _guards(guardrails: Iterable[Guardrail], stack: Stack, path: Path, told: tuple[Told, ...]) -> Iterator[Guardrail]:
+    """Yield the guardrails for a resource, or for what stands at or below a path in it."""
+    if len(path) < 2 or path[0] != "Resources":
+        return
+    kind = str(stack.template["Resources"][path[1]].get("Type", ""))
+    for guardrail in guardrails:
+        pattern = tuple(step.removesuffix("?") for step in guardrail.path)
+        is_here = len(path) == 2 or any(_is_guarded(pattern, each.path[2:]) for each in told)
+        if is_here and fnmatch.fnmatchcase(kind, guardrail.type):
+            yield guardrail
+
+
+def _is_guarded(pattern: tuple[str, ...], path: Path) -> bool:
+    steps = tuple(step for step in path if isinstance(step, str))
+    return any(path_matches(pattern, steps[:end]) for end in range(1, len(steps) + 1))

@@ -10,6 +10,7 @@ import re
 import unicodedata
 
 from compiler.diagnostics import Source, mask_credentials
+from compiler.model import Json
 
 TAB = " " * 4
 _MAX_SHOWN = 1_000
@@ -29,6 +30,15 @@ def mask_text(text: str) -> str:
     """
     masked = _mask(text[:_REACH]).encode(errors="backslashreplace").decode()  # a lone surrogate cannot be written
     return masked if len(masked) <= _MAX_SHOWN else masked[: _MAX_SHOWN - 1] + "…"
+
+
+def mask_data(data: Json) -> Json:
+    """Mask the credentials in every text of plain data, and leave the texts as long as they are."""
+    if isinstance(data, dict):
+        return {mask_data(key): mask_data(item) for key, item in data.items()}
+    if isinstance(data, list):
+        return [mask_data(item) for item in data]
+    return _mask(data).encode(errors="backslashreplace").decode() if isinstance(data, str) else data
 
 
 def mask_line(source: Source, line: int, column: int, *, reach: int) -> tuple[str, int]:

@@ -1,104 +1,99 @@
-"""Report, story: draw who decided a value.
+"""Report, story: draw who decided what.
 
-In: an Explanation.    Out: text, or plain data.
-Never: shows a credential.
+In: an Explanation.    Out: text.
+Never: shows a credential, or cuts a value where there is no terminal.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from compiler.explain import Explanation
-from compiler.model import Json, Origin, Path, Said
-from compiler.report_safe import escape_text, mask_text
+from compiler.explain import Explanation, Told
+from compiler.model import Json, Path
+from compiler.report_outline import list_changes, outline_sections, outline_things, outline_values
+from compiler.report_safe import measure_text
+from compiler.report_words import REMOVED, Pen, dotted, write_who
 
-_LAYERS = {
-    "platform": "default of the platform",
-    "environment": "environment file of the platform",
-    "base": "base descriptor",
-    "service": "service.yml",
-    "template": "template of the platform",
-    "override": "override",
-    "addition": "addition",
+Row = tuple[str, Json, str, str]
+
+
+def report_story(explained: Explanation, *, width: int | None = None, prefix: str = "") -> str:
+    """Draw an explanation: of a value every layer that spoke about it, the winner last and marked; else what is below.
+
+    `width` is that of the terminal, None in a pipe, where nothing is cut. `prefix` leads to the repository.
+    """
+    pen = Pen(width, prefix)
+    if explained.kind in ("value", "removed"):
+        return _draw_value(explained, pen)
+    name = dotted(explained.path) or "The template"
+    text = f"{name} in {explained.environment}, {len(explained.told)} value{'' if len(explained.told) == 1 else 's'}\n"
+    text += "".join(f"  {line}\n" for line in _facts(explained, pen))
+    text += "\n" + _OUTLINES.get(_shape(explained), outline_values)(explained, pen)
+    changes = list_changes(explained, pen) if explained.kind in ("thing", "map", "list") else ""
+    if changes:
+        text += f"\nWhat overrides did\n{changes}"
+    return text + _draw_guardrails(explained, pen)
+
+
+_OUTLINES: dict[str, Callable[[Explanation, Pen], str]] = {
+    "template": lambda explained, pen: outline_sections(explained),
+    "Resources": outline_things,
 }
 
 
-def report_story(told: Explanation) -> str:
-    """Draw a story: the value, then every layer that spoke about it, the winner last and marked."""
-    name = ".".join(str(step) for step in told.path) or "the template"
-    if told.leaves:
-        return f"{name} in {told.environment}, {len(told.leaves)} values\n\n" + _aligned(_leaf_rows(told))
-    value = "removed" if told.is_removed else _shown(told.value)
-    rows = list(_rows(told.story))
-    text = f"{name} = {value} in {told.environment}\n\n" + _aligned(rows)
-    if told.built is not None and told.built.span != told.story[-1].origin.span:
-        text += f"\n{told.path[1]} is built at {_place(told.built)}\n"
-    return text
+def _shape(explained: Explanation) -> str:
+    return str(explained.path[0]) if explained.kind == "section" else explained.kind
 
 
-def story_to_json(told: Explanation) -> dict[str, Json]:
-    """Turn an explanation into plain data; the winner is the last of its layers."""
-    return {
-        "environment": told.environment,
-        "pointer": "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in told.path),
-        "value": told.value,
-        "removed": told.is_removed,
-        "layers": [_said_to_json(said) for said in told.story],
-        "leaves": [
-            {
-                "pointer": "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path),
-                "layers": [_said_to_json(said) for said in story],
-            }
-            for path, story in told.leaves
-        ],
-    }
+def _facts(explained: Explanation, pen: Pen) -> Iterator[str]:
+    if explained.kind == "thing":
+        if isinstance(explained.value, dict) and "Type" in explained.value:
+            yield dotted((explained.value["Type"],))
+        for said in explained.asked_by:
+            yield f"for {dotted(said.pointer)}, {pen.write_place(said.origin)}"
+    if explained.built:
+        place = pen.write_place(explained.built)
+        is_added = explained.built.layer == "addition"
+        yield f"added at {place}" if is_added else f"built at {place}, except where noted"
+    if explained.kind == "list":
+        if explained.identity:
+            keys = " + ".join(f"`{key}`" for key in explained.identity.keys)
+            yield f"overrides merge its items by {keys}, {pen.write_identity(explained.identity)}"
+        else:
+            yield "an override replaces it as a whole, unless it says `$append` or the like"
 
 
-def _said_to_json(said: Said) -> dict[str, Json]:
-    span = said.origin.span
-    return {
-        "layer": said.origin.layer,
-        "file": span.path,
-        "line": span.line,
-        "column": span.column,
-        "value": said.value,
-        "pointer": _dotted(said.pointer) or None,
-        "rule": said.rule,
-        "fedBy": [_said_to_json(setting.history[-1]) for setting in said.fed_by],
-    }
-
-
-def _rows(story: tuple[Said, ...]) -> Iterator[tuple[str, ...]]:
-    for said in story:
-        mark = "=>" if said is story[-1] else "  "
-        value = "removed" if said.rule == "$remove" else _shown(said.value)
-        yield (mark, value, _place(said.origin), _dotted(said.pointer) or _LAYERS[said.origin.layer], said.rule or "")
+def _draw_value(explained: Explanation, pen: Pen) -> str:
+    (told,) = explained.told
+    name, environment = dotted(explained.path), explained.environment
+    value = REMOVED if explained.is_removed else explained.value
+    text = f"{name} = {pen.write_value(value, len(name) + len(environment) + 7)} in {environment}\n"
+    if measure_text(text) > pen.columns:
+        text = f"{name} in {environment}\n= {pen.write_value(value, 2)}\n"
+    text += "\n" + pen.write_rows(list(_rows(told, pen)))
+    for said in told.story:
         for setting in said.fed_by:
-            fed = setting.history[-1]
-            yield ("  ", f"  from {_shown(fed.value)}", _place(fed.origin), _dotted(fed.pointer), "")
+            text += f"\ncomputed from {dotted(setting.path)}\n"
+            words = Told(setting.path, setting.value, setting.history)
+            text += pen.write_rows([(*row[:3], _beside(row[3], setting.path)) for row in _rows(words, pen)])
+    origin = explained.built
+    if origin and all(origin.span != said.origin.span for said in told.story):
+        verb = "added" if origin.layer == "addition" else "built"
+        text += f"\n{dotted(explained.path[1:2])} is {verb} at {pen.write_place(origin)}\n"
+    return text + _draw_guardrails(explained, pen)
 
 
-def _leaf_rows(told: Explanation) -> list[tuple[str, ...]]:
-    return [
-        (_dotted(path[len(told.path) :]), _shown(story[-1].value), _place(story[-1].origin), story[-1].rule or "")
-        for path, story in told.leaves
-    ]
+def _beside(words: str, path: Path) -> str:
+    return "" if words == dotted(path) else words
 
 
-def _aligned(rows: list[tuple[str, ...]]) -> str:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return "".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows)
+def _rows(told: Told, pen: Pen) -> Iterator[Row]:
+    for number, said in enumerate(told.story, 1):
+        mark = "=>" if number == len(told.story) else "  "
+        value = REMOVED if said.rule == "$remove" else said.value
+        yield mark, value, pen.write_place(said.origin), write_who(said, told.identity, pen)
 
 
-def _place(origin: Origin) -> str:
-    return f"{origin.span.path}:{origin.span.line}:{origin.span.column}"
-
-
-def _dotted(path: Path) -> str:
-    return ".".join(str(step) for step in path)
-
-
-def _shown(value: Json) -> str:
-    text = escape_text(mask_text(json.dumps(value, ensure_ascii=False)))
-    return text if len(text) <= 48 else text[:45] + "..."
+def _draw_guardrails(explained: Explanation, pen: Pen) -> str:
+    drawn = "".join(pen.write_guardrail(guardrail) for guardrail in explained.guardrails)
+    return f"\nGuardrails\n{drawn}" if drawn else ""

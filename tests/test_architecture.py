@@ -26,7 +26,7 @@ CORRIDOR = [
     service trace catalog layers cause node archive tree checkout yaml11
     authoring load identity limits lint_words renames rival pattern guardrails
     pointer
-    wiring parameters
+    wiring parameters follow
     override addition
     library repository bases validate rules parts resolve build merge guard lock render output explain diff waivers
     lint_rules
@@ -37,23 +37,24 @@ CORRIDOR = [
     bucket aws
     publish deploy fleet
     report_safe
-    report_snippet report_table report_story report_github report_sarif
-    report_text
+    report_words
+    report_snippet report_table report_outline report_story_json report_github report_sarif
+    report_text report_story
     report
     screen
-    commands_service commands_lock commands_release commands_platform
+    commands_service commands_explain commands_lock commands_release commands_platform
     cli
     """.strip().splitlines()
 ]
 
-COMMANDS = {"commands_service", "commands_lock", "commands_release", "commands_platform"}
+COMMANDS = {"commands_service", "commands_explain", "commands_lock", "commands_release", "commands_platform"}
 
 # What only the named may import, although its row lies above many.
 RESERVED = {
     "authoring": set(),  # for the templates of the library alone
     "load": {"library", "repository", "bases"},  # text is parsed once, at the entrance
     "pipeline": {"screen", *COMMANDS, "deploy", "fleet"},
-    "catalog": {"commands_service", "report_sarif"},
+    "catalog": {"commands_explain", "report_sarif"},
 }
 
 LIBRARIES = {
