@@ -332,7 +332,7 @@ IMPOSSIBLE = {"D203", "D204", "D205", "D206", "D207", "D401", "nothing"}
 def test_what_the_schema_admits_compiles_or_is_refused_with_a_reason() -> None:
     compiled = 0
 
-    @settings(max_examples=40)
+    @settings(max_examples=30)
     @given(Admitted(is_sound=True).descriptor())
     def hold_sound(data: Json) -> None:
         nonlocal compiled
@@ -341,7 +341,7 @@ def test_what_the_schema_admits_compiles_or_is_refused_with_a_reason() -> None:
         compiled += not found
         assert not IMPOSSIBLE & found, found
 
-    @settings(max_examples=40)
+    @settings(max_examples=30)
     @given(Admitted(is_sound=False).descriptor())
     def hold_any(data: Json) -> None:
         with TemporaryDirectory() as name:
@@ -387,7 +387,7 @@ STRANGE: list[Json] = [
 ]
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(st.sampled_from(list(places(RICH))), st.sampled_from(STRANGE))
 def test_a_strange_value_anywhere_is_refused_or_meant(path: tuple[str | int, ...], value: Json) -> None:
     with TemporaryDirectory() as name:
