@@ -7,6 +7,7 @@ Never: knows the resource types of CloudFormation, which `lint` asks for.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
 
@@ -92,10 +93,9 @@ def _fault(name: str, what: str, span: Span, hint: str | None = None) -> Diagnos
 
 def _is_path(value: Json) -> bool:
     steps = value.split(".") if isinstance(value, str) else []
-    pairs = zip(steps, [*steps[1:], "*"], strict=True)
     # "**" says nothing of its own: a name has to follow.
-    has_names = not any(step == "**" and after in ("*", "**") for step, after in pairs)
-    return bool(steps) and has_names and all(_STEP.fullmatch(step) for step in steps)
+    lacks_name = any(step == "**" and after in ("*", "**") for step, after in itertools.pairwise([*steps, "*"]))
+    return bool(steps) and not lacks_name and all(_STEP.fullmatch(step) for step in steps)
 
 
 def _is_version(value: Json) -> bool:

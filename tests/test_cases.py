@@ -2,7 +2,8 @@
 
 `ok-*` compiles, and `expected/` holds what comes out. The others are refused: the folder is named after the code, and
 `expected.txt` holds the exit code and every word on the screen. `environments.txt` names the environments, production
-if it is missing. `pytest --update` rewrites what is expected; read the difference before committing it.
+if it is missing. `commit.txt` names the day of a commit that the case is compiled at, or says `none`; else that is the
+commit of this project. `pytest --update` rewrites what is expected; read the difference before committing it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from compiler.cli import cli
+from tests.commits import place_case
 
 HERE = Path(__file__).parent
 CASES = sorted(path for path in (HERE / "cases").iterdir() if path.is_dir())
@@ -36,14 +38,11 @@ def compile_case(case: Path, out: Path) -> tuple[int, str]:
 def test_a_good_repository_compiles_to_exactly_what_is_expected(
     case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update_expectations: bool
 ) -> None:
-    monkeypatch.chdir(case)
-    code, screen = compile_case(case, tmp_path)
+    monkeypatch.chdir(place_case(case, tmp_path / "case"))
+    out = tmp_path / "out"
+    code, screen = compile_case(case, out)
     assert (0, "") == (code, screen)
-    actual = {
-        str(path.relative_to(tmp_path)): path.read_text()
-        for path in sorted(tmp_path.rglob("*.json"))
-        if path.name in KEPT
-    }
+    actual = {str(path.relative_to(out)): path.read_text() for path in sorted(out.rglob("*.json")) if path.name in KEPT}
     expected = case / "expected"
     if update_expectations:
         for name, text in actual.items():
@@ -58,8 +57,8 @@ def test_a_good_repository_compiles_to_exactly_what_is_expected(
 def test_a_case_says_exactly_what_is_expected(
     case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update_expectations: bool
 ) -> None:
-    monkeypatch.chdir(case)
-    code, screen = compile_case(case, tmp_path)
+    monkeypatch.chdir(place_case(case, tmp_path / "case"))
+    code, screen = compile_case(case, tmp_path / "out")
     actual = f"exit {code}\n\n{screen}"
     expected = case / "expected.txt"
     if update_expectations:

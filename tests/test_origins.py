@@ -12,6 +12,7 @@ from compiler.model import Json, Library, Said, Stack, walk_leaves
 from compiler.node import alike
 from compiler.pipeline import build_stack, compile_platform, open_library, plan_service
 from compiler.render import format_pointer, render_platform
+from tests.commits import place_case
 from tests.merging import MADE
 from tests.test_corpus import CORPUS, TEMPLATES, as_addition, own_names, read_independently, without_collisions
 
@@ -68,11 +69,11 @@ def test_every_leaf_of_a_foreign_template_has_an_origin(library: Library, tmp_pa
         assert len(mine) > 5, path.name
 
 
-def test_every_leaf_of_the_cases_has_an_origin_whatever_overrides_and_additions_did() -> None:
+def test_every_leaf_of_the_cases_has_an_origin_whatever_overrides_and_additions_did(tmp_path: Path) -> None:
     here = Path(__file__).parent
     toys = open_library(here / "library")
     for case in sorted((here / "cases").glob("ok-*")):
-        plan = plan_service(case, toys, with_archives=False)
+        plan = plan_service(place_case(case, tmp_path / case.name), toys, with_archives=False)
         for environment in plan.settings:
             stack, _ = build_stack(plan, toys, environment, lint=False)
             assert [] == find_leaves_without_origin(stack), (case.name, environment)

@@ -7,6 +7,7 @@ Never: trusts the form of what it reads; a template comes from anyone.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from cfnlint.rules import CloudFormationLintRule, RuleMatch
 
 Place = tuple[str | int, ...]
+_VARIABLE = re.compile(r"\$\{[^}]*\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Template:
         return value
 
     def texts(self, value: Any, place: Place) -> Iterator[tuple[Place, str]]:
-        """Yield the texts that a value can be, or its items; a Fn::Sub as it is written."""
+        """Yield the texts that a value can be, or its items can be."""
         for where, item in self.each(value, place):
             text = text_of(item)
             if text is not None:
@@ -105,10 +107,11 @@ class Template:
 
 
 def text_of(value: Any) -> str | None:
-    """Return a text, or that of a Fn::Sub with its variables as they are written."""
+    """Return a text, or that of a Fn::Sub with a `$` for each variable, whose names have colons that mean nothing."""
     if isinstance(value, dict) and len(value) == 1:
         value = value.get("Fn::Sub")
         value = value[0] if isinstance(value, list) and value else value
+        return _VARIABLE.sub("$", value) if isinstance(value, str) else None
     return str(value) if isinstance(value, str) else None
 
 

@@ -1,0 +1,355 @@
+"""The rules of the platform, up to their edges: what each finds in one resource, and where.
+
+`guarded/` shows them through the whole compiler; here each runs alone.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cfnlint.template import Template
+
+from compiler.library import load_library
+from compiler.lint_rules import load_rules
+
+LIBRARY = load_library(Path(__file__).parent.parent / "platform")
+OWN = {rule for module in LIBRARY.rules for rule in module.ids}
+EVERYONE = "the principal `*` is everyone, and no condition says who is meant"
+
+
+def run(rule: str, template: dict[str, Any]) -> list[tuple[str, str]]:
+    """Run one rule; return where below `Resources` it finds something, and what."""
+    matches = load_rules(LIBRARY)[rule].match(Template(None, template, ["eu-west-1"]))
+    return [(".".join(str(step) for step in match.path[1:]), match.message) for match in matches]
+
+
+def check(rule: str, text: str, **parameters: object) -> list[tuple[str, str]]:
+    """Run one rule on resources that are written as YAML."""
+    return run(rule, {"Resources": yaml.safe_load(text), "Parameters": parameters})
+
+
+def test_every_rule_says_what_it_is_for() -> None:
+    rules = load_rules(LIBRARY)
+    assert {f"E900{number}" for number in range(1, 9)} == OWN
+    for rule in OWN:
+        assert 20 < len(rules[rule].shortdesc) < 80 and not rules[rule].shortdesc.endswith(".")
+        assert rules[rule].description.endswith(".")
+        assert rules[rule].match is not None
+
+
+ANYTHING: list[Any] = [None, 1, "text", [], {}, [None], {"Fn::If": []}, {"Fn::If": ["A", 1]}, {"Ref": ["x"]}]
+
+
+@pytest.mark.parametrize("rule", sorted(OWN))
+def test_no_rule_trips_over_a_template_of_any_form(rule: str) -> None:
+    keys = [
+        *("Tags", "Policies", "PolicyDocument", "ManagedPolicyArns", "SecurityGroupIngress", "SecurityGroups"),
+        *("Scheme", "Protocol", "DefaultActions", "Actions", "ListenerArn", "Principal", "Password", "Environment"),
+        *("CidrIp", "FromPort", "GroupId", "Variables"),
+    ]
+    types = [
+        *("AWS::IAM::Role", "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupIngress", "AWS::S3::Bucket"),
+        *("AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::ElasticLoadBalancingV2::Listener"),
+        *("AWS::ElasticLoadBalancingV2::ListenerRule", "AWS::Lambda::Permission", "Custom::Thing", 3),
+    ]
+    for value in ANYTHING:
+        statement = {"Effect": "Allow", "Action": value, "Resource": value, "Principal": value, "Condition": value}
+        grant = {"Effect": "Allow", "Action": "*", "Resource": value, "NotAction": value}
+        inner = dict.fromkeys(keys, value)
+        bodies = [
+            *(value, {"Properties": value}, {"Properties": inner}),
+            {"Properties": {key: [inner, {"Statement": [statement, grant, value]}] for key in keys}},
+        ]
+        for body in bodies:
+            resources = {f"R{number}": {**_map(body), "Type": kind} for number, kind in enumerate(types)}
+            run(rule, {"Resources": {**resources, "Odd": body}, "Parameters": {"P": value}})
+        run(rule, {"Resources": value, "Parameters": value})
+
+
+def _map(body: Any) -> dict[str, Any]:
+    return body if isinstance(body, dict) else {}
+
+
+# E9001 is about data
+
+
+@pytest.mark.parametrize(
+    ("attributes", "missing"),
+    [
+        ("DeletionPolicy: Retain, UpdateReplacePolicy: Snapshot", []),
+        ("DeletionPolicy: Delete", ["UpdateReplacePolicy"]),
+        ("UpdateReplacePolicy: Delete", ["DeletionPolicy"]),
+        ("DependsOn: B", ["DeletionPolicy", "UpdateReplacePolicy"]),
+    ],
+)
+def test_what_holds_data_has_both_policies(attributes: str, missing: list[str]) -> None:
+    found = check("E9001", f"A: {{Type: 'AWS::DynamoDB::Table', {attributes}}}")
+    assert missing == [message.split("'")[1] for _, message in found]
+    assert [] == check("E9001", f"A: {{Type: 'AWS::SNS::Topic', {attributes}}}")
+
+
+# E9002 and E9003 are about tags
+
+
+@pytest.mark.parametrize(
+    ("resource", "missing"),
+    [
+        ("Type: AWS::SQS::Queue", ["owner", "environment", "service"]),
+        ("Type: AWS::SQS::Queue, Properties: {Tags: [{Key: owner, Value: a}]}", ["environment", "service"]),
+        ("Type: AWS::SSM::Parameter, Properties: {Tags: {owner: a, environment: b, service: c}}", []),
+        ("Type: AWS::Route53::HostedZone, Properties: {HostedZoneTags: [{Key: service}]}", ["owner", "environment"]),
+        (
+            "Type: AWS::SQS::Queue, Properties: {Tags: {'Fn::If': [A, [{Key: owner}], [{Key: service}]]}}",
+            ["environment"],
+        ),
+        ("Type: AWS::IAM::ManagedPolicy", []),
+        ("Type: AWS::EC2::LaunchTemplate", []),
+        ("Type: Custom::Thing", []),
+    ],
+)
+def test_what_can_have_tags_has_those_of_its_owner(resource: str, missing: list[str]) -> None:
+    found = [*check("E9002", f"A: {{{resource}}}"), *check("E9003", f"A: {{{resource}}}")]
+    assert missing == [message.split("`")[1] for _, message in found]
+
+
+# E9004 is about wildcards
+
+
+def policy(statement: str) -> str:
+    return f"A: {{Type: 'AWS::IAM::Policy', Properties: {{PolicyDocument: {{Statement: {statement}}}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("statement", "faults"),
+    [
+        ("{Effect: Allow, Action: '*', Resource: '*'}", ["Action"]),
+        ("{Effect: Allow, Action: ['s3:*', 'sqs:SendMessage'], Resource: ['*']}", ["Action.0"]),
+        ("{Effect: Allow, Action: 's3:**', Resource: 'arn:aws:s3:::*'}", ["Action"]),
+        ("{Effect: Allow, Action: 's3:*', Resource: {'Fn::Sub': 'arn:${AWS::Partition}:s3:::*'}}", ["Action"]),
+        ("{Effect: Allow, Action: 's3:*', Resource: '*', Condition: {StringEquals: {a: b}}}", ["Action"]),
+        ("{Effect: Allow, Action: 's3:Get*', Resource: '*'}", ["Action"]),
+        ("{Effect: Allow, Action: 's3:Get*', Resource: '*', Condition: {StringEquals: {a: b}}}", []),
+        ("{Effect: Allow, Action: 's3:Get*', Resource: 'arn:aws:s3:::menus/*'}", []),
+        ("{Effect: Allow, Action: 's3:*', Resource: 'arn:aws:s3:::menus/*'}", []),
+        ("{Effect: Allow, Action: ['ec2:Describe*', 's3:ListBuckets*', 'sqs:ListQueues'], Resource: '*'}", []),
+        ("{Effect: Allow, NotAction: 'iam:*', Resource: '*'}", ["NotAction"]),
+        ("{Effect: Allow, NotAction: 'iam:*', Resource: 'arn:aws:s3:::menus/*'}", []),
+        ("{Effect: Allow, Action: 's3:*', NotResource: 'arn:aws:s3:::menus/*'}", ["Action"]),
+        ("{Effect: Deny, Action: '*', Resource: '*'}", []),
+        ("{Effect: Allow, Action: '*', Resource: '*', Principal: {AWS: '111122223333'}}", []),
+        ("{Effect: Allow, Action: '*', Resource: {'Ref': B}}", []),
+        ("{Effect: Allow, Action: {'Fn::If': [A, '*', 's3:GetObject']}, Resource: '*'}", ["Action.Fn::If.1"]),
+        ("{'Fn::If': [A, {Effect: Allow, Action: '*', Resource: '*'}, {Ref: 'AWS::NoValue'}]}", ["Fn::If.1.Action"]),
+        ("{Effect: Allow, Action: {Ref: Given}, Resource: '*'}", ["Action"]),
+    ],
+)
+def test_no_policy_gives_everything(statement: str, faults: list[str]) -> None:
+    found = check("E9004", policy(statement), Given={"Type": "String", "Default": "sqs:*"})
+    assert [f"A.Properties.PolicyDocument.Statement.{fault}" for fault in faults] == [place for place, _ in found]
+
+
+def test_policies_are_found_wherever_they_stand_also_as_text() -> None:
+    document = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    properties = {
+        "Deep": [{"Policy": document}],
+        "Text": json.dumps(document),
+        "Sub": {"Fn::Sub": json.dumps(document)},
+    }
+    found = run("E9004", {"Resources": {"A": {"Type": "Custom::Thing", "Properties": properties}}})
+    assert ["Deep.0.Policy.Statement.0.Action", "Text.Action", "Sub.Action"] == [
+        place.removeprefix("A.Properties.") for place, _ in found
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arn", "faults"),
+    [
+        ("'arn:aws:iam::aws:policy/AdministratorAccess'", 1),
+        ("{'Fn::Sub': 'arn:${AWS::Partition}:iam::aws:policy/PowerUserAccess'}", 1),
+        ("{'Fn::If': [A, 'arn:aws:iam::aws:policy/IAMFullAccess', {Ref: B}]}", 1),
+        ("'arn:aws:iam::aws:policy/ReadOnlyAccess'", 0),
+        ("'arn:aws:iam::111122223333:policy/AdministratorAccessReview'", 0),
+    ],
+)
+def test_no_role_user_or_group_has_a_policy_of_aws_that_gives_everything(arn: str, faults: int) -> None:
+    for kind in ("Role", "User", "Group"):
+        body = f"A: {{Type: 'AWS::IAM::{kind}', Properties: {{ManagedPolicyArns: [{arn}]}}}}"
+        assert faults == len(check("E9004", body))
+
+
+# E9005 is about everyone
+
+
+@pytest.mark.parametrize(
+    ("statement", "faults"),
+    [
+        ("Principal: '*'", ["Principal"]),
+        ("Principal: {AWS: '*'}", ["Principal.AWS"]),
+        ("Principal: {AWS: ['111122223333', '*']}", ["Principal.AWS.1"]),
+        ("Principal: {'*': '*'}", ["Principal.*"]),
+        ("Principal: {Service: '*'}", []),
+        ("Principal: {AWS: '111122223333'}", []),
+        ("NotPrincipal: {AWS: '111122223333'}", ["NotPrincipal"]),
+        ("Principal: '*', Condition: {StringEquals: {'aws:PrincipalOrgID': o-1}}", []),
+        ("Principal: '*', Condition: {ArnLike: {'AWS:SourceArn': 'arn:aws:s3:::menus'}}", []),
+        ("Principal: '*', Condition: {Bool: {'aws:SecureTransport': 'true'}}", ["Principal"]),
+        (
+            "Principal: '*', Condition: {Bool: {'AWS:securetransport': 'true'}, StringLike: {'aws:Referer': x}}",
+            ["Principal"],
+        ),
+        (
+            "Principal: '*', Condition: {Bool: {'aws:SecureTransport': 'true'}, IpAddress: {'aws:SourceIp': 1.2.3.4}}",
+            [],
+        ),
+        ("Principal: '*', Condition: {}", ["Principal"]),
+        ("Principal: '*', Condition: {Ref: Given}", []),
+    ],
+)
+def test_nothing_is_for_everyone(statement: str, faults: list[str]) -> None:
+    document = f"{{Statement: [{{Effect: Allow, {statement}}}]}}"
+    body = f"Type: 'AWS::SQS::QueuePolicy', Properties: {{PolicyDocument: {document}}}"
+    prefix = "A.Properties.PolicyDocument.Statement.0."
+    assert [prefix + fault for fault in faults] == [place for place, _ in check("E9005", f"A: {{{body}}}")]
+    assert [] == check("E9005", f"A: {{{body.replace('Allow', 'Deny')}}}")
+    assert [] == check("E9005", f"A: {{{body.replace('SQS::QueuePolicy', 'EC2::VPCEndpoint')}}}")
+
+
+@pytest.mark.parametrize("kind", ["AWS::Lambda::Permission", "AWS::Events::EventBusPolicy"])
+def test_a_permission_is_not_for_everyone(kind: str) -> None:
+    assert [("A.Properties.Principal", EVERYONE)] == check(
+        "E9005", f"A: {{Type: '{kind}', Properties: {{Principal: '*'}}}}"
+    )
+    for more in ("SourceArn: a", "SourceAccount: b", "PrincipalOrgID: c", "Condition: {Key: d}"):
+        assert [] == check("E9005", f"A: {{Type: '{kind}', Properties: {{Principal: '*', {more}}}}}")
+    assert [] == check("E9005", f"A: {{Type: '{kind}', Properties: {{Principal: s3.amazonaws.com}}}}")
+
+
+# E9006 is about the internet
+
+GROUP = "G: {{Type: 'AWS::EC2::SecurityGroup', Properties: {{SecurityGroupIngress: [{{{}}}]}}}}"
+BALANCER = "\nL: {{Type: 'AWS::ElasticLoadBalancingV2::LoadBalancer', Properties: {{{}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("cidr", "is_wide"),
+    [
+        ("CidrIp: 0.0.0.0/0", True),
+        ("CidrIp: 128.0.0.0/1", True),
+        ("CidrIp: 52.0.0.0/7", True),
+        ("CidrIp: 10.0.0.0/8", False),
+        ("CidrIp: 10.16.0.5/16", False),
+        ("CidrIpv6: '::/0'", True),
+        ("CidrIpv6: '2000::/3'", True),
+        ("CidrIpv6: '2001:db8::/32'", False),
+        ("CidrIp: {'Fn::If': [A, 0.0.0.0/0, 10.0.0.0/8]}", True),
+        ("CidrIp: {Ref: Given}", True),
+        ("CidrIp: {Ref: Unknown}", False),
+        ("CidrIp: nonsense", False),
+        ("SourceSecurityGroupId: sg-12345678", False),
+    ],
+)
+def test_the_internet_is_what_is_wide(cidr: str, is_wide: bool) -> None:
+    text = GROUP.format(f"IpProtocol: tcp, FromPort: 22, ToPort: 22, {cidr}")
+    assert is_wide == bool(check("E9006", text, Given={"Type": "String", "Default": "0.0.0.0/0"}))
+    alone = text.replace("SecurityGroup'", "SecurityGroupIngress'").replace("SecurityGroupIngress: [{", "A: b, ")
+    alone = alone.replace("}]}}", "}}")
+    assert is_wide == bool(check("E9006", alone, Given={"Type": "String", "Default": "0.0.0.0/0"}))
+
+
+@pytest.mark.parametrize(
+    ("ports", "balancer", "faults"),
+    [
+        ("IpProtocol: tcp, FromPort: 443, ToPort: 443", "SecurityGroups: [{Ref: G}]", 0),
+        ("IpProtocol: 6, FromPort: '80', ToPort: '80'", "SecurityGroups: [{'Fn::GetAtt': [G, GroupId]}]", 0),
+        ("IpProtocol: tcp, FromPort: 443, ToPort: 443", "SecurityGroups: ['sg-1', {'Fn::If': [A, {Ref: G}, x]}]", 0),
+        ("IpProtocol: tcp, FromPort: 443, ToPort: 443", "Scheme: internet-facing, SecurityGroups: [{Ref: G}]", 0),
+        ("IpProtocol: tcp, FromPort: 443, ToPort: 443", "Scheme: internal, SecurityGroups: [{Ref: G}]", 1),
+        ("IpProtocol: tcp, FromPort: 443, ToPort: 443", "SecurityGroups: [{Ref: Other}]", 1),
+        ("IpProtocol: tcp, FromPort: 80, ToPort: 443", "SecurityGroups: [{Ref: G}]", 1),
+        ("IpProtocol: tcp, FromPort: 22, ToPort: 22", "SecurityGroups: [{Ref: G}]", 1),
+        ("IpProtocol: udp, FromPort: 443, ToPort: 443", "SecurityGroups: [{Ref: G}]", 1),
+        ("IpProtocol: '-1'", "SecurityGroups: [{Ref: G}]", 1),
+        ("IpProtocol: tcp, FromPort: {Ref: Unknown}, ToPort: 443", "SecurityGroups: [{Ref: G}]", 1),
+        ("IpProtocol: tcp, FromPort: 443, ToPort: 80", "SecurityGroups: [{Ref: G}]", 1),
+    ],
+)
+def test_the_internet_comes_through_public_load_balancers(ports: str, balancer: str, faults: int) -> None:
+    text = GROUP.format(f"{ports}, CidrIp: 0.0.0.0/0") + BALANCER.format(balancer)
+    assert faults == len(check("E9006", text))
+
+
+def test_a_rule_of_its_own_counts_for_the_group_that_it_is_for() -> None:
+    rule = "Properties: {GroupId: {Ref: G}, IpProtocol: tcp, FromPort: 443, ToPort: 443, CidrIp: 0.0.0.0/0}"
+    text = f"I: {{Type: 'AWS::EC2::SecurityGroupIngress', {rule}}}" + BALANCER.format("SecurityGroups: [{Ref: G}]")
+    assert [] == check("E9006", text)
+    assert ["I.Properties.CidrIp"] == [
+        place for place, _ in check("E9006", text.replace("{Ref: G}, Ip", "{Ref: H}, Ip"))
+    ]
+
+
+# E9007 is about what travels
+
+LISTENER = "A: {{Type: 'AWS::ElasticLoadBalancingV2::Listener', Properties: {{{}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("listener", "faults"),
+    [
+        ("Protocol: HTTPS, SslPolicy: x", []),
+        ("Protocol: HTTPS", ["Protocol"]),
+        ("Protocol: TLS", ["Protocol"]),
+        ("Protocol: TCP", []),
+        ("Protocol: HTTP, DefaultActions: [{Type: forward}]", ["DefaultActions.0"]),
+        ("Protocol: HTTP, DefaultActions: [{Type: redirect, RedirectConfig: {Protocol: HTTPS}}]", []),
+        ("Protocol: HTTP, DefaultActions: [{Type: redirect, RedirectConfig: {Path: /x}}]", ["DefaultActions.0"]),
+        ("Protocol: HTTP, DefaultActions: [{Type: fixed-response}]", []),
+        ("Protocol: HTTP, DefaultActions: {'Fn::If': [A, [{Type: forward}], []]}", ["DefaultActions.Fn::If.1.0"]),
+    ],
+)
+def test_load_balancers_speak_https(listener: str, faults: list[str]) -> None:
+    assert [f"A.Properties.{fault}" for fault in faults] == [
+        place for place, _ in check("E9007", LISTENER.format(listener))
+    ]
+
+
+def test_a_rule_of_a_plain_listener_does_not_serve_either() -> None:
+    plain = LISTENER.format("Protocol: HTTP, DefaultActions: [{Type: fixed-response}]")
+    properties = "{ListenerArn: {Ref: A}, Actions: [{Type: forward}]}"
+    rule = f"\nB: {{Type: 'AWS::ElasticLoadBalancingV2::ListenerRule', Properties: {properties}}}"
+    assert ["B.Properties.Actions.0"] == [place for place, _ in check("E9007", plain + rule)]
+    assert [] == check("E9007", plain.replace("HTTP", "HTTPS, SslPolicy: x") + rule)
+
+
+# E9008 is about passwords
+
+
+@pytest.mark.parametrize(
+    ("properties", "faults"),
+    [
+        ("MasterUserPassword: hunter2", ["MasterUserPassword"]),
+        ("MasterUserPassword: '{{resolve:secretsmanager:a}}'", []),
+        ("MasterUserPassword: ''", []),
+        ("MasterUserPassword: {Ref: Unknown}", []),
+        ("MasterUserPassword: {Ref: Given}", ["MasterUserPassword"]),
+        ("LoginProfile: {Password: hunter2}", ["LoginProfile.Password"]),
+        ("Users: [{Username: a, Password: hunter2}]", ["Users.0.Password"]),
+        ('SecretString: \'{"password": "hunter2"}\'', ["SecretString"]),
+        ("Password: {'Fn::If': [A, hunter2, {Ref: B}]}", ["Password.Fn::If.1"]),
+        ("Environment: {Variables: {DB_PASSWORD: hunter2, PORT: '80'}}", ["Environment.Variables.DB_PASSWORD"]),
+        ("Environment: {Variables: {DB_SECRET: 'arn:aws:secretsmanager:eu-west-1:1:secret:a', TOKEN: /a/b}}", []),
+        ("Containers: [{Environment: [{Name: API_KEY, Value: a1b2}]}]", ["Containers.0.Environment.0.Value"]),
+        ("Containers: [{Environment: [{Name: HOST, Value: a1b2}]}]", []),
+        ("Tags: [{Key: PASSWORD, Value: none}]", []),
+        ("PasswordPolicy: {MinimumLength: 12}", []),
+    ],
+)
+def test_no_password_is_written_out(properties: str, faults: list[str]) -> None:
+    found = check(
+        "E9008", f"A: {{Type: 'Custom::Thing', Properties: {{{properties}}}}}", Given={"Type": "String", "Default": "x"}
+    )
+    assert [f"A.Properties.{fault}" for fault in faults] == [place for place, _ in found]
+    assert [] == [message for _, message in found if "hunter2" in message]
