@@ -107,7 +107,6 @@ def test_an_item_may_be_named_by_any_key_that_it_has(bare: Stack) -> None:
     ("pointer", "kind", "count"),
     [
         (".", "template", 26),
-        (".", "template", 26),
         ("Resources", "section", 20),
         ("Parameters", "section", 2),
         ("Resources.Topic", "thing", 18),
