@@ -126,6 +126,17 @@ def test_a_stronger_layer_sees_what_a_weaker_one_left(texts: tuple[str, ...], ke
     assert value == merged(*texts)[key]
 
 
+def test_layers_go_before_the_names_of_files() -> None:
+    files: dict[str, Json | str] = {
+        "overrides/z.yml": change("{Size: 2}"),
+        "overrides/env-default/y.yml": change("{Size: {$expect: 2, $value: 3}}"),
+        "overrides/env-default-x/a.yml": change("{Size: 9}"),
+        "overrides/env-a/x.yml": change("{Size: {$expect: 3, $value: 4}}"),
+    }
+    stack, faults = merge(BASE, files, "env-a")
+    assert ((), 4) == (faults, stack.template["Resources"]["Topic"]["Properties"]["Size"])
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [

@@ -173,6 +173,11 @@ def test_the_file_of_an_environment_is_stronger_than_the_platform_and_weaker_tha
     assert 8 == settings["env-default"].data["processes"]["worker"]["rootVolumeSize"]
 
 
+def test_a_null_in_a_default_says_nothing_either(tmp_path: Path) -> None:
+    library = edited_library(tmp_path, "platform.yml", "    rootVolumeSize: 8\n", "    rootVolumeSize: 8\n    dns: ~\n")
+    assert "dns" not in settle(tmp_path, library)["production"].data["processes"]["web"]
+
+
 def test_logs_that_the_platform_gives_every_process_stand_beside_its_own(tmp_path: Path) -> None:
     logs = "    logs: {system: {path: /var/log/messages}}\n    alarms:"
     library = edited_library(tmp_path, "platform.yml", "    alarms:", logs)
