@@ -30,7 +30,7 @@ CORRIDOR = [
     override addition
     library repository bases validate rules parts resolve build merge guard lock render output explain diff waivers
     lint_rules
-    lint
+    lint rulebook
     pipeline
     bucket_contract
     folder_bucket s3_bucket
