@@ -9,14 +9,17 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from compiler.diagnostics import has_errors, suggest
+from compiler.diagnostics import suggest
 from compiler.screen import (
     FAULTS,
     Reporting,
+    Screen,
     check_environments,
+    env_option,
     find_width,
     format_option,
     make_screen,
@@ -24,49 +27,77 @@ from compiler.screen import (
     platform_option,
 )
 
+if TYPE_CHECKING:
+    from compiler.model import Library
+    from compiler.pipeline import Plan
+
 
 @click.command()
-@click.argument("words", nargs=-1, required=True, metavar="[REPO] POINTER | CODE")
-@click.option("--env", "environment", metavar="ENV", help="The environment to explain the value in.")
+@click.argument("words", nargs=-1, metavar="[REPO] POINTER | CODE")
+@env_option
+@click.option("--unused", is_flag=True, help="List what service.yml and overrides say in vain, instead.")
 @platform_option
 @format_option
-def explain(words: tuple[str, ...], environment: str | None, platform: Path | None, format: str | None) -> None:
+def explain(
+    words: tuple[str, ...], environments: tuple[str, ...], unused: bool, platform: Path | None, format: str | None
+) -> None:
     """Say who decided a value, or what a diagnostic means.
 
     POINTER is a place in the template, such as Resources.WebGroup.Properties.MinSize or
     Resources.WebGroup.Properties.Tags[Key=Name].Value; every layer that spoke about it is listed, the winner last.
     Resources.WebGroup gives the whole story of a resource, and a dot that of the template. CODE is the code of a
     diagnostic, such as D203.
+
+    With --unused there is no POINTER: what reaches no template in any of the environments is listed, and what another
+    layer replaces in all of them.
     """
-    if len(words) > 2:
-        raise click.UsageError("give a repository and one pointer")
-    repo = Path(words[0] if len(words) == 2 else ".")
-    if len(words) == 1 and re.fullmatch(r"[A-Za-z]\d{3,4}", words[0]):
+    most = 1 if unused else 2
+    if len(words) > most or not (words or unused):
+        raise click.UsageError("give a repository at most" if unused else "give a repository and one pointer")
+    if len(words) == 1 and not unused and re.fullmatch(r"[A-Za-z]\d{3,4}", words[0]):
         _explain_code(words[0].upper(), format)
         return
+    repo = Path(words[0] if len(words) == most else ".")
     if not repo.is_dir():
         raise click.BadParameter(f"there is no folder `{repo}`", param_hint="REPO")
     with Reporting(make_screen(format, repo)) as screen:
-        from compiler.explain import explain_value
-        from compiler.pipeline import build_stack, plan_service
-        from compiler.report_story import report_story
-        from compiler.report_story_json import story_to_json
+        from compiler.pipeline import plan_service
 
         library = open_platform(platform)
-        asked = [environment] if environment else []
-        check_environments(asked, library)
-        plan = plan_service(repo, library, with_archives=False, environments=asked)
-        chosen = environment or (next(iter(plan.settings)) if len(plan.settings) == 1 else None)
-        if chosen is None:
-            raise click.UsageError(f"name an environment with --env: {', '.join(plan.settings)}")
-        stack, found = build_stack(plan, library, chosen, lint=False)
-        told = explain_value(stack, words[-1], chosen, identities=library.identities, guardrails=library.guardrails)
-        text = report_story(told, width=find_width(sys.stdout), prefix=screen.prefix)
-        # What is at fault is often what one asks about, so there is an answer all the same.
-        faults = [diagnostic for diagnostic in found if diagnostic.severity == "error"]
-        screen.show(faults, text, story_to_json(told))
-        if has_errors(faults):
-            raise click.exceptions.Exit(FAULTS)
+        check_environments(environments, library)
+        plan = plan_service(repo, library, with_archives=False, environments=environments)
+        if unused:
+            _show_unused(screen, plan, library, environments)
+        elif len(environments or plan.settings) > 1:
+            raise click.UsageError(f"name one environment with --env: {', '.join(plan.settings)}")
+        else:
+            _explain_pointer(screen, plan, library, words[-1], next(iter(environments or plan.settings)))
+
+
+def _explain_pointer(screen: Screen, plan: Plan, library: Library, pointer: str, environment: str) -> None:
+    from compiler.explain import explain_value
+    from compiler.pipeline import build_stack
+    from compiler.report_story import report_story
+    from compiler.report_story_json import story_to_json
+
+    stack, found = build_stack(plan, library, environment, lint=False)
+    told = explain_value(stack, pointer, environment, identities=library.identities, guardrails=library.guardrails)
+    text = report_story(told, width=find_width(sys.stdout), prefix=screen.prefix)
+    # What is at fault is often what one asks about, so there is an answer all the same.
+    faults = [diagnostic for diagnostic in found if diagnostic.severity == "error"]
+    screen.show(faults, text, story_to_json(told))
+    if faults:
+        raise click.exceptions.Exit(FAULTS)
+
+
+def _show_unused(screen: Screen, plan: Plan, library: Library, environments: tuple[str, ...]) -> None:
+    from compiler.pipeline import list_unused
+    from compiler.report_unused import report_unused, unused_to_json
+
+    found = list_unused(plan, library, environments=environments)
+    names = list(dict.fromkeys(environments or plan.settings))
+    text = report_unused(found, service=plan.service, environments=names, prefix=screen.prefix)
+    screen.show((), text, unused_to_json(found, service=plan.service, environments=names))
 
 
 def _explain_code(code: str, format: str | None) -> None:

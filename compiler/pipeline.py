@@ -14,7 +14,7 @@ from pathlib import Path
 from compiler.bases import read_bases
 from compiler.checkout import read_commit
 from compiler.diagnostics import CompileError, Diagnostic, fold_environments, has_errors, order_diagnostics
-from compiler.layers import named_environments, shared_environment
+from compiler.layers import environment_layers, named_environments, shared_environment
 from compiler.library import find_content, load_library, load_schema
 from compiler.lock import check_lock, check_overridden, find_moves, is_locked, list_overridden, read_lock, write_lock
 from compiler.model import Commit, Compilation, Descriptor, Document, Json, Library, Lock, Repository, Settings, Stack
@@ -24,8 +24,10 @@ from compiler.repository import INPUTS, read_repository
 from compiler.resolve import resolve_environment, resolve_settings
 from compiler.rules import check_names, check_settings
 from compiler.trace import plain
+from compiler.unused import Unused, Usage, find_unused
 from compiler.validate import validate_document
 from compiler.waivers import check_use, check_waivers, read_waivers, waive
+from compiler.watch import watch_settings
 from compiler.wiring import active_additions, given_values, wire_additions
 
 UNRELEASED = "unreleased"
@@ -180,6 +182,25 @@ def _judge_stack(plan: Plan, library: Library, environment: str, *, lint: bool) 
         region = plain(settings.environment["region"])
         found = (*found, *lint_stack(stack, region=region, environment=environment, library=library))
     return stack, found
+
+
+def list_unused(plan: Plan, library: Library, *, environments: Sequence[str] = ()) -> tuple[Unused, ...]:
+    """Find what the descriptor, its bases and the overrides say in vain. Raises CompileError if there are faults."""
+    usages = []
+    for environment in dict.fromkeys(environments or plan.settings):
+        watched, looks = watch_settings(plan.settings[environment])
+        layers = (None, *environment_layers(environment))
+        stacks = []
+        for end in range(1, len(layers) + 1):
+            parts = tuple(part for part in plan.repository.overrides if part.environment in layers[:end])
+            repository = replace(plan.repository, overrides=parts)
+            layered = replace(plan, repository=repository, settings={environment: watched})
+            stack, found = build_stack(layered, library, environment, lint=False)
+            stacks.append(stack)
+        if has_errors(found):
+            raise CompileError(found)
+        usages.append(Usage(plan.settings[environment], looks, tuple(stacks)))
+    return find_unused(plan.descriptor, usages)
 
 
 def lock_service(folder: Path, library: Library, *, upgrade: bool) -> Locking:

@@ -74,12 +74,14 @@ class Pen:
             lines = ("  ".join(map(_pad, row, widths)).replace("  ", " ", 1) for row in shown)
             return "".join(f"{indent}{line}".rstrip() + "\n" for line in lines)
         return "".join(
-            self._fill(f"{indent}{mark} {self.write_value(value, len(indent) + 3)}", indent + " " * 5, place, words)
+            self.write_line(
+                f"{indent}{mark} {self.write_value(value, len(indent) + 3)}", indent + " " * 5, place, words
+            )
             for mark, value, place, words in rows
         )
 
-    def _fill(self, line: str, indent: str, *parts: str) -> str:
-        """Put parts behind each other as long as the line is not too long, then below."""
+    def write_line(self, line: str, indent: str, *parts: str) -> str:
+        """Put parts behind each other as long as the line is not too long, then below with the indent."""
         text = ""
         for part in filter(None, parts):
             if measure_text(line) + 2 + measure_text(part) > self.columns:

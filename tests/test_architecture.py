@@ -24,12 +24,12 @@ CORRIDOR = [
     diagnostics
     model
     service trace catalog layers cause node archive tree checkout yaml11
-    authoring load identity limits lint_words renames rival pattern guardrails
+    authoring load identity limits lint_words renames rival pattern guardrails watch
     pointer
     wiring parameters follow
     override addition
     library repository bases validate rules parts resolve build merge guard lock render output explain diff waivers
-    lint_rules
+    lint_rules unused
     lint rulebook
     pipeline
     bucket_contract
@@ -38,7 +38,7 @@ CORRIDOR = [
     publish deploy fleet
     report_safe
     report_words
-    report_snippet report_table report_outline report_story_json report_github report_sarif
+    report_snippet report_table report_outline report_story_json report_unused report_github report_sarif
     report_text report_story
     report
     screen
@@ -75,8 +75,9 @@ CONTENT_LIBRARIES = {"templates": {"troposphere", "jinja2", "pathlib"}, "rules":
 # Between the entrance and the exit nothing reads a file, the clock, the environment or chance.
 PURE = set(
     """
-    diagnostics service trace authoring layers cause node identity limits renames pattern guardrails pointer override
-    addition archive validate rules parts resolve build merge guard waivers lock render explain diff
+    diagnostics service trace authoring layers cause node identity limits renames pattern guardrails pointer follow
+    override addition archive validate rules parts resolve build merge guard waivers lock render explain diff watch
+    unused
     """.split()
 )
 IMPURE = set("datetime glob os pathlib random secrets shutil socket subprocess tempfile time urllib uuid".split())
