@@ -123,9 +123,9 @@ class _ModuleLoader:
 
     def __call__(self, module: TemplateModule | RuleModule) -> Any:
         if self.package not in sys.modules:
-            package = types.ModuleType(self.package)
-            package.__path__ = [str(self.folder)]
-            sys.modules[self.package] = package
+            sys.modules[self.package] = types.ModuleType(self.package)
+        # A library of the same digest may have been loaded from a folder that is gone by now.
+        sys.modules[self.package].__path__ = [str(self.folder)]
         return importlib.import_module(f"{self.package}.{module.name}")
 
 
@@ -188,8 +188,11 @@ class _LibraryReader:
     def identities(self) -> Iterator[Identity]:
         document = self.load("identities.yml") if "identities.yml" in self.content else None
         for type_name, paths in (document.data if document else {}).items():
+            assert document is not None
+            if not isinstance(paths, dict | None):
+                self._fault(f"names no paths for `{type_name}`", document.key_span((type_name,)))
+                continue
             for path, keys in (paths or {}).items():
-                assert document is not None
                 span = document.key_span((type_name, path))
                 keys = [keys] if isinstance(keys, str) else keys
                 if not isinstance(keys, list) or not keys or not all(isinstance(key, str) for key in keys):

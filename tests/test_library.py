@@ -1,0 +1,75 @@
+"""Library: what a folder of the platform team has to be, and what its code may count on."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from compiler.diagnostics import CompileError
+from compiler.library import load_library
+from compiler.pipeline import open_library
+from tests.describing import LIBRARY
+from tests.spans import show
+
+
+def copy_library(folder: Path, changed: Mapping[str, str] | None = None) -> Path:
+    """Copy the toy library with some files changed or added."""
+    shutil.copytree(LIBRARY, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for path, text in (changed or {}).items():
+        (folder / path).write_text(text)
+    return folder
+
+
+def find(folder: Path) -> list[str]:
+    with pytest.raises(CompileError) as caught:
+        open_library(folder)
+    return [f"{fault.code} {fault.span.path if fault.span else None}" for fault in caught.value.diagnostics]
+
+
+def test_a_folder_without_platform_yml_is_no_library(tmp_path: Path) -> None:
+    assert ["D403 None"] == find(tmp_path) == find(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["'*': [a]", "'*': 5", "'*': {Properties.Tags: []}", "'*': {Properties.Tags: {Key: a}}", "'*': {a: [1]}", "[a]"],
+)
+def test_a_table_of_another_shape_is_refused(text: str, tmp_path: Path) -> None:
+    assert ["D403 platform/identities.yml"] == find(copy_library(tmp_path / "library", {"identities.yml": text}))
+
+
+@pytest.mark.parametrize("text", ["defaults: 5", "name: toy", "[a]", "name: on", "a: ["])
+def test_a_broken_platform_yml_is_refused_with_its_place(text: str, tmp_path: Path) -> None:
+    found = find(copy_library(tmp_path / "library", {"platform.yml": text}))
+    assert found and {"platform/platform.yml"} == {line.split()[1] for line in found}
+
+
+def test_a_template_says_its_scope(tmp_path: Path) -> None:
+    changed = {"templates/topics.py": "SCOPE = 'somewhere'\n", "templates/_own.py": "X = 1\n"}
+    folder = copy_library(tmp_path / "library", changed)
+    with pytest.raises(CompileError) as caught:
+        load_library(folder)
+    assert ["D403 1 "] == show(caught.value.diagnostics)
+
+
+def test_the_digest_depends_on_the_content_and_not_on_the_place(tmp_path: Path) -> None:
+    first, second = (load_library(copy_library(tmp_path / name)) for name in ("one", "two"))
+    other = load_library(copy_library(tmp_path / "three", {"templates/_own.py": "X = 1\n"}))
+    assert first.digest == second.digest != other.digest
+
+
+def test_the_same_library_in_another_folder_does_not_need_the_first_one(tmp_path: Path) -> None:
+    own = {"templates/_own.py": "X = 1\n", "templates/late.py": 'SCOPE = "service"\nfrom ._own import X\n'}
+    first = load_library(copy_library(tmp_path / "one", own))
+    first.load_template(first.templates[0])
+    shutil.rmtree(tmp_path / "one")
+    second = load_library(copy_library(tmp_path / "two", own))
+    late = next(template for template in second.templates if template.name == "late")
+    assert 1 == second.load_template(late).X
+
+
+def test_shared_code_is_no_template() -> None:
+    assert ["groups", "logs", "topics"] == [template.name for template in load_library(LIBRARY).templates]
