@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from compiler.bases import read_bases
 from compiler.checkout import list_known, read_commit
 from compiler.diagnostics import CompileError, Diagnostic
 from compiler.model import Commit, Repository
@@ -204,6 +205,14 @@ def test_a_pipe_a_folder_and_a_link_to_itself_are_no_files(path: str, tmp_path: 
     place.unlink()
     place.symlink_to(place.name)
     assert [("D111", path) if path != "service.yml" else ("D110", None)] == find(tmp_path)
+
+
+@pytest.mark.parametrize("target", ["base.yml", "nowhere", "/etc/hostname"])
+def test_a_base_that_is_a_link_to_nothing_is_refused(target: str, tmp_path: Path) -> None:
+    repository = read(make_repository(tmp_path, {"service.yml": "service: orders\nextends: ./base.yml\n"}))
+    (tmp_path / "base.yml").symlink_to(target)
+    bases, (fault,) = read_bases(repository.descriptor, tmp_path, {})
+    assert ((), "D117") == (bases, fault.code)
 
 
 def test_a_folder_is_no_descriptor(tmp_path: Path) -> None:
