@@ -73,6 +73,7 @@ def test_removing_a_map_that_holds_what_is_sealed_anywhere_breaks_the_seal() -> 
         ("A.*", {"A": {"B": True, "C": False}}, ["A.C"]),
         ("A.*.B", {"A": {"C": {}, "D": {"B": True}}}, ["A.C.B"]),
         ("List.Acls", {"List": [{"Acls": True}, {}]}, ["List.1.Acls"]),
+        ("List.Acls", {"List": [{"Ref": "AWS::NoValue"}, {"Acls": True}]}, []),
         ("List?.Acls?", {"List": [{"Acls": True}, {}]}, []),
     ],
 )

@@ -11,6 +11,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from compiler.guard import guard_stack
 from compiler.lint import lint_stack
 from compiler.load import load_document
 from compiler.model import Breach, Library, Origin, Said, Stack, walk_leaves
-from compiler.pipeline import compile_service, open_library
+from compiler.pipeline import compile_platform, compile_service, open_library
 from tests.commits import commit_folder
 
 GUARDED = Path(__file__).parent / "guarded"
@@ -130,6 +131,18 @@ def test_the_sound_service_has_what_the_broken_one_breaks() -> None:
         for service in ("broken", "sound")
     )
     assert spared | {"AWS::Redshift::Cluster"} == broken - sound
+
+
+def test_the_stacks_of_an_environment_are_sound(library: Library) -> None:
+    assert () == compile_platform(library, environments=["production"]).diagnostics
+
+
+def test_a_guardrail_for_a_type_that_does_not_exist_is_a_fault_of_the_platform(library: Library) -> None:
+    first, *others = library.guardrails
+    wrong = replace(library, guardrails=(replace(first, type="AWS::EC2::LaunchTemplat"), *others))
+    with pytest.raises(CompileError) as refused:
+        compile_platform(wrong, environments=["staging"])
+    assert [("D403", first.span)] == [(each.code, each.span) for each in refused.value.diagnostics]
 
 
 # No way around

@@ -331,6 +331,12 @@ BAD = [
     ("a secret name with a dash", "secrets/DATABASE-PASSWORD", "/orders/a", "pattern"),
     ("an environment name with capitals", "environments/Production", {}, "pattern"),
     ("a section that is a text", "messages", "order-placed", "type"),
+    ("a waiver with a capital", "waivers/Old", {}, "pattern"),
+    ("a waiver with an unknown key", "waivers/old/expires", "2027-03-31", "additionalProperties"),
+    ("a reason of 19 letters", "waivers/old/reason", "r" * 19, "minLength"),
+    ("a day without its zeros", "waivers/old/until", "2027-3-31", "pattern"),
+    ("two resources", "waivers/old/resource", ["A", "B"], "type"),
+    ("nobody who agreed", "waivers/old/approvedBy", "", "minLength"),
 ]
 
 
@@ -364,6 +370,9 @@ GOOD = [
     ("environments/env-default/processes/worker/deployment/style", "inPlace"),
     ("environments/production/messages/publish", []),
     ("environments/staging/secrets/TOKEN", None),
+    ("waivers", None),
+    ("waivers/old", {"guardrail": "E9001", "resource": "WebGroup", "reason": "r" * 20, "until": "2027-03-31"}),
+    ("environments/production/waivers/old/until", "2027-03-31"),
 ]
 
 

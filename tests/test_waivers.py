@@ -169,6 +169,27 @@ def test_what_is_waived_can_be_explained_locked_and_published(service: Path, tmp
     assert "squad-toy, ticket 13" == waivers[0]["approvedBy"]
 
 
+def test_a_waiver_for_a_rule_is_judged_where_rules_run(tmp_path: Path) -> None:
+    place = tmp_path / "service"
+    shutil.copytree(CASES / "E9001-rule-of-the-platform", place, ignore=shutil.ignore_patterns("*.txt", "lint"))
+    text = (place / "service.yml").read_text()
+    (place / "service.yml").write_text(text.replace("max: 12", "max: 10").replace("max: 20", "max: 10"))
+    (place / "cloudFormation" / "overrides" / "worker.yml").unlink()
+    (place / "cloudFormation" / "additions" / "fleet.yml").unlink()
+    commit_folder(place, "2026-11-20")
+    assert () == compile_service(place, open_library(LIBRARY), lint=False).diagnostics
+    with pytest.raises(CompileError) as refused:
+        compile_service(place, open_library(LIBRARY))
+    assert ["D604"] == [each.code for each in refused.value.diagnostics if each.severity == "error"]
+
+
+def test_the_manifest_lists_the_waivers_of_what_was_compiled(service: Path) -> None:
+    commit_folder(service, "2026-11-20")
+    done = compile_service(service, open_library(LIBRARY), environments=["staging"], lint=False)
+    waivers = json.loads(done.bundle.files["manifest.json"])["waivers"]
+    assert [("plain-orders", ["staging"])] == [(each["name"], each["environments"]) for each in waivers]
+
+
 def test_what_is_waived_in_production_is_not_waived_elsewhere(service: Path) -> None:
     logs = service / "cloudFormation" / "overrides" / "production" / "logs.yml"
     logs.rename(service / "cloudFormation" / "overrides" / "logs.yml")
