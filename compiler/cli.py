@@ -20,6 +20,7 @@ from compiler.commands_explain import explain
 from compiler.commands_lock import lock
 from compiler.commands_platform import platform
 from compiler.commands_release import publish, releases
+from compiler.commands_schema import schema
 from compiler.commands_service import compile_, validate
 from compiler.screen import OUR_BUG, WRONG_USAGE
 
@@ -58,7 +59,7 @@ def cli() -> None:
     """Compile a service.yml into CloudFormation, say where every value came from, and publish it."""
 
 
-for command in (validate, compile_, explain, lock, publish, releases, platform):
+for command in (validate, compile_, explain, lock, publish, releases, schema, platform):
     cli.add_command(command)
 
 

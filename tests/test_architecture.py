@@ -29,7 +29,7 @@ CORRIDOR = [
     wiring parameters follow
     override addition
     library repository bases validate rules parts resolve build merge guard lock render output explain diff waivers
-    lint_rules unused
+    lint_rules unused schema
     lint rulebook
     pipeline
     bucket_contract
@@ -42,12 +42,15 @@ CORRIDOR = [
     report_text report_story
     report
     screen
-    commands_service commands_explain commands_lock commands_release commands_platform
+    commands_service commands_explain commands_schema commands_lock commands_release commands_platform
     cli
     """.strip().splitlines()
 ]
 
-COMMANDS = {"commands_service", "commands_explain", "commands_lock", "commands_release", "commands_platform"}
+COMMANDS = {
+    *("commands_service", "commands_explain", "commands_schema"),
+    *("commands_lock", "commands_release", "commands_platform"),
+}
 
 # What only the named may import, although its row lies above many.
 RESERVED = {
@@ -77,7 +80,7 @@ PURE = set(
     """
     diagnostics service trace authoring layers cause node identity limits renames pattern guardrails pointer follow
     override addition archive validate rules parts resolve build merge guard waivers lock render explain diff watch
-    unused
+    unused schema
     """.split()
 )
 IMPURE = set("datetime glob os pathlib random secrets shutil socket subprocess tempfile time urllib uuid".split())
