@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from compiler.catalog import CATALOG
 from compiler.cli import cli
 from tests.commits import place_case
 
 HERE = Path(__file__).parent
 CASES = sorted(path for path in (HERE / "cases").iterdir() if path.is_dir())
+DIRECTIVES = ("$append", "$prepend", "$replace", "$remove", "$expect", "$value")
 # What a case keeps of a bundle: the rest is tested with the room that makes it.
 KEPT = ("template.json", "origins.json", "parameters.json")
 
@@ -71,3 +73,15 @@ def test_a_case_says_exactly_what_is_expected(
 def test_expected_templates_are_valid_json() -> None:
     for path in (HERE / "cases").glob("ok-*/expected/*/template.json"):
         assert json.loads(path.read_text())["Resources"]
+
+
+def test_every_diagnostic_of_overrides_additions_upgrades_and_guardrails_has_a_case() -> None:
+    of_parts = {f"D{number}" for number in (*range(210, 217), *range(315, 320), *range(330, 333))}
+    wanted = {code for code in CATALOG if code in of_parts or code[:2] in ("D5", "D6")}
+    assert set() == wanted - {case.name.partition("-")[0] for case in CASES}
+
+
+@pytest.mark.parametrize("directive", DIRECTIVES)
+def test_every_directive_has_a_case_that_compiles(directive: str) -> None:
+    overrides = [*(HERE / "cases").glob("ok-override-*/cloudFormation/overrides/**/*.yml")]
+    assert any(f"{directive}: " in path.read_text() for path in overrides)

@@ -72,4 +72,4 @@ def test_the_same_library_in_another_folder_does_not_need_the_first_one(tmp_path
 
 
 def test_shared_code_is_no_template() -> None:
-    assert ["groups", "logs", "topics"] == [template.name for template in load_library(LIBRARY).templates]
+    assert ["groups", "logs", "tasks", "topics"] == [template.name for template in load_library(LIBRARY).templates]
