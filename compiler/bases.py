@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from compiler.checkout import find_checkout
 from compiler.diagnostics import CompileError, Diagnostic, Related, suggest
 from compiler.load import load_document
 from compiler.model import Document
@@ -25,7 +26,7 @@ def read_bases(
 
     A value with a slash or a suffix is a path from the file that names it; any other names a base of the library.
     """
-    root = _repository_root(folder)
+    root = find_checkout(folder) or folder.resolve()
     chain: list[Document] = []
     faults: list[Diagnostic] = []
     current, place = descriptor, folder
@@ -73,12 +74,6 @@ class _Refused(Exception):
 
 def _is_path(text: str) -> bool:
     return "/" in text or text.endswith((".yml", ".yaml", ".json"))
-
-
-def _repository_root(folder: Path) -> Path:
-    """Find the folder that holds `.git`; outside of git a service has nothing but its own folder."""
-    here = folder.resolve()
-    return next((place for place in (here, *here.parents) if (place / ".git").exists()), here)
 
 
 def _read(path: Path, name: str, root: Path) -> tuple[Document, tuple[Diagnostic, ...]]:

@@ -91,6 +91,17 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """The files that git tracks or would track, and the folders that hold any, by their paths in the service's folder.
+
+    The value of a file is whether it is executable, where git has to say so because the disk cannot.
+    """
+
+    files: Mapping[str, bool | None]
+    folders: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Repository:
     """Everything that a service team committed, read once."""
 

@@ -93,8 +93,10 @@ def plan_service(
     settings = {name: resolve_settings(descriptor, library, name) for name in names}
     # To validate is quick; only a waiver has a day that wants to be compared.
     if with_archives or any(each.data.get("waivers") for each in settings.values()):
-        bases = [base.document.source.path for base in descriptor.bases]
-        repository = replace(repository, commit=read_commit(folder, (*INPUTS, *bases)))
+        shipped = {id(document) for document in library.bases.values()}
+        bases = [base.document for base in descriptor.bases if id(base.document) not in shipped]
+        read = [document.source.path for document in (repository.descriptor, *bases)]
+        repository = replace(repository, commit=read_commit(folder, read, INPUTS))
     lock, unlocked = read_lock(repository.lock)
     found = [*faults, *more, *unlocked]
     for part in repository.overrides:
@@ -325,12 +327,17 @@ def clean_release(commit: Commit | None) -> str | None:
     return None if commit is None or commit.is_dirty else f"{commit.time}-{commit.id[:12]}"
 
 
-def choose_release(commit: Commit | None, *, allow_dirty: bool) -> str:
-    """Name the release to publish. Raises CompileError where nothing identifies what would be published."""
+def choose_release(commit: Commit | None, *, asked: str | None, allow_dirty: bool) -> str:
+    """Name the release to publish, as asked or after the commit.
+
+    Raises CompileError where nothing identifies what would be published, or where the commit is not what would be.
+    """
+    if commit and commit.is_dirty and not allow_dirty:
+        hint = "commit or stash the changes, or publish them all the same with --allow-dirty"
+        raise CompileError([Diagnostic("D803", "the working tree differs from its commit", None, hint)])
+    if asked:
+        return asked
     if commit is None:
         hint = "commit the repository to git, or give the release a name with --release"
         raise CompileError([Diagnostic("D804", "no git commit to name the release after", None, hint)])
-    if commit.is_dirty and not allow_dirty:
-        hint = "commit or stash the changes, or publish them all the same with --allow-dirty"
-        raise CompileError([Diagnostic("D803", "the working tree differs from its commit", None, hint)])
     return clean_release(commit) or f"{commit.time}-{commit.id[:12]}-dirty"

@@ -45,7 +45,7 @@ def render_bundle(
         "schema": 1,
         "service": service,
         "release": release,
-        "commit": {"id": commit.id, "time": commit.time} if commit else None,
+        "commit": {"id": commit.id, "time": commit.time, "dirty": commit.is_dirty} if commit else None,
         **_describe_platform(library),
         "environments": sorted(stacks),
         "files": _describe_files(files),

@@ -8,10 +8,10 @@ Never: follows a link, or yields a link that leads out of the folder.
 from __future__ import annotations
 
 import os
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from compiler.diagnostics import Diagnostic, Source, Span
-from compiler.model import RepositoryFile
+from compiler.model import Known, RepositoryFile
 
 # What tools leave behind, never a part of a service or of a library.
 _LITTER = {"__pycache__", ".git", ".DS_Store", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".ansible"}
@@ -19,7 +19,7 @@ _MAX_BYTES = 512 * 1024 * 1024
 
 
 def read_tree(
-    top: Path, label: str, *, known: frozenset[str] | None = None
+    top: Path, label: str, *, known: Known | None = None
 ) -> tuple[tuple[RepositoryFile, ...], tuple[Diagnostic, ...]]:
     """Read every file below a folder. A folder that does not exist has none; links are kept as links.
 
@@ -31,11 +31,10 @@ def read_tree(
 
 
 class _TreeReader:
-    def __init__(self, top: Path, label: str, known: frozenset[str] | None) -> None:
+    def __init__(self, top: Path, label: str, known: Known | None) -> None:
         self.top = top
         self.label = label
         self.known = known
-        self.known_folders = {parent.as_posix() for path in known or () for parent in PurePosixPath(path).parents}
         self.left_out: list[str] = []
         self.files: list[RepositoryFile] = []
         self.size = 0
@@ -73,16 +72,18 @@ class _TreeReader:
             self.faults.append(Diagnostic("D119", message, span, hint, "warning"))
 
     def _is_known(self, path: str) -> bool:
-        if self.known is not None and path not in self.known:
+        if self.known is not None and path not in self.known.files:
             self.left_out.append(path)
             return False
         return True
 
     def _has_known(self, path: str) -> bool:
-        if self.known is not None and path not in self.known_folders:
+        if self.known is None or path in self.known.folders:
+            return True
+        # Git knows no empty folders, so it does not ignore them either.
+        if any(files for _, _, files in os.walk(self.top.parent / path)):
             self.left_out.append(f"{path}/")
-            return False
-        return True
+        return False
 
     def _read_file(self, path: Path) -> RepositoryFile | None:
         inner = path.relative_to(self.top).as_posix()
@@ -103,7 +104,9 @@ class _TreeReader:
             self.size += status.st_size
             if self.size > _MAX_BYTES:
                 return None
-            return RepositoryFile(inner, path.read_bytes(), bool(status.st_mode & 0o100))
+            known = self.known.files[shown] if self.known else None
+            is_executable = bool(status.st_mode & 0o100) if known is None else known
+            return RepositoryFile(inner, path.read_bytes(), is_executable)
         except OSError as error:
             self._fault(shown, f"cannot be read: {error.strerror}", "make it readable")
             return None

@@ -50,7 +50,7 @@ def _make_bundle(
         "schema": 1,
         "service": service,
         "release": release,
-        "commit": {"id": "0123456789abcdef", "time": "20261120T101500"} if commit else None,
+        "commit": {"id": "0123456789abcdef", "time": "20261120T101500", "dirty": False} if commit else None,
         "platform": {"name": "platform", "version": "1.0.0", "digest": "0" * 64},
         "compiler": {"version": "0.1.0"},
         "environments": sorted({path.split("/")[0] for path in files if "/" in path}),

@@ -121,7 +121,7 @@ def test_the_manifest_describes_every_other_file() -> None:
         "schema": 1,
         "service": "recipes",
         "release": "r1",
-        "commit": {"id": COMMIT.id, "time": COMMIT.time},
+        "commit": {"id": COMMIT.id, "time": COMMIT.time, "dirty": COMMIT.is_dirty},
         "platform": {"name": "flagstone-platform", "version": "1.0.0", "digest": "d" * 64},
         "compiler": {"version": manifest["compiler"]["version"]},
         "environments": ["production", "staging"],

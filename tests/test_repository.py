@@ -12,7 +12,7 @@ import pytest
 from compiler.bases import read_bases
 from compiler.checkout import list_known, read_commit
 from compiler.diagnostics import CompileError, Diagnostic
-from compiler.model import Commit, Repository
+from compiler.model import Commit, Known, Repository
 from compiler.repository import INPUTS, read_repository
 from compiler.tree import read_tree
 
@@ -204,7 +204,7 @@ def test_a_pipe_a_folder_and_a_link_to_itself_are_no_files(path: str, tmp_path: 
     assert [("D111", path)] == find(tmp_path)
     place.unlink()
     place.symlink_to(place.name)
-    assert [("D111", path) if path != "service.yml" else ("D110", None)] == find(tmp_path)
+    assert [("D111", path)] == find(tmp_path)
 
 
 @pytest.mark.parametrize("target", ["base.yml", "nowhere", "/etc/hostname"])
@@ -272,7 +272,7 @@ def commit_all(folder: Path) -> str:
 
 def test_a_commit_is_known_by_its_id_and_its_time_in_utc(tmp_path: Path) -> None:
     identifier = commit_all(make_repository(tmp_path))
-    assert Commit(identifier, "20231114T221320", is_dirty=False) == read_commit(tmp_path, INPUTS)
+    assert Commit(identifier, "20231114T221320", is_dirty=False) == read_commit(tmp_path, ["service.yml"], INPUTS)
 
 
 def test_a_change_of_what_a_compile_reads_makes_it_dirty_and_no_other_does(tmp_path: Path) -> None:
@@ -293,7 +293,7 @@ def test_a_change_of_what_a_compile_reads_makes_it_dirty_and_no_other_does(tmp_p
 
 
 def is_dirty(folder: Path) -> bool:
-    commit = read_commit(folder, INPUTS)
+    commit = read_commit(folder, ["service.yml"], INPUTS)
     assert commit is not None
     return commit.is_dirty
 
@@ -303,17 +303,19 @@ def test_in_a_folder_of_a_larger_repository_only_that_folder_counts(tmp_path: Pa
     make_repository(tmp_path / "services/two")
     identifier = commit_all(tmp_path)
     write(tmp_path, {"services/two/service.yml": "service: other\n"})
-    assert Commit(identifier, "20231114T221320", is_dirty=False) == read_commit(tmp_path / "services/one", INPUTS)
+    assert Commit(identifier, "20231114T221320", is_dirty=False) == read_commit(
+        tmp_path / "services/one", ["service.yml"], INPUTS
+    )
     assert is_dirty(tmp_path / "services/two") is True
 
 
 def test_without_a_repository_or_a_commit_there_is_none(tmp_path: Path) -> None:
     make_repository(tmp_path)
-    assert read_commit(tmp_path, INPUTS) is None
-    assert list_known(tmp_path, ["src"]) is None
+    assert read_commit(tmp_path, ["service.yml"], INPUTS) is None
+    assert (None, ()) == list_known(tmp_path, "service.yml", ["src"])
     git(tmp_path, "init")
-    assert read_commit(tmp_path, INPUTS) is None
-    assert frozenset() == list_known(tmp_path, ["src"])
+    assert read_commit(tmp_path, ["service.yml"], INPUTS) is None
+    assert (Known({}, frozenset()), ()) == list_known(tmp_path, "service.yml", ["src"])
 
 
 def test_neither_the_users_settings_nor_a_hook_change_the_answer(
@@ -335,14 +337,14 @@ def test_neither_the_users_settings_nor_a_hook_change_the_answer(
         "core.fsmonitor": str(program),
     }.items():
         git(repository, "config", name, value)
-    assert Commit(signed, "20231114T221320", is_dirty=False) == read_commit(repository, INPUTS)
+    assert Commit(signed, "20231114T221320", is_dirty=False) == read_commit(repository, ["service.yml"], INPUTS)
     assert not ran.exists() and signed != identifier
 
     other = make_repository(tmp_path / "two")
     commit_all(other)
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(other / ".git/index"))
-    assert Commit(signed, "20231114T221320", is_dirty=False) == read_commit(repository, INPUTS)
+    assert Commit(signed, "20231114T221320", is_dirty=False) == read_commit(repository, ["service.yml"], INPUTS)
 
 
 def test_what_git_ignores_stays_out_of_the_archive_and_is_named(tmp_path: Path) -> None:
@@ -353,3 +355,151 @@ def test_what_git_ignores_stays_out_of_the_archive_and_is_named(tmp_path: Path) 
     assert ["a", "é b\n"] == [file.path for file in repository.src]
     assert ("D119", "warning") == (fault.code, fault.severity)
     assert "`src/build/` and 1 more" in fault.message
+
+
+def test_what_git_ignores_is_no_part_of_the_service(tmp_path: Path) -> None:
+    files = {f"{OVERRIDES}/web.yml": "{}", f"{OVERRIDES}/local.yml": "{}", f"{ADDITIONS}/staging/local.yml": "{}"}
+    make_repository(tmp_path, {**files, "flagstone.lock": "{}", ".gitignore": "local.yml\nflagstone.lock\n"})
+    (tmp_path / "src/empty").mkdir(parents=True)  # git knows no empty folder, and does not ignore it
+    git(tmp_path, "init")
+    repository, faults = read_repository(tmp_path, with_archives=True)
+    assert ["web"] == [part.name for part in repository.overrides] and not repository.additions
+    assert repository.lock is None
+    ignored = {f"{OVERRIDES}/local.yml", f"{ADDITIONS}/staging/local.yml", "flagstone.lock"}
+    assert {("D119", "warning", path) for path in ignored} == {
+        (fault.code, fault.severity, fault.span.path if fault.span else None) for fault in faults
+    }
+
+
+def test_a_tracked_file_belongs_whatever_is_ignored(tmp_path: Path) -> None:
+    make_repository(tmp_path, {f"{OVERRIDES}/web.yml": "{}", "src/a": ""})
+    commit_all(tmp_path)
+    write(tmp_path, {".gitignore": "*\n"})
+    repository = read(tmp_path)
+    assert ["web"] == [part.name for part in repository.overrides]
+    assert ["a"] == [file.path for file in repository.src]
+
+
+def test_a_copy_in_a_folder_that_git_ignores_is_whole_and_no_commit_describes_it(tmp_path: Path) -> None:
+    write(tmp_path, {".gitignore": "/build/\n"})
+    commit_all(tmp_path)
+    service = make_repository(tmp_path / "build/copy", {f"{OVERRIDES}/web.yml": "{}", "src/a": ""})
+    repository, (fault,) = read_repository(service, with_archives=True)
+    assert ["web"] == [part.name for part in repository.overrides]
+    assert ["a"] == [file.path for file in repository.src]
+    assert ("D119", "warning", "service.yml") == (fault.code, fault.severity, fault.span and fault.span.path)
+    assert is_dirty(service) is True
+
+
+def test_a_base_that_git_ignores_makes_the_commit_dirty(tmp_path: Path) -> None:
+    service = make_repository(tmp_path / "orders")
+    write(tmp_path, {"team/base.yml": "", ".gitignore": "team/\n"})
+    commit_all(tmp_path)
+    for path, dirty in (("../team/base.yml", True), ("../missing.yml", False)):
+        commit = read_commit(service, ["service.yml", path], INPUTS)
+        assert commit and commit.is_dirty is dirty, path
+
+
+def test_a_git_that_cannot_answer_is_not_taken_for_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_repository(tmp_path, {"src/secret.env": "", ".gitignore": "*.env\n"})
+    commit_all(tmp_path)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    refused = "git does not say what belongs to the repository: detected dubious ownership in repository at"
+    _, (fault,) = read_repository(tmp_path, with_archives=False)
+    assert fault.code == "D120" and fault.message.startswith(refused)
+    with pytest.raises(CompileError) as caught:
+        read_commit(tmp_path, ["service.yml"], INPUTS)
+    assert ["D120"] == [fault.code for fault in caught.value.diagnostics]
+    monkeypatch.delenv("GIT_TEST_ASSUME_DIFFERENT_OWNER")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    _, (fault,) = read_repository(tmp_path, with_archives=True)
+    assert fault.code == "D120" and "git cannot be run (No such file or directory)" in fault.message
+
+
+def test_a_commit_whose_files_are_not_all_there_is_refused(tmp_path: Path) -> None:
+    vendor = tmp_path / "vendor"
+    write(vendor, {"a/run": "#!/bin/sh\n", "b/c": ""})
+    (vendor / "a/run").chmod(0o755)
+    commit_all(vendor)
+    service = make_repository(tmp_path / "orders", {"src/main": ""})
+    git(service, "init")
+    git(service, "-c", "protocol.file.allow=always", "submodule", "add", str(vendor), "src/vendor")
+    commit_all(service)
+    assert {"main", "vendor/a/run", "vendor/b/c"} == archived(service)
+    write(service, {"src/vendor/new": "", "src/vendor/skipped": "", "src/vendor/.gitignore": "skipped\n"})
+    assert {"vendor/new", "vendor/.gitignore"} == archived(service) - {"main", "vendor/a/run", "vendor/b/c"}
+    assert is_dirty(service) is True
+
+    git(tmp_path, "clone", "--no-local", str(service), str(tmp_path / "clone"))
+    assert [("D121", "src/vendor")] == find(tmp_path / "clone", with_archives=True)
+    assert [] == find(tmp_path / "clone")  # to validate needs no archive
+
+
+def test_a_file_that_a_sparse_checkout_leaves_out_is_missed(tmp_path: Path) -> None:
+    make_repository(tmp_path, {"src/a/x": "", "src/b/y": "", "docs/z": ""})
+    commit_all(tmp_path)
+    git(tmp_path, "sparse-checkout", "set", "--no-cone", "/service.yml", "/src/")
+    assert [] == find(tmp_path, with_archives=True)
+    git(tmp_path, "sparse-checkout", "set", "--no-cone", "/service.yml", "/src/a/")
+    assert [("D121", "src/b/y")] == find(tmp_path, with_archives=True)
+
+
+def test_a_repository_within_that_is_no_submodule_is_refused(tmp_path: Path) -> None:
+    make_repository(tmp_path, {"src/main": ""})
+    commit_all(tmp_path)
+    commit_all(write(tmp_path / "src/other", {"x": ""}))
+    assert [("D121", "src/other/")] == find(tmp_path, with_archives=True)
+
+
+def archived(folder: Path) -> set[str]:
+    return {file.path for file in read_repository(folder, with_archives=True)[0].src}
+
+
+def test_where_the_disk_cannot_tell_git_says_what_is_executable(tmp_path: Path) -> None:
+    make_repository(tmp_path, {"src/run": "", "src/data": ""})
+    (tmp_path / "src/run").chmod(0o755)
+    commit_all(tmp_path)
+    git(tmp_path, "config", "core.fileMode", "false")
+    (tmp_path / "src/run").chmod(0o644)
+    write(tmp_path, {"src/new": ""}).joinpath("src/new").chmod(0o755)
+    told = {file.path: file.is_executable for file in read(tmp_path).src}
+    assert {"data": False, "new": True, "run": True} == told
+
+
+def test_a_base_in_a_submodule_counts_as_it_is(tmp_path: Path) -> None:
+    commit_all(write(tmp_path / "team", {"base.yml": "description: A shop\n"}))
+    root = tmp_path / "root"
+    service = make_repository(root / "orders")
+    git(root, "init")
+    git(root, "-c", "protocol.file.allow=always", "submodule", "add", str(tmp_path / "team"), "team")
+    commit_all(root)
+    for text, dirty in (("description: A shop\n", False), ("description: Another\n", True)):
+        write(root, {"team/base.yml": text})
+        commit = read_commit(service, ["service.yml", "../team/base.yml"], INPUTS)
+        assert commit and commit.is_dirty is dirty
+
+
+# Permissions
+
+
+def test_what_cannot_be_read_is_never_taken_for_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_repository(tmp_path, {f"{OVERRIDES}/web.yml": "{}", f"{ADDITIONS}/a.yml": "{}", "flagstone.lock": "{}"})
+    lstat, listdir = os.lstat, os.listdir
+
+    # Tests may run as root, who reads everything; these are the calls that the kernel refuses anybody else.
+    def refuse(path: str, function: object) -> object:
+        def call(place: os.PathLike[str] | str) -> object:
+            if Path(place) == tmp_path / path:
+                raise PermissionError(13, "Permission denied", str(place))
+            return function(place)  # type: ignore[operator]
+
+        return call
+
+    for path in ("cloudFormation", OVERRIDES, ADDITIONS, "flagstone.lock", "service.yml"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "lstat", refuse(path, lstat))
+            assert [("D111", path)] == find(tmp_path), path
+    for path, named in (("", None), ("cloudFormation", "cloudFormation"), (OVERRIDES, OVERRIDES)):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "listdir", refuse(path, listdir))
+            assert [("D111", named)] == find(tmp_path), path

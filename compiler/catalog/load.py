@@ -199,11 +199,33 @@ ENTRIES = (
         code="D119",
         title="File that git ignores",
         explanation="""
-            Something under `src/` or `ansible/` is named in `.gitignore`. The archives of a release hold what git
-            tracks or would track, so that one commit always gives the same bytes and a file of local secrets is never
-            published. Take it out of `.gitignore` if an instance needs it; otherwise all is well.
+            A file of the service is named in `.gitignore`. A service is what git tracks or would track, so that one
+            commit always gives the same bytes, here and in CI, and a file of local secrets is never published: what git
+            ignores under `cloudFormation/`, `ansible/` and `src/`, and an ignored `flagstone.lock`, stays out. Take it
+            out of `.gitignore` if the service needs it; otherwise all is well. Where git ignores `service.yml` itself,
+            as in a copy below somebody's build folder, git has no say, and all files belong.
         """,
         severity="warning",
+        is_shown_by_files=False,
+    ),
+    Entry(
+        code="D120",
+        title="Git refuses",
+        explanation="""
+            The folder lies in a git repository, and git cannot be run or does not answer; the message holds its own
+            words. Often the repository belongs to another user, and git asks for `safe.directory`. Without git nobody
+            knows which files belong to the service and which commit they are, so nothing is compiled.
+        """,
+        is_shown_by_files=False,
+    ),
+    Entry(
+        code="D121",
+        title="Commit and folder differ in their files",
+        explanation="""
+            The commit holds files that are not in the folder: a submodule is not checked out, or a sparse checkout
+            leaves them out. Or the folder holds a git repository of its own that is no submodule, so that no commit
+            holds its files. Either way the same commit would give other bytes elsewhere.
+        """,
         is_shown_by_files=False,
     ),
 )

@@ -40,8 +40,8 @@ ENTRIES = (
         title="Working tree has changes",
         explanation="""
             A release is named after a commit, and the folder holds changes that are not in it, so nobody could tell
-            later what was released. Commit or discard them; `--allow-dirty` publishes all the same, under an id
-            that says so.
+            later what was released. Commit or discard them; `--allow-dirty` publishes all the same, and the manifest
+            says so, as does the id unless `--release` names another.
         """,
         is_shown_by_files=False,
     ),
