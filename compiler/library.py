@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import os
 import re
+import stat
 import sys
 import types
 from collections.abc import Iterator, Mapping
@@ -60,7 +62,14 @@ def load_schema(name: str) -> Mapping[str, Json]:
 
 def load_library(root: Path) -> Library:
     """Read a library. Raises CompileError with every fault that its files have."""
-    if not (root / "platform.yml").is_file():
+    try:
+        is_library = stat.S_ISREG(os.stat(root / "platform.yml").st_mode)
+    except PermissionError as error:
+        message = f"`{root}` cannot be read: {error.strerror}"
+        raise CompileError([Diagnostic("D403", message, hint="make it readable")]) from None
+    except (OSError, ValueError):
+        is_library = False
+    if not is_library:
         hint = "name the folder that holds `platform.yml`"
         raise CompileError([Diagnostic("D403", f"`{root}` is not a platform library", hint=hint)])
     everything, faults = read_tree(root, "platform")
@@ -135,6 +144,8 @@ class _LibraryReader:
         self.faults = faults
 
     def load(self, path: str) -> Document | None:
+        if path not in self.content:
+            return None  # it cannot be read, which was said when that was tried
         try:
             document, faults = load_document(self.content[path], f"platform/{path}", dialect="plain")
         except CompileError as error:

@@ -8,6 +8,7 @@ Never: follows a link, or yields a link that leads out of the folder.
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from compiler.diagnostics import Diagnostic, Source, Span
@@ -41,13 +42,18 @@ class _TreeReader:
         self.faults: list[Diagnostic] = []
 
     def read(self) -> None:
-        if self.top.is_symlink() or (self.top.exists() and not self.top.is_dir()):
+        try:
+            is_folder = stat.S_ISDIR(os.lstat(self.top).st_mode)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self._refused(error)
+            return
+        if not is_folder:
             self._fault(self.label, "is not a folder", "make it a folder")
             return
-        if not self.top.exists():
-            return
         for place, folders, files in os.walk(self.top, onerror=self._refused):
-            links = [folder for folder in folders if Path(place, folder).is_symlink()]
+            links = [folder for folder in folders if os.path.islink(Path(place, folder))]
             inside = f"{self.label}/{Path(place).relative_to(self.top).as_posix()}/".replace("/./", "/")
             folders[:] = [
                 name for name in sorted(set(folders) - set(links) - _LITTER) if self._has_known(inside + name)
@@ -95,12 +101,12 @@ class _TreeReader:
             return None
         shown = f"{self.label}/{inner}"
         try:
-            if path.is_symlink():
+            status = os.lstat(path)
+            if stat.S_ISLNK(status.st_mode):
                 return self._read_link(path, inner, shown)
-            if not path.is_file():
+            if not stat.S_ISREG(status.st_mode):
                 self._fault(shown, "is not a regular file", "remove it")
                 return None
-            status = path.stat()
             self.size += status.st_size
             if self.size > _MAX_BYTES:
                 return None
@@ -122,7 +128,9 @@ class _TreeReader:
         return RepositoryFile(inner, b"", link=target)
 
     def _refused(self, error: OSError) -> None:
-        self._fault(self.label, f"holds a folder that cannot be read: {error.strerror}", "make it readable")
+        path = Path(self.label, Path(error.filename).relative_to(self.top)).as_posix()
+        shown = path.encode(errors="backslashreplace").decode()
+        self._fault(shown, f"cannot be read: {error.strerror}", "make it readable")
 
     def _fault(self, path: str, what: str, hint: str, code: str = "D111") -> None:
         self.faults.append(Diagnostic(code, f"`{path}` {what}", Span(Source(path), 1, 1, 1, 1), hint))
