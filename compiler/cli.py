@@ -7,11 +7,11 @@ Never: decides anything about a service.
 
 from __future__ import annotations
 
-import errno
+import io
 import os
 import sys
 import traceback
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -22,15 +22,15 @@ from compiler.commands_platform import platform
 from compiler.commands_release import publish, releases
 from compiler.commands_schema import schema
 from compiler.commands_service import compile_, validate
-from compiler.screen import OUR_BUG, WRONG_USAGE
+from compiler.screen import OUR_BUG, UNWRITABLE, WRONG_USAGE
 
 
 def main() -> NoReturn:
     """Run the command line and exit with one code, whatever happens."""
+    _open_streams()
     try:
         # Of a command that ended early, click returns the exit code.
         code = int(cli.main(standalone_mode=False, prog_name="flagstone") or 0)
-        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -38,19 +38,48 @@ def main() -> NoReturn:
         click.echo("stopped", err=True)
         code = 130
     except BrokenPipeError:
-        # The reader has seen enough; keep the interpreter from complaining when it flushes at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        code = 0  # the reader has seen enough
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        if isinstance(error, OSError) and error.errno in UNWRITABLE:
             click.echo(f"Error: cannot write the outcome: {error.strerror}", err=True)
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = WRONG_USAGE
         else:
             traceback.print_exc()
             click.echo(f"\nThis is a bug in flagstone {__version__}, not in your files: please report it.", err=True)
             code = OUR_BUG
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # What could not be written was judged above; keep the interpreter from trying again when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Put something in the place of closed streams, which the next file to be opened would take otherwise.
+
+    To write a result that nobody can receive fails. What is said beside it is lost without changing the outcome.
+    """
+    for number, mode in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, mode)  # takes the lowest number that is free
+    if sys.stdout is None:
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w", closefd=False)))
+    encoding = getattr(sys.stderr, "encoding", None)
+    lossy = io.BufferedWriter(_LossyFile(2, "w", closefd=False))
+    sys.stderr = io.TextIOWrapper(lossy, encoding=encoding, errors="backslashreplace", line_buffering=True)
+
+
+class _LossyFile(io.FileIO):
+    """A file that takes what is written, whether or not it can keep it."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return int(super().write(data))
+        except OSError:
+            return memoryview(data).nbytes
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -85,9 +85,9 @@ def _explain_pointer(screen: Screen, plan: Plan, library: Library, pointer: str,
     text = report_story(told, width=find_width(sys.stdout), prefix=screen.prefix)
     # What is at fault is often what one asks about, so there is an answer all the same.
     faults = [diagnostic for diagnostic in found if diagnostic.severity == "error"]
-    screen.show(faults, text, story_to_json(told))
     if faults:
-        raise click.exceptions.Exit(FAULTS)
+        screen.fail(FAULTS, faults, text, story_to_json(told))
+    screen.show((), text, story_to_json(told))
 
 
 def _show_unused(screen: Screen, plan: Plan, library: Library, environments: tuple[str, ...]) -> None:

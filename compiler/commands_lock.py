@@ -68,7 +68,7 @@ def lock(repo: Path, upgrade: bool, platform: Path | None, format: str | None) -
         }
         # GitHub puts what moved beside the lines of the pull request; in a terminal it was listed already.
         found = done.diagnostics if screen.format == "text" else (*done.diagnostics, *done.moves)
-        screen.show(found, _sum_up(done, library, was_there=was_there), result)
+        screen.confirm(found, _sum_up(done, library, was_there=was_there), result)
 
 
 def _list_moves(done: Locking, library: Library, screen: Screen) -> str:

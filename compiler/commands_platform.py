@@ -53,4 +53,4 @@ def platform_compile(
         lines = [f"{out / name / 'template.json'}  {count} resources\n" for name, count in sizes.items()]
         lines.append(f"{out / 'manifest.json'}  library {library.version}, {len(done.bundle.files)} files\n")
         result = {"out": str(out), "resources": sizes, "files": list(done.bundle.files)}
-        screen.show(done.diagnostics, "".join(lines), result)
+        screen.confirm(done.diagnostics, "".join(lines), result)

@@ -56,7 +56,7 @@ def publish(
         state = "already there" if published.was_there else f"{len(published.written)} files written"
         text = f"{published.service} {published.release} in {bucket}: {state}\n"
         result = {"service": published.service, "release": published.release, "written": list(published.written)}
-        screen.show(done.diagnostics, text, result)
+        screen.confirm(done.diagnostics, text, result)
 
 
 @click.command()

@@ -41,7 +41,7 @@ def validate(repo: Path, platform: Path | None, format: str | None) -> None:
         plan = plan_service(repo, library, with_archives=False)
         names = list(plan.settings)
         text = f"{plan.service} is valid in {', '.join(names)}\n"
-        screen.show(plan.diagnostics, text, {"service": plan.service, "environments": names})
+        screen.confirm(plan.diagnostics, text, {"service": plan.service, "environments": names})
 
 
 @click.command("compile", short_help="Write the CloudFormation of a service into a folder.")
@@ -81,4 +81,4 @@ def compile_(
         lines = [f"{out / name / 'template.json'}  {count} resources\n" for name, count in sizes.items()]
         lines.append(f"{out / 'manifest.json'}  release {done.bundle.release}, {len(done.bundle.files)} files\n")
         result = {"release": done.bundle.release, "out": str(out), "resources": sizes, "files": list(done.bundle.files)}
-        screen.show(done.diagnostics, "".join(lines), result)
+        screen.confirm(done.diagnostics, "".join(lines), result)

@@ -7,10 +7,12 @@ Never: decides anything about a service.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from compiler.model import Library
 
 FAULTS, WRONG_USAGE, UNREACHABLE, CONFLICT, OUR_BUG = 1, 2, 3, 4, 70
+# How a stream refuses what is written to it: full, broken, or closed, by the reader or from the start.
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EPIPE, errno.EBADF}
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _FORMATS = ("text", "json", "github", "sarif")
@@ -52,9 +56,28 @@ class Screen:
             click.echo(report, nl=False, err=True, color=color)
             click.echo(text, nl=False)
 
-    def fail(self, code: int, *diagnostics: Diagnostic) -> NoReturn:
-        self.show(diagnostics)
+    def confirm(self, diagnostics: Iterable[Diagnostic], text: str, result: Mapping[str, Any]) -> None:
+        """Show the outcome of a command that people run for what it does, which is done though nobody hears of it."""
+        with _forgive(self.format in ("text", "github")):
+            self.show(diagnostics, text, result)
+
+    def fail(
+        self, code: int, diagnostics: Iterable[Diagnostic], text: str = "", result: Mapping[str, Any] | None = None
+    ) -> NoReturn:
+        """Show faults and exit. A fault stays one though nobody hears of it."""
+        with _forgive():
+            self.show(diagnostics, text, result)
         raise click.exceptions.Exit(code)
+
+
+@contextmanager
+def _forgive(is_forgiven: bool = True) -> Iterator[None]:
+    """Go on where an outcome cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        if not is_forgiven or error.errno not in UNWRITABLE:
+            raise
 
 
 def is_colored(stream: Any) -> bool:
@@ -82,7 +105,7 @@ class Reporting:
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, CompileError):
-            self.screen.fail(FAULTS, *error.diagnostics)
+            self.screen.fail(FAULTS, error.diagnostics)
         if error is None or not type(error).__module__.startswith("compiler."):
             return
         from compiler.bucket import BucketFault, BucketUrlError, Conflict
@@ -91,9 +114,9 @@ class Reporting:
 
         if isinstance(error, Conflict):
             hint = "a release never changes: publish under another id with --release"
-            self.screen.fail(CONFLICT, Diagnostic("D801", str(error), hint=hint))
+            self.screen.fail(CONFLICT, [Diagnostic("D801", str(error), hint=hint)])
         if isinstance(error, BucketFault):
-            self.screen.fail(UNREACHABLE, Diagnostic("D802", str(error)))
+            self.screen.fail(UNREACHABLE, [Diagnostic("D802", str(error))])
         if isinstance(error, BucketUrlError | ReleaseNameError | OutputError):
             raise click.UsageError(str(error)) from error
 

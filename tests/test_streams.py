@@ -1,0 +1,78 @@
+"""Streams: a standard stream that is closed, full or broken changes no outcome, and never ends in a traceback."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "examples/service-repo"
+FLAGSTONE = f"{shlex.quote(sys.executable)} -m compiler.cli"
+
+
+@pytest.fixture
+def faulty(tmp_path: Path) -> Path:
+    (tmp_path / "service.yml").write_text("service: orders\nreplica: 2\n")
+    return tmp_path
+
+
+def run(command: str, streams: str, folder: Path = EXAMPLE) -> subprocess.CompletedProcess[str]:
+    script = f"set -o pipefail; {FLAGSTONE} {command} {streams}"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        ["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+NOWHERE = [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full", ">/dev/full 2>/dev/full"]
+every_way = pytest.mark.parametrize("streams", NOWHERE)
+
+
+@every_way
+def test_what_was_done_is_done_though_nobody_hears_of_it(streams: str) -> None:
+    done = run("validate", streams)
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+@every_way
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_a_fault_stays_one_though_nobody_hears_of_it(format: str, streams: str, faulty: Path) -> None:
+    done = run(f"validate --format {format}", streams, faulty)
+    assert (1, False) == (done.returncode, "Traceback" in done.stderr)
+
+
+@every_way
+def test_wrong_usage_stays_one_though_nobody_hears_of_it(streams: str) -> None:
+    assert 2 == run("validate nowhere", streams).returncode
+
+
+@pytest.mark.parametrize("command", ["explain D203", "schema", "--help", "validate --format json"])
+@pytest.mark.parametrize("streams", [">&-", ">/dev/full"])
+def test_an_answer_that_cannot_be_written_is_no_success(streams: str, command: str) -> None:
+    done = run(command, streams)
+    assert (2, 1) == (done.returncode, done.stderr.count("\n"))
+    assert done.stderr.startswith("Error: cannot write the outcome: ")
+
+
+@pytest.mark.parametrize("streams", ["2>&-", "2>/dev/full"])
+def test_an_answer_is_whole_without_a_second_stream(streams: str) -> None:
+    assert run("explain D203", "").stdout == run("explain D203", streams).stdout != ""
+
+
+@pytest.mark.parametrize("command", ["schema", "validate", "explain Resources --env production"])
+def test_a_reader_who_has_seen_enough_is_no_fault(command: str) -> None:
+    done = run(command, "| head -c 1")
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_a_closed_stream_is_not_written_into_another_file(tmp_path: Path) -> None:
+    whole, closed = tmp_path / "whole", tmp_path / "closed"
+    assert 0 == run(f"compile --no-lint --out {shlex.quote(str(whole))}", "").returncode
+    assert 0 == run(f"compile --no-lint --out {shlex.quote(str(closed))}", "<&- >&- 2>&-").returncode
+    files = {path.relative_to(whole): path.read_bytes() for path in whole.rglob("*") if path.is_file()}
+    assert files == {path.relative_to(closed): path.read_bytes() for path in closed.rglob("*") if path.is_file()}
