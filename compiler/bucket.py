@@ -36,17 +36,27 @@ __all__ = [
     "open_bucket",
 ]
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/")
+# Also what was meant for a url and is none: it would become a folder of that name.
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/*|(?:s3|file|https?)//", re.IGNORECASE)
+_FORMS = "a bucket is `s3://name/prefix`, `file:///path` or the path of a folder"
 _S3_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
-def open_bucket(url: str) -> Bucket:
-    """Open the bucket that a url names. A folder need not exist: the first write makes it."""
+def open_bucket(url: str, *, makes: bool = True) -> Bucket:
+    """Open the bucket that a url names.
+
+    A folder need not exist where `makes` is true: the first write makes it. Otherwise, which is for those who only
+    read, BucketUnreachable is raised where there is none.
+    """
     if not url or not url.isprintable():
         raise BucketUrlError("a bucket's url is empty" if not url else "a bucket's url holds an unprintable character")
     scheme = _SCHEME.match(url)
+    if url.startswith("~"):
+        raise BucketUrlError(f"{_FORMS}; `~` is the home folder in a shell only, so write `$HOME` or the whole path")
     if scheme is None:
-        return FolderBucket(Path(url).absolute())
+        return _open_path(Path(url), makes=makes)
+    if not url.lower().startswith(("s3://", "file://")):
+        raise BucketUrlError(f"{_FORMS}, not `{scheme[0]}`; begin with `./` if a folder has such a name")
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -55,11 +65,7 @@ def open_bucket(url: str) -> Bucket:
         raise BucketUrlError("a bucket's url holds credentials; AWS finds them by itself")
     if "?" in url or "#" in url:
         raise BucketUrlError("a bucket's url has `?` or `#` in it")
-    if parts.scheme == "s3":
-        return _open_s3(parts)
-    if parts.scheme == "file":
-        return _open_folder(parts)
-    raise BucketUrlError(f"a bucket is `s3://name/prefix`, `file:///path` or the path of a folder, not `{scheme[0]}`")
+    return _open_s3(parts) if parts.scheme == "s3" else _open_folder(parts, makes=makes)
 
 
 def _open_s3(parts: SplitResult) -> Bucket:
@@ -73,8 +79,15 @@ def _open_s3(parts: SplitResult) -> Bucket:
     return open_s3_bucket(parts.netloc, prefix)
 
 
-def _open_folder(parts: SplitResult) -> Bucket:
+def _open_folder(parts: SplitResult, *, makes: bool) -> Bucket:
     path = unquote(parts.path)
     if parts.netloc not in ("", "localhost") or not path.startswith("/") or "\0" in path:
         raise BucketUrlError("the url of a folder is `file:///` and its absolute path on this machine")
-    return FolderBucket(Path(path))
+    return _open_path(Path(path), makes=makes)
+
+
+def _open_path(path: Path, *, makes: bool) -> Bucket:
+    bucket = FolderBucket(path.absolute())
+    if not makes:
+        bucket.check_root()
+    return bucket

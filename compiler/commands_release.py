@@ -70,7 +70,7 @@ def releases(service: str, bucket: str, format: str | None) -> None:
         from compiler.publish import list_releases
         from compiler.report_table import report_table
 
-        rows = list_releases(open_bucket(bucket), service)
+        rows = list_releases(open_bucket(bucket, makes=False), service)
         headers = ("RELEASE", "COMMIT", "PLATFORM", "ENVIRONMENTS", "FILES")
         cells = [
             (row.release, (row.commit or "-")[:12], row.platform, " ".join(row.environments), str(row.files))

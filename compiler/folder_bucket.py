@@ -32,6 +32,11 @@ class FolderBucket:
     def __init__(self, root: Path) -> None:
         self._root = root
 
+    def check_root(self) -> None:
+        """Raise BucketUnreachable where the folder is not there."""
+        with self._asking(""), self._open_folder(()):
+            pass
+
     def create(self, key: str, content: bytes, content_type: str) -> None:
         del content_type  # a file has none
         check_key(key)

@@ -12,7 +12,15 @@ from threading import Barrier
 
 import pytest
 
-from compiler.bucket import Bucket, BucketKeyError, BucketUrlError, Conflict, NotInBucket, open_bucket
+from compiler.bucket import (
+    Bucket,
+    BucketKeyError,
+    BucketUnreachable,
+    BucketUrlError,
+    Conflict,
+    NotInBucket,
+    open_bucket,
+)
 from tests.ministack import BucketAtHand
 
 _ROOT = Path(__file__).parent.parent
@@ -208,8 +216,14 @@ def test_a_relative_path_is_taken_from_where_it_was_opened(tmp_path: Path, monke
     [
         ("", "a bucket's url is empty"),
         ("a\nb", "a bucket's url holds an unprintable character"),
-        ("https://name.s3.amazonaws.com/prefix", "or the path of a folder, not `https:/`"),
-        ("s3:/name", "`` cannot be the name of an S3 bucket"),
+        ("https://name.s3.amazonaws.com/prefix", "or the path of a folder, not `https://`"),
+        ("s3:/name", "or the path of a folder, not `s3:/`; begin with `./` if a folder has such a name"),
+        ("s3:name", "or the path of a folder, not `s3:`"),
+        ("s3//name", "or the path of a folder, not `s3//`"),
+        ("S3//name", "or the path of a folder, not `S3//`"),
+        ("file:b9", "or the path of a folder, not `file:`"),
+        ("file:/b9", "or the path of a folder, not `file:/`"),
+        ("~/b9", "`~` is the home folder in a shell only"),
         ("s3://", "`` cannot be the name of an S3 bucket"),
         ("s3://Name/prefix", "`Name` cannot be the name of an S3 bucket"),
         ("s3://name/a/../b", "`a/../b` cannot be a prefix in an S3 bucket"),
@@ -226,10 +240,30 @@ def test_what_names_no_bucket_is_refused(url: str, message: str) -> None:
     assert message in str(raised.value)
 
 
+@pytest.mark.parametrize("path", ["out//bucket", "./s3:name", "s3", "a/b:c", "./~"])
+def test_the_path_of_a_folder_is_no_url(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    open_bucket(path).create("a", b"", "text/plain")
+
+    assert (tmp_path / path / "a").is_file()
+
+
+def test_who_only_reads_needs_a_folder_that_is_there(tmp_path: Path) -> None:
+    with pytest.raises(BucketUnreachable, match=r"`.*/nowhere` refuses: No such file or directory"):
+        open_bucket(str(tmp_path / "nowhere"), makes=False)
+    with pytest.raises(BucketUnreachable, match="No such file or directory"):
+        open_bucket(f"file://{tmp_path}/nowhere", makes=False)
+
+    assert [] == list(open_bucket(str(tmp_path), makes=False).list_keys(""))
+
+
 def test_credentials_in_a_url_are_refused_and_not_repeated() -> None:
     with pytest.raises(BucketUrlError) as raised:
         open_bucket("s3://AKIAIOSFODNN7EXAMPLE:hushhush@name/prefix")
+    with pytest.raises(BucketUrlError) as other:
+        open_bucket("https://AKIAIOSFODNN7EXAMPLE:hushhush@name/prefix")
 
+    assert "hush" not in str(other.value)
     assert "a bucket's url holds credentials; AWS finds them by itself" == str(raised.value)
 
 
