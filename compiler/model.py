@@ -29,6 +29,17 @@ def walk_leaves(data: Json, path: Path = ()) -> Iterator[tuple[Path, Json]]:
         yield path, data
 
 
+def walk_keys(data: Json, path: Path = ()) -> Iterator[Path]:
+    """Yield the path of everything that stands under a key, and so ends with that key."""
+    if isinstance(data, dict):
+        for key, item in data.items():
+            yield (*path, key)
+            yield from walk_keys(item, (*path, key))
+    elif isinstance(data, list):
+        for index, item in enumerate(data):
+            yield from walk_keys(item, (*path, index))
+
+
 # Text with positions
 
 

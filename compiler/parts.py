@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from compiler.diagnostics import Diagnostic, find_credential, suggest
-from compiler.model import Document, Json, Path, TemplatePart, walk_leaves
+from compiler.model import Document, Json, Path, TemplatePart, walk_keys, walk_leaves
 from compiler.node import find_directive, is_intrinsic
 
 _SECTIONS = (
@@ -211,8 +211,12 @@ def _check_nulls(document: Document) -> Iterator[Diagnostic]:
 
 
 def _credentials(document: Document) -> Iterator[Diagnostic]:
+    hint = "refer to it as {{resolve:ssm-secure:/path}} or {{resolve:secretsmanager:name}}, and revoke this one"
     for path, value in walk_leaves(document.data):
         if isinstance(value, str) and find_credential(value):
             message = f"`{'.'.join(str(step) for step in path)}` looks like a credential"
-            hint = "refer to it as {{resolve:ssm-secure:/path}} or {{resolve:secretsmanager:name}}, and revoke this one"
             yield Diagnostic("D208", message, document.value_span(path), hint)
+    for path in walk_keys(document.data):
+        if find_credential(str(path[-1])):
+            where = f" in `{'.'.join(str(step) for step in path[:-1])}`" if len(path) > 1 else ""
+            yield Diagnostic("D208", f"a key{where} looks like a credential", document.key_span(path), hint)

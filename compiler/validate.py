@@ -15,8 +15,8 @@ from typing import Any
 import jsonschema
 from jsonschema.validators import extend
 
-from compiler.diagnostics import Diagnostic, find_credential, suggest
-from compiler.model import Descriptor, Document, Json, Path, walk_leaves
+from compiler.diagnostics import Diagnostic, find_credential, mask_credentials, suggest
+from compiler.model import Descriptor, Document, Json, Path, walk_keys, walk_leaves
 
 _TYPE_NAMES = {
     "object": "a map",
@@ -189,6 +189,7 @@ def _dotted(path: Path) -> str:
 
 def _short(value: Json) -> str:
     text = (str(value).lower() if isinstance(value, bool) else str(value)).replace("\n", "\\n")
+    text = mask_credentials(text)  # half of one would not be known for what it is
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -213,6 +214,8 @@ def _type_hint(value: Json, limit: Json) -> str:
 def _shape_hint(text: str, pattern: str) -> str:
     slug = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", text)
     slug = re.sub(r"[^a-z0-9]+", "-", slug.lower()).strip("-")
+    if find_credential(text):
+        return f"it has to match `{pattern}`"  # a proposal would repeat it
     for candidate in (slug, slug.replace("-", "_").upper(), text.strip(), f"/{text.strip()}"):
         if candidate and _compiled(pattern).search(candidate):
             return f"write `{_short(candidate)}`"
@@ -238,8 +241,13 @@ def _properties(inner: Json, schema: Mapping[str, Json]) -> Iterable[str]:
 
 
 def _credentials(document: Document) -> Iterator[Diagnostic]:
+    hint = "store it as a SecureString parameter, name its path under `secrets`, and revoke this one"
     for path, value in walk_leaves(document.data):
         if isinstance(value, str) and find_credential(value):
             message = f"{_subject(path)} looks like a credential"
-            hint = "store it as a SecureString parameter, name its path under `secrets`, and revoke this one"
             yield Diagnostic("D208", message, document.value_span(path), hint)
+    for path in walk_keys(document.data):
+        if find_credential(str(path[-1])):
+            yield Diagnostic(
+                "D208", f"a key{_within(path[:-1])} looks like a credential", document.key_span(path), hint
+            )
