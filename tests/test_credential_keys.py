@@ -57,8 +57,8 @@ def test_no_format_shows_a_credential_that_is_a_key(format: str, secret: str, tm
         ({"service": "config: {? %s : a}\n"}, "service.yml:6:12"),
         ({"service": "extra: [{? %s : a}]\n"}, "service.yml:6:12"),
         ({"override": OVERRIDE % "Tags: {$append: [{? %%s : a}]}"}, "cloudFormation/overrides/own.yml:1:57"),
-        ({"addition": ADDITION % "Metadata: {? %%s : a}"}, "cloudFormation/additions/own.yml:1:54"),
-        ({"addition": ADDITION % "Metadata: {a: {? %%s : {}}}"}, "cloudFormation/additions/own.yml:1:58"),
+        ({"addition": ADDITION % "Metadata: {? %%s : a}"}, "cloudFormation/additions/own.yml:1:55"),
+        ({"addition": ADDITION % "Metadata: {a: {? %%s : {}}}"}, "cloudFormation/additions/own.yml:1:59"),
     ],
 )
 def test_a_credential_is_found_where_keys_are(files: dict[str, str], expected: str, tmp_path: Path) -> None:
