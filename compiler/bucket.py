@@ -55,7 +55,7 @@ def open_bucket(url: str, *, makes: bool = True) -> Bucket:
         raise BucketUrlError(f"{_FORMS}; `~` is the home folder in a shell only, so write `$HOME` or the whole path")
     if scheme is None:
         return _open_path(Path(url), makes=makes)
-    if not url.lower().startswith(("s3://", "file://")):
+    if not url.lower().startswith(("s3://", "file:/")):
         raise BucketUrlError(f"{_FORMS}, not `{scheme[0]}`; begin with `./` if a folder has such a name")
     try:
         parts = urlsplit(url)

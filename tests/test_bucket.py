@@ -222,7 +222,6 @@ def test_a_relative_path_is_taken_from_where_it_was_opened(tmp_path: Path, monke
         ("s3//name", "or the path of a folder, not `s3//`"),
         ("S3//name", "or the path of a folder, not `S3//`"),
         ("file:b9", "or the path of a folder, not `file:`"),
-        ("file:/b9", "or the path of a folder, not `file:/`"),
         ("~/b9", "`~` is the home folder in a shell only"),
         ("s3://", "`` cannot be the name of an S3 bucket"),
         ("s3://Name/prefix", "`Name` cannot be the name of an S3 bucket"),
