@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from compiler.cause import existing_path, find_cause, place_cause
+from compiler.cause import existing_path, find_cause, find_circles, find_references, place_cause, told_of
 from compiler.diagnostics import CompileError, Diagnostic, Related, Severity, Span, order_diagnostics, suggest
 from compiler.lint_rules import load_rules
 from compiler.lint_words import mentioned_names, unexpected_key, word_finding
@@ -28,6 +28,7 @@ _TRIPPED = ("Unknown exception while processing rule ", "Exception ")
 _OWN_RULE = re.compile(r"[EW]9\d{3}")
 # With a template that cannot be transformed no rule runs, and one that trips has not looked: nobody may hide that.
 _NEVER_SILENT = ("E0001", "E0002")
+_CIRCLE = "E3004"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,9 @@ def lint_stack(
         return (_report_failure(stack, error),)
     # When cfn-lint trips over a fault that it also reports, the tripping is of no use to anyone.
     telling = tuple(finding for finding in findings if not _is_stumble(finding)) or findings
-    return order_diagnostics(_diagnose(stack, finding, region, environment, library) for finding in telling)
+    has_circles = any(finding.code == _CIRCLE for finding in telling)
+    circles = find_circles(find_references(stack)) if has_circles else {}
+    return order_diagnostics(_diagnose(stack, finding, circles, region, environment, library) for finding in telling)
 
 
 def _is_stumble(finding: _Finding) -> bool:
@@ -141,7 +144,14 @@ def _mark(template: Mapping[str, Json]) -> Any:
 # Placing a finding
 
 
-def _diagnose(stack: Stack, finding: _Finding, region: str, environment: str, library: Library | None) -> Diagnostic:
+def _diagnose(
+    stack: Stack,
+    finding: _Finding,
+    circles: Mapping[str, Said],
+    region: str,
+    environment: str,
+    library: Library | None,
+) -> Diagnostic:
     key = unexpected_key(finding.message)
     place = finding.path if key is None else finding.path[:-1]
     message, hint = word_finding(finding.message, finding.details, _known_properties(stack, place, region))
@@ -150,7 +160,11 @@ def _diagnose(stack: Stack, finding: _Finding, region: str, environment: str, li
     if where:
         message = f"{message} in `{where}`" if key else f"`{where}`: {message}"
         hint = hint or f"run `flagstone explain {where} --env {environment}` to see who said so"
-    said = find_cause(stack, finding.path, mentioned_names(finding.message))
+    names = (key, *mentioned_names(finding.message)) if key else mentioned_names(finding.message)
+    said = circles.get(str(finding.path[1])) if finding.code == _CIRCLE and len(finding.path) > 1 else None
+    said = said or find_cause(stack, finding.path, names, finding.message)
+    if said is None and not finding.path:  # what is wrong with the whole came with the macros that made it
+        said = find_cause(stack, ("Transform",))
     span, related = place_cause(said) if said else (None, ())
     if finding.is_ours:
         resource = str(finding.path[1]) if finding.path[:1] == ("Resources",) and len(finding.path) > 1 else ""
@@ -160,9 +174,7 @@ def _diagnose(stack: Stack, finding: _Finding, region: str, environment: str, li
         return Diagnostic(finding.code, message, None, hint, finding.severity)
     if key is not None and said.origin.layer in ("override", "addition"):
         span = _key_span(span, key)
-    return Diagnostic(
-        finding.code, message, span, hint, finding.severity, (*related, *_override_of(stack, finding, said))
-    )
+    return Diagnostic(finding.code, message, span, hint, finding.severity, (*related, *_others(stack, finding, said)))
 
 
 def _rule_of(finding: _Finding, library: Library | None) -> Iterator[Related]:
@@ -183,9 +195,13 @@ def _key_span(span: Span, key: str) -> Span:
     return span
 
 
-def _override_of(stack: Stack, finding: _Finding, said: Said) -> Iterator[Related]:
-    """Where the platform's own word is at fault, point out an override of the same resource."""
+def _others(stack: Stack, finding: _Finding, said: Said) -> Iterator[Related]:
+    """Point out who else takes part: the word on the value itself, or an override of the same resource."""
+    here = told_of(stack, finding.path)
+    if here and here.origin.span != said.origin.span:
+        yield Related(f"`{finding.path[-1]}` is said here", place_cause(here)[0])
     if said.origin.layer in ("platform", "environment", "template"):
+        # Where the platform's own word is at fault, an override may still be why it no longer fits.
         other = find_cause(stack, finding.path[:2])
         if other and other.origin.layer == "override":
             yield Related("an override changes this resource", other.origin.span)

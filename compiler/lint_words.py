@@ -63,7 +63,7 @@ def _word_choice(choice: re.Match[str]) -> tuple[str, str | None]:
         return _tidy(choice.group()), None
     names = [str(item) for item in choices]
     which = f"one of {', '.join(f'`{name}`' for name in names)}"
-    if len(names) > _LONGEST_LIST:
+    if not names or len(names) > _LONGEST_LIST:
         which = "one of the values known here"
     return _tidy(f"`{value}` is not {which}{choice['rest']}"), suggest(str(value), names)
 
