@@ -53,7 +53,8 @@ def publish(
         upload = plan_publish(done.bundle, target)
         with show_progress(sys.stderr, "publishing", len(upload.missing)) as begin_step:
             published = execute_publish(upload, target, report_progress=lambda step: begin_step(step.key))
-        state = "already there" if published.was_there else f"{len(published.written)} files written"
+        count = len(published.written)
+        state = "already there" if published.was_there else f"{count} file{'' if count == 1 else 's'} written"
         text = f"{published.service} {published.release} in {bucket}: {state}\n"
         result = {"service": published.service, "release": published.release, "written": list(published.written)}
         screen.confirm(done.diagnostics, text, result)

@@ -77,7 +77,7 @@ class Overlay:
         section, name = here
         known = sections.get(section, {})
         noun = section.removesuffix("s").lower()
-        hint = suggest(name, known) or f"to add a {noun}, use `additions/`"
+        hint = suggest(name, known) or f"to add {'an' if noun[0] in 'aeiou' else 'a'} {noun}, use `additions/`"
         renamed = find_new_name(self.renames, name, known)
         if renamed:
             hint = f"rename it to `{renamed[0]}`, as the platform did in {renamed[1]}"

@@ -175,7 +175,8 @@ def check_addition(part: TemplatePart) -> Iterator[Diagnostic]:
     version = data.get("AWSTemplateFormatVersion", "2010-09-09")
     if version != "2010-09-09":
         span = document.value_span(("AWSTemplateFormatVersion",))
-        yield Diagnostic("D215", f"template format version `{version}` does not exist", span, 'write "2010-09-09"')
+        fault = "is empty" if version is None else f"`{version}` does not exist"
+        yield Diagnostic("D215", f"template format version {fault}", span, 'write "2010-09-09"')
     if "Description" in data and not isinstance(data["Description"], str):
         yield Diagnostic("D215", "`Description` is a string", document.value_span(("Description",)), "write a text")
     for section in ("Metadata", "Parameters", "Rules", "Mappings", "Conditions", "Resources", "Outputs", "Hooks"):
