@@ -3,13 +3,16 @@
 In: a TemplatePart.    Out: Diagnostics.
 Faults: D208, D210 to D216.
 Never: knows what the platform defines; that is for `merge`.
+
+What is sound of all parts can go on without the rest, so that what later rooms find comes up in the same run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
-from compiler.diagnostics import Diagnostic, find_credential, suggest
+from compiler.diagnostics import Diagnostic, find_credential, has_errors, suggest
 from compiler.model import Document, Json, Path, TemplatePart, walk_keys, walk_leaves
 from compiler.node import find_directive, is_intrinsic
 
@@ -221,3 +224,50 @@ def _credentials(document: Document) -> Iterator[Diagnostic]:
         if find_credential(str(path[-1])):
             where = f" in `{'.'.join(str(step) for step in path[:-1])}`" if len(path) > 1 else ""
             yield Diagnostic("D208", f"a key{where} looks like a credential", document.key_span(path), hint)
+
+
+# What goes on without what is at fault
+
+
+def keep_sound(
+    overrides: Iterable[TemplatePart], additions: Iterable[TemplatePart]
+) -> tuple[tuple[TemplatePart, ...], tuple[TemplatePart, ...], frozenset[str]]:
+    """Leave out what is at fault: an addition as a whole, and of the overrides all that they say about a name.
+
+    Return the overrides and additions that remain, and the names that were left out. An override of another file may
+    count on what is left out of this one, so that a name goes with all that any file says about it.
+    """
+    overrides = tuple(overrides)
+    entries: dict[str, list[bool]] = {}
+    for part in overrides:
+        for name, is_sound in _judge_entries(part.document):
+            entries.setdefault(name, []).append(is_sound)
+    left_out = {name for name, judged in entries.items() if not all(judged)}
+    sound: list[TemplatePart] = []
+    for part in additions:
+        if not has_errors(check_addition(part)):
+            sound.append(part)
+        elif isinstance(part.document.data, dict):
+            named = (names for names in part.document.data.values() if isinstance(names, dict))
+            left_out.update(name for names in named for name in names)
+    kept = tuple(replace(part, document=_without(part.document, left_out)) for part in overrides)
+    return kept, tuple(sound), frozenset(left_out)
+
+
+def _judge_entries(document: Document) -> Iterator[tuple[str, bool]]:
+    for section, changes in (document.data if isinstance(document.data, dict) else {}).items():
+        for name, change in (changes if isinstance(changes, dict) else {}).items():
+            texts = [name, *(value for _, value in walk_leaves(change)), *(path[-1] for path in walk_keys(change))]
+            is_secret = any(find_credential(text) for text in texts if isinstance(text, str))
+            is_sound = section in _OVERRIDDEN_SECTIONS and not is_secret
+            yield name, is_sound and not has_errors(_check_change(document, section, name, change))
+
+
+def _without(document: Document, names: Iterable[str]) -> Document:
+    data = document.data if isinstance(document.data, dict) else {}
+    kept = {
+        section: {name: change for name, change in changes.items() if name not in names}
+        for section, changes in data.items()
+        if section in _OVERRIDDEN_SECTIONS and isinstance(changes, dict)
+    }
+    return replace(document, data=kept)

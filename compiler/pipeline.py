@@ -7,6 +7,7 @@ Never: knows what happens inside a room.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,14 +20,14 @@ from compiler.library import find_content, load_library, load_schema
 from compiler.lock import check_lock, check_overridden, find_moves, is_locked, list_overridden, read_lock, write_lock
 from compiler.model import Commit, Compilation, Descriptor, Document, Json, Library, Lock, Repository, Settings, Stack
 from compiler.parameters import check_values
-from compiler.parts import check_addition, check_override
+from compiler.parts import check_addition, check_override, keep_sound
 from compiler.repository import INPUTS, read_repository
 from compiler.resolve import resolve_environment, resolve_settings
 from compiler.rules import check_names, check_settings
 from compiler.trace import plain
 from compiler.unused import Unused, Usage, find_unused
 from compiler.validate import validate_document
-from compiler.waivers import check_use, check_waivers, read_waivers, waive
+from compiler.waivers import check_use, check_waivers, excuse, read_sound_waivers, read_waivers, waive
 from compiler.watch import watch_settings
 from compiler.wiring import active_additions, given_values, wire_additions
 
@@ -35,13 +36,17 @@ UNRELEASED = "unreleased"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A valid service, ready to be built: its settings in each environment, and the warnings so far."""
+    """A service ready to be built: its settings in each environment, and what was found so far.
+
+    These are warnings, unless faults are stepped over: then `left_out` are the names that the repository lacks now.
+    """
 
     repository: Repository
     descriptor: Descriptor
     settings: dict[str, Settings]
     diagnostics: tuple[Diagnostic, ...]
     lock: Lock | None
+    left_out: frozenset[str] = frozenset()
 
     @property
     def service(self) -> str:
@@ -80,12 +85,14 @@ def plan_service(
     with_archives: bool,
     environments: Sequence[str] = (),
     follow_lock: bool = True,
+    step_over: bool = False,
 ) -> Plan:
     """Read and check a service without building anything. Raises CompileError with all that is wrong.
 
     Its settings are those of every environment that it describes, and of `environments` beside them.
 
     Where `flagstone.lock` pins another library, the stacks are built all the same, to say what that moves.
+    With `step_over`, overrides, additions and waivers at fault are left out of the plan, which tells of them.
     """
     repository, faults = read_repository(folder, with_archives=with_archives)
     descriptor, more = _describe(repository.descriptor, folder, library)
@@ -98,27 +105,31 @@ def plan_service(
         read = [document.source.path for document in (repository.descriptor, *bases)]
         repository = replace(repository, commit=read_commit(folder, read, INPUTS))
     lock, unlocked = read_lock(repository.lock)
-    found = [*faults, *more, *unlocked]
-    for part in repository.overrides:
-        found.extend(check_override(part))
-    for part in repository.additions:
-        found.extend(check_addition(part))
-    found.extend(check_names(descriptor, repository, library))
+    found = [*faults, *more, *unlocked, *check_names(descriptor, repository, library)]
     judged: dict[str, list[Diagnostic]] = {}
     for name in settings:
         judged[name] = [
             *check_settings(descriptor, settings[name]),
-            *check_waivers(settings[name], library, repository.commit),
             *wire_additions(settings[name], repository.additions)[1],
         ]
         for part in active_additions(repository.additions, settings[name]):
             judged[name].extend(check_values(part, given_values(settings[name], part.name)))
-    diagnostics = order_diagnostics(_without_echoes([*found, *fold_environments(judged)]))
+    found.extend(fold_environments(judged))
+    beside = [fault for part in repository.overrides for fault in check_override(part)]
+    beside += [fault for part in repository.additions for fault in check_addition(part)]
+    beside += fold_environments(
+        {name: list(check_waivers(each, library, repository.commit)) for name, each in settings.items()}
+    )
+    diagnostics = order_diagnostics(_without_echoes([*found, *beside]))
     line = next((each.data.get("platform") for each in settings.values()), None)
     unpinned = tuple(check_lock(lock, library, line)) if follow_lock else ()
-    if has_errors(diagnostics):
+    if has_errors(found) or (has_errors(beside) and not step_over):
         raise CompileError((*diagnostics, *unpinned))
-    plan = Plan(repository, descriptor, settings, diagnostics, lock)
+    left_out: frozenset[str] = frozenset()
+    if has_errors(beside):
+        overrides, additions, left_out = keep_sound(repository.overrides, repository.additions)
+        repository = replace(repository, overrides=overrides, additions=additions)
+    plan = Plan(repository, descriptor, settings, diagnostics, lock, left_out)
     if unpinned:
         stacks, built = _build_stacks(plan, library)
         raise CompileError((*diagnostics, *unpinned, *built, *_find_moves(plan, library, stacks)))
@@ -149,10 +160,20 @@ def _without_echoes(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     return [d for d in found if d.code.startswith("D1") or d.span not in spans]
 
 
+def _without_doubts(found: Iterable[Diagnostic], left_out: frozenset[str]) -> tuple[Diagnostic, ...]:
+    """Drop what may be due to what was left out: what names it, and warnings that something is of no use."""
+    if not left_out:
+        return tuple(found)
+    names = re.compile(rf"(?<!\w)({'|'.join(re.escape(name) for name in sorted(left_out))})(?!\w)")
+    sure = (each for each in found if each.code[0] != "W" or "`Resources." in each.message)
+    return tuple(each for each in sure if not names.search(each.message))
+
+
 def build_stack(plan: Plan, library: Library, environment: str, *, lint: bool) -> tuple[Stack, tuple[Diagnostic, ...]]:
     """Build, merge, guard and lint one environment's stack; what is waived is left out of the findings."""
     stack, found = _judge_stack(plan, library, environment, lint=lint)
-    return stack, waive(found, read_waivers(plan.settings[environment]))[0]
+    kept, _ = waive(found, read_waivers(plan.settings[environment]))
+    return stack, _without_doubts(kept, plan.left_out)
 
 
 def _judge_stack(plan: Plan, library: Library, environment: str, *, lint: bool) -> tuple[Stack, tuple[Diagnostic, ...]]:
@@ -240,7 +261,7 @@ def compile_service(
     folder: Path, library: Library, *, environments: Sequence[str] = (), release: str | None = None, lint: bool = True
 ) -> Compilation:
     """Compile a service repository. Raises CompileError with all that is wrong in all environments."""
-    plan = plan_service(folder, library, with_archives=True, environments=environments)
+    plan = plan_service(folder, library, with_archives=True, environments=environments, step_over=True)
     return compile_plan(plan, library, environments=environments, release=release, lint=lint)
 
 
@@ -254,20 +275,27 @@ def compile_plan(
     consumes: set[str] = set()
     found: dict[str, list[Diagnostic]] = {}
     waivers = {name: read_waivers(settings) for name, settings in plan.settings.items()}
+    commit = plan.repository.commit
+    sound = {name: read_sound_waivers(settings, library, commit) for name, settings in plan.settings.items()}
     used: dict[str, frozenset[str]] = {}
     for environment in dict.fromkeys(environments or plan.settings):
         settings = plan.settings[environment]
         messages = plain(settings.data.get("messages", {}))
         publishes.update(messages.get("publish", ()))
         consumes.update(messages.get("consume", {}))
-        stacks[environment], faults = _judge_stack(plan, library, environment, lint=lint)
+        try:
+            stacks[environment], faults = _judge_stack(plan, library, environment, lint=lint)
+        except CompileError as error:
+            raise CompileError((*plan.diagnostics, *error.diagnostics)) from error
         kept, used[environment] = waive(faults, waivers[environment])
-        found[environment] = list(kept)
-        if plan.lock and environment in described_environments(plan.descriptor, library):
+        at_fault = [waiver for waiver in waivers[environment] if waiver not in sound[environment]]
+        found[environment] = list(_without_doubts(excuse(kept, at_fault, library), plan.left_out))
+        if plan.lock and not plan.left_out and environment in described_environments(plan.descriptor, library):
             found[environment].extend(check_overridden(plan.lock, stacks[environment], library, environment))
     unasked = () if lint else [rule for module in library.rules for rule in module.ids]
-    idle = check_use(waivers, used, stacks=stacks, unasked=unasked, commit=plan.repository.commit)
-    diagnostics = order_diagnostics([*plan.diagnostics, *fold_environments(found), *idle])
+    idle = check_use(sound, used, stacks=stacks, unasked=unasked, commit=commit)
+    rest = _without_doubts(idle, plan.left_out)
+    diagnostics = order_diagnostics([*plan.diagnostics, *fold_environments(found), *rest])
     if has_errors(diagnostics):
         raise CompileError(diagnostics)
     bundle = render_bundle(

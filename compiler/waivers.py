@@ -8,6 +8,7 @@ Never: asks the clock: what a commit compiles to does not change when a day has 
 from __future__ import annotations
 
 import calendar
+import fnmatch
 from collections.abc import Container, Iterable, Iterator, Mapping
 
 from compiler.diagnostics import Diagnostic, suggest
@@ -19,20 +20,36 @@ _KEYS = ("guardrail", "resource", "reason", "until", "approvedBy")
 
 def check_waivers(settings: Settings, library: Library, commit: Commit | None) -> Iterator[Diagnostic]:
     """Check what each waiver of an environment says, and its day against that of the commit where there is one."""
-    rules = [guardrail.name for guardrail in library.guardrails]
-    rules += [rule for module in library.rules for rule in module.ids]
     for name, waiver in _written(settings):
-        guardrail, resource, until = (waiver.get(key) for key in ("guardrail", "resource", "until"))
-        if guardrail is not None and guardrail not in rules:
-            message = f"waiver `{name}` is for `{guardrail}`, which is no guardrail of this platform"
-            yield _fault("D605", message, guardrail, suggest(guardrail, rules) or "name one of docs/guardrails.md")
-        if resource is not None and not (resource.isascii() and resource.isalnum()):
-            message = f"waiver `{name}` is too wide: `{resource}` is not the logical id of one resource"
-            yield _fault("D605", message, resource, "write a waiver for each resource")
-        if until is not None and not _is_day(until):
-            yield _fault("D607", f"waiver `{name}` ends on {until}, a day that does not exist", until, None)
-        elif until is not None and commit:
-            yield from _check_day(name, until, commit)
+        yield from _check_waiver(name, waiver, library, commit)
+
+
+def read_sound_waivers(settings: Settings, library: Library, commit: Commit | None) -> tuple[Waiver, ...]:
+    """Return the waivers of an environment that `check_waivers` finds nothing to say about."""
+    at_fault = {plain(name) for name, each in _written(settings) if any(_check_waiver(name, each, library, commit))}
+    return tuple(waiver for waiver in read_waivers(settings) if waiver.name not in at_fault)
+
+
+def _check_waiver(
+    name: str, waiver: Mapping[str, Json], library: Library, commit: Commit | None
+) -> Iterator[Diagnostic]:
+    rules = _rules(library)
+    guardrail, resource, until = (waiver.get(key) for key in ("guardrail", "resource", "until"))
+    if guardrail is not None and guardrail not in rules:
+        message = f"waiver `{name}` is for `{guardrail}`, which is no guardrail of this platform"
+        yield _fault("D605", message, guardrail, suggest(guardrail, rules) or "name one of docs/guardrails.md")
+    if resource is not None and not (resource.isascii() and resource.isalnum()):
+        message = f"waiver `{name}` is too wide: `{resource}` is not the logical id of one resource"
+        yield _fault("D605", message, resource, "write a waiver for each resource")
+    if until is not None and not _is_day(until):
+        yield _fault("D607", f"waiver `{name}` ends on {until}, a day that does not exist", until, None)
+    elif until is not None and commit:
+        yield from _check_day(name, until, commit)
+
+
+def _rules(library: Library) -> list[str]:
+    own = [rule for module in library.rules for rule in module.ids]
+    return [*(guardrail.name for guardrail in library.guardrails), *own]
 
 
 def _check_day(name: str, until: str, commit: Commit) -> Iterator[Diagnostic]:
@@ -86,6 +103,19 @@ def waive(found: Iterable[Diagnostic], waivers: Iterable[Waiver]) -> tuple[tuple
         else:
             kept.append(each)
     return tuple(kept), frozenset(used)
+
+
+def excuse(found: Iterable[Diagnostic], at_fault: Iterable[Waiver], library: Library) -> tuple[Diagnostic, ...]:
+    """Drop what a waiver at fault may be meant for: that it is at fault has been said, and says enough."""
+    waivers, rules = tuple(at_fault), _rules(library)
+
+    def is_meant(waiver: Waiver, breach: Breach) -> bool:
+        is_for_rule = waiver.guardrail == breach.rule or waiver.guardrail not in rules
+        return is_for_rule and fnmatch.fnmatchcase(breach.resource, waiver.resource)
+
+    return tuple(
+        each for each in found if not (isinstance(each, Breach) and any(is_meant(waiver, each) for waiver in waivers))
+    )
 
 
 def check_use(
