@@ -24,6 +24,7 @@ from compiler.service import (
     Wiring,
 )
 from compiler.trace import derive, join
+from compiler.variables import queue_variable, topic_variable
 
 __all__ = [
     "BusinessHours",
@@ -42,6 +43,8 @@ __all__ = [
     "camel",
     "derive",
     "join",
+    "queue_variable",
+    "topic_variable",
 ]
 
 

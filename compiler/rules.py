@@ -1,7 +1,7 @@
 """Rules: what the schema cannot say, because it concerns several values at once.
 
 In: a Descriptor with its Repository, or the Settings of one environment; the Library.    Out: Diagnostics.
-Faults: D202, D301 to D314.
+Faults: D202, D301 to D314, D320.
 Never: changes a value. A rule whose values are missing says nothing: their absence was reported before.
 """
 
@@ -14,6 +14,7 @@ from compiler.diagnostics import Diagnostic, Related, Severity, Span, suggest
 from compiler.layers import named_environments, shared_environment
 from compiler.model import Descriptor, Json, Library, Repository, Settings
 from compiler.trace import plain, settings_of
+from compiler.variables import platform_variables
 
 # What a process consists of; the platform's defaults say most of it.
 _PROCESS = ("runtime", "command", "exposure", "instanceType", "rootVolumeSize", "availability")
@@ -66,6 +67,7 @@ def check_settings(descriptor: Descriptor, settings: Settings) -> Iterator[Diagn
     yield from _check_dns(processes)
     yield from _check_secrets(settings)
     yield from _check_config(settings)
+    yield from _check_variables(settings)
     yield from _check_owner(settings)
 
 
@@ -242,6 +244,17 @@ def _check_config(settings: Settings) -> Iterator[Diagnostic]:
         if isinstance(value, str) and ("{{resolve:ssm-secure:" in value or "{{resolve:secretsmanager:" in value):
             message = f"`{name}` in `config` would be written in plain text"
             yield _fault("D208", message, value, "name the path of the parameter under `secrets`")
+
+
+def _check_variables(settings: Settings) -> Iterator[Diagnostic]:
+    set_by = platform_variables(settings)
+    for section in ("config", "secrets"):
+        for name in _map(settings.data, section):
+            if name in set_by:
+                source = set_by[name]
+                related = (Related(f"`{source}` makes it", _span(source)),) if source is not None else ()
+                message = f"the platform itself sets the variable `{name}`, which stands under `{section}`"
+                yield Diagnostic("D320", message, _span(name), "give it another name", related=related)
 
 
 def _check_owner(settings: Settings) -> Iterator[Diagnostic]:

@@ -1,7 +1,7 @@
 """Wiring: connect a process with what the outputs of an addition offer it.
 
 In: Settings, the additions of the service.    Out: what each process is given; the faults.
-Faults: D315 no such addition, D316 an addition that is not there in this environment, D317 a name given twice.
+Faults: D315 no such addition, D316 an addition that is not there in this environment, D317 a name that is taken.
 Never: changes an addition; an output that no process uses stays an output.
 """
 
@@ -15,6 +15,7 @@ from compiler.layers import environment_layers
 from compiler.model import Json, Origin, Path, Said, Setting, Settings, TemplatePart
 from compiler.service import Wiring
 from compiler.trace import plain, settings_of, trace_value
+from compiler.variables import platform_variables
 
 _POLICY, _SECURITY_GROUP = "AWS::IAM::ManagedPolicy", "AWS::EC2::SecurityGroup"
 
@@ -33,7 +34,8 @@ def wire_additions(
     faults = list(_check_names(settings, additions))
     active = active_additions(additions, settings)
     wirings: dict[str, Wiring] = {}
-    taken = {plain(key): key for section in ("config", "secrets") for key in settings.data.get(section) or {}}
+    taken = platform_variables(settings)
+    taken |= {plain(key): key for section in ("config", "secrets") for key in settings.data.get(section) or {}}
     given: dict[str, str] = {}
     for name, process in (settings.data.get("processes") or {}).items():
         policies: list[Json] = []

@@ -24,6 +24,7 @@ CORRIDOR = [
     diagnostics
     model
     service trace catalog layers cause node archive tree checkout yaml11
+    variables
     authoring load identity limits lint_words renames rival pattern guardrails watch
     pointer
     wiring parameters follow

@@ -8,6 +8,7 @@ import pytest
 
 from compiler.diagnostics import CompileError
 from compiler.pipeline import plan_service
+from compiler.variables import FIXED_VARIABLES
 from tests.describing import SERVICE, judge, toy_library
 from tests.spans import cut, show
 
@@ -231,3 +232,9 @@ def test_a_folder_of_an_unknown_environment_is_an_error(name: str, tmp_path: Pat
     with pytest.raises(CompileError) as caught:
         plan_service(tmp_path, toy_library(), with_archives=False)
     assert ["D301 1 Resources: {}"] == show(caught.value.diagnostics)
+
+
+def test_the_fixed_variables_are_those_that_the_roles_write() -> None:
+    template = Path(__file__).parent.parent / "platform/ansible/roles/service/templates/platform.env.j2"
+    written = [line.partition("=")[0] for line in template.read_text().splitlines() if not line.startswith("{%")]
+    assert list(FIXED_VARIABLES) == written

@@ -246,7 +246,8 @@ ENTRIES = (
         title="Output with the name of another value",
         explanation="""
             An output of an addition that a process uses becomes a variable of its environment, named in upper case, and
-            `config`, `secrets` or another addition already has a value of that name. Rename the output.
+            `config`, `secrets`, another addition or the platform itself already has a value of that name. Rename the
+            output.
         """,
         wrong={
             "service.yml": _WITH_USES + "config: {ARCHIVE_NAME: old}\nenvironments: {production: {}}\n",
@@ -277,5 +278,17 @@ ENTRIES = (
         """,
         wrong={**in_service("additions: {archive: {Days: 7}}"), **file(ADDITION, _ARCHIVE)},
         right={**in_service("additions: {archive: {Days: 30}}"), **file(ADDITION, _ARCHIVE)},
+    ),
+    Entry(
+        code="D320",
+        title="Variable that the platform sets",
+        explanation="""
+            Every process finds `PORT`, `AWS_REGION`, `AWS_DEFAULT_REGION`, `PLATFORM_SERVICE`, `PLATFORM_PROCESS`,
+            `PLATFORM_ENVIRONMENT` and `PLATFORM_RELEASE` in its environment, and the topics and queues of its messages
+            by the names of their events. A config value or secret of such a name would never be seen, or hide what the
+            platform says. Give it another name.
+        """,
+        wrong=in_service('config: {PORT: "9090"}'),
+        right=in_service('config: {ADMIN_PORT: "9090"}'),
     ),
 )

@@ -14,7 +14,7 @@ from troposphere.sns import SubscriptionResource, Topic, TopicPolicy
 from troposphere.sqs import Queue, QueuePolicy, RedrivePolicy
 from troposphere.ssm import Parameter
 
-from compiler.authoring import Environment, Service, Subscription, camel, derive, join
+from compiler.authoring import Environment, Service, Subscription, camel, join, queue_variable, topic_variable
 
 from ._conventions import (
     Statement,
@@ -65,7 +65,7 @@ def topic(service: Service, environment: Environment, event: str) -> Iterator[AW
     )
     yield Parameter(
         camel(event) + "TopicParameter",
-        Name=join(config_path(service, environment), "/", variable(event), "_TOPIC_ARN"),
+        Name=join(config_path(service, environment), "/", topic_variable(event)),
         Description=join("Where the service ", service.name, " publishes ", event),
         Type="String",
         Value=Ref(camel(event) + "Topic"),
@@ -109,7 +109,10 @@ def queues(service: Service, environment: Environment, subscription: Subscriptio
     )
     yield Parameter(
         queue + "Parameter",
-        Name=join(config_path(service, environment), "/", variable(name), "_QUEUE_URL"),
+        Name=join(
+            config_path(service, environment), "/",
+            queue_variable(subscription.process, subscription.service, subscription.event),
+        ),
         Description=join(
             "Where ", service.name, "/", subscription.process, " receives ", subscription.service, ".",
             subscription.event,
@@ -186,8 +189,3 @@ def _queue_policy(environment: Environment, subscription: Subscription, queue_ar
 
 def _topic_arn(environment: Environment, subscription: Subscription) -> str:
     return arn(environment, "sns", topic_name(environment, subscription.service, subscription.event))
-
-
-def variable(name: str) -> str:
-    """Spell a name as processes see it in their environment."""
-    return derive(name.upper().replace("-", "_"), name)

@@ -1,0 +1,58 @@
+"""Variables: the names under which processes find what the platform tells them.
+
+In: names of processes and events, or Settings.    Out: names of variables.
+Never: gives one a value; that is for templates and roles.
+"""
+
+from __future__ import annotations
+
+from compiler.model import Json, Settings
+from compiler.trace import derive, join, plain
+
+# What every process finds, whatever its config says: `platform.env.j2` of the roles writes it.
+FIXED_VARIABLES = (
+    "AWS_DEFAULT_REGION",
+    "AWS_REGION",
+    "PLATFORM_ENVIRONMENT",
+    "PLATFORM_PROCESS",
+    "PLATFORM_RELEASE",
+    "PLATFORM_SERVICE",
+    "PORT",
+)
+
+
+def topic_variable(event: str) -> str:
+    """Name the variable in which processes find the topic of an event that their service publishes.
+
+    >>> topic_variable("order-placed")
+    'ORDER_PLACED_TOPIC_ARN'
+    """
+    return join(_variable(event), "_TOPIC_ARN")
+
+
+def queue_variable(process: str, publisher: str, event: str) -> str:
+    """Name the variable in which processes find the queue that one of them reads of an event.
+
+    >>> queue_variable("worker", "customer", "address-changed")
+    'WORKER_CUSTOMER_ADDRESS_CHANGED_QUEUE_URL'
+    """
+    return join(_variable(join(process, "-", publisher, "-", event)), "_QUEUE_URL")
+
+
+def platform_variables(settings: Settings) -> dict[str, Json]:
+    """Name the variables that the platform itself sets, each with the event that it is made of, if it is."""
+    messages = settings.data.get("messages")
+    messages = messages if isinstance(messages, dict) else {}
+    variables: dict[str, Json] = dict.fromkeys(FIXED_VARIABLES)
+    for event in messages.get("publish") or ():
+        variables[topic_variable(event)] = event
+    for name, wanted in (messages.get("consume") or {}).items():
+        process = wanted.get("process") if isinstance(wanted, dict) else None
+        if isinstance(process, str):
+            publisher, _, event = plain(name).partition(".")
+            variables[queue_variable(plain(process), publisher, event)] = name
+    return variables
+
+
+def _variable(name: str) -> str:
+    return derive(name.upper().replace("-", "_"), name)
