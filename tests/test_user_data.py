@@ -26,7 +26,10 @@ STAND_INS = {
     "ansible-playbook": 'test -f platform.yml && exit "$PLAYBOOK_STATUS"',
     "cfn-signal": "true",
     "curl": 'exit "$HEALTH_STATUS"',
-    "systemctl": 'exit "$HEALTH_STATUS"',
+    # Whatever is asked, `show` names the run that `RUNS` has now; a crash loop has another one each time.
+    "systemctl": 'test "$1" != show || "$RUNS"; exit "$HEALTH_STATUS"',
+    "the-same-run": "echo InvocationID=5eb1; echo NRestarts=0",
+    "a-crash-loop": 'echo InvocationID=5eb1; echo NRestarts="$(grep --count a-crash-loop "$CALLS")"',
     "shutdown": "true",
     "sleep": "true",
 }
@@ -82,8 +85,17 @@ def test_a_process_without_a_port_is_asked_for_by_its_unit(tmp_path: Path) -> No
     outcome = _start(tmp_path, WORKER)
     assert 0 == outcome.status
     assert "systemctl is-active --quiet recipes-worker" in outcome.calls
+    assert "sleep 15" in outcome.calls
     facts = json.loads((tmp_path / "etc/platform/instance.json").read_text())
     assert (None, None) == (facts["port"], facts["health_path"])
+
+
+def test_a_process_that_dies_again_and_again_is_not_healthy_though_it_is_up_whenever_asked(tmp_path: Path) -> None:
+    impatient = replace(WORKER, health_check=replace(WORKER.health_check, grace_period=0))
+    outcome = _start(tmp_path, impatient, runs="a-crash-loop")
+    assert "systemctl is-active --quiet recipes-worker" in outcome.calls
+    assert 1 == outcome.status
+    assert "--exit-code 1 " in outcome.signal
 
 
 def test_what_a_descriptor_says_is_never_run_by_the_start_script(tmp_path: Path) -> None:
@@ -151,6 +163,7 @@ def _start(
     swapped: str | None = None,
     playbook: int = 0,
     health: int = 0,
+    runs: str = "the-same-run",
 ) -> Outcome:
     """Run the script of a process with every absolute path of the machine moved into a folder."""
     archives = {
@@ -186,6 +199,8 @@ def _start(
         "TMPDIR": str(machine),
         "PLAYBOOK_STATUS": str(playbook),
         "HEALTH_STATUS": str(health),
+        "CALLS": str(calls),
+        "RUNS": runs,
     }
     done = subprocess.run(
         ["bash", "-c", text], env=environment, cwd=machine, capture_output=True, text=True, timeout=60, check=False
