@@ -2,7 +2,9 @@
 
 `guarded/broken` breaks them all, by overrides and by additions, and what a line breaks stands behind it.
 `guarded/sound` comes as close as it may. Both go through the whole compiler with the platform's own library, and
-through guard and lint once more as though the platform itself had made what the additions hold.
+through guard and lint once more as though the platform itself had made what the additions hold. `guarded/cases` has a
+folder for each guardrail and each rule, named after it, which breaks it with little around, and what the screen says of
+that; `pytest --update` rewrites what is expected.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ from compiler.pipeline import compile_platform, compile_service, open_library
 from tests.commits import commit_folder
 
 GUARDED = Path(__file__).parent / "guarded"
+CASES = sorted((GUARDED / "cases").iterdir())
+# Where the platform says so changes with every line that is written above it.
+NOTE = re.compile(r"^  note: platform/.*\n(?: *\d* +\|.*\n)*", re.MULTILINE)
 ADDITIONS, OVERRIDES = "cloudFormation/additions/everything.yml", "cloudFormation/overrides/web.yml"
 # An addition is spared, and the platform's own resources are not.
 FOR_PLATFORM_ONLY = {"E9002", "E9003"}
@@ -143,6 +148,29 @@ def test_a_guardrail_for_a_type_that_does_not_exist_is_a_fault_of_the_platform(l
     with pytest.raises(CompileError) as refused:
         compile_platform(wrong, environments=["staging"])
     assert [("D403", first.span)] == [(each.code, each.span) for each in refused.value.diagnostics]
+
+
+# One by one
+
+
+def test_every_guardrail_and_rule_has_a_case(library: Library) -> None:
+    assert names(library) == {case.name for case in CASES}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_case_shows_what_is_said_of_one_guardrail_or_rule(
+    case: Path, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update_expectations: bool
+) -> None:
+    monkeypatch.chdir(case)
+    # cfn-lint is slow, and only rules want it.
+    lint = [] if case.name in own_rules(library) else ["--no-lint"]
+    done = CliRunner().invoke(cli, ["compile", ".", "--env", "production", *lint, "--out", str(tmp_path / "out")])
+    actual = f"exit {done.exit_code}\n\n{NOTE.sub('', done.stderr)}"
+    expected = case / "expected.txt"
+    if update_expectations:
+        expected.write_text(actual)
+    assert expected.read_text() == actual
+    assert f" {case.name}: " in done.stderr or f"guardrail `{case.name}`" in done.stderr
 
 
 # No way around
