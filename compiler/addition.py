@@ -54,11 +54,6 @@ class Intake:
             name = part.document.source.path if is_taken else part.name
             new = MapNode({name: MapNode({"Description": described})})
             known["Additions"] = self._joined(place, new, ("Metadata", "Additions"), part)
-        transform = data.get("Transform")
-        for macro in transform if isinstance(transform, list) else [transform] if transform is not None else []:
-            known = result.setdefault("Transform", {})
-            if not any(same(strip(node), macro) for node in known.values()):
-                known[str(len(known))] = _grow(part, macro, ("Transform",))
         return result
 
     def fill_parameters(self, sections: Mapping[str, Mapping[str, Node]]) -> dict[str, dict[str, Node]]:

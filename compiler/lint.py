@@ -163,8 +163,6 @@ def _diagnose(
     names = (key, *mentioned_names(finding.message)) if key else mentioned_names(finding.message)
     said = circles.get(str(finding.path[1])) if finding.code == _CIRCLE and len(finding.path) > 1 else None
     said = said or find_cause(stack, finding.path, names, finding.message)
-    if said is None and not finding.path:  # what is wrong with the whole came with the macros that made it
-        said = find_cause(stack, ("Transform",))
     span, related = place_cause(said) if said else (None, ())
     if finding.is_ours:
         resource = str(finding.path[1]) if finding.path[:1] == ("Resources",) and len(finding.path) > 1 else ""

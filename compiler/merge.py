@@ -20,7 +20,7 @@ from compiler.node import Node, Story, grow, stories_of, strip
 from compiler.override import Overlay
 from compiler.trace import plain, settings_of
 
-_SECTIONS = ("Metadata", "Parameters", "Rules", "Mappings", "Conditions", "Transform", "Resources", "Outputs", "Hooks")
+_SECTIONS = ("Metadata", "Parameters", "Rules", "Mappings", "Conditions", "Resources", "Outputs", "Hooks")
 
 Sections = Mapping[str, Mapping[str, Node]]
 
@@ -98,12 +98,6 @@ def _harvest(
     for section in _SECTIONS:
         nodes = sections.get(section)
         if not nodes:
-            continue
-        if section == "Transform":
-            macros = [strip(node) for node in nodes.values()]
-            template[section] = macros if len(macros) > 1 else macros[0]
-            for index, node in enumerate(nodes.values()):
-                stories.update(stories_of(node, (section, index) if len(macros) > 1 else (section,)))
             continue
         template[section] = {name: strip(node) for name, node in nodes.items()}
         for name, node in nodes.items():

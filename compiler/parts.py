@@ -9,6 +9,7 @@ What is sound of all parts can go on without the rest, so that what later rooms 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
@@ -42,6 +43,8 @@ _ATTRIBUTES = (
     "UpdateReplacePolicy",
     "Version",  # of a custom resource
 )
+# What these put into a template nobody knows before CloudFormation has run them.
+_MACRO = re.compile(r"Fn::(Transform|ForEach(::.*)?)")
 _DIRECTIVES = ("$append", "$prepend", "$replace", "$remove", "$expect", "$value")
 _TOGETHER = ({"$append", "$prepend", "$remove", "$expect"}, {"$expect", "$value"}, {"$expect", "$replace"})
 
@@ -69,6 +72,7 @@ def check_override(part: TemplatePart) -> Iterator[Diagnostic]:
 
 def _check_change(document: Document, section: str, name: str, change: Json) -> Iterator[Diagnostic]:
     path: Path = (section, name)
+    yield from _check_macros(document, change, path)
     if section in ("Resources", "Outputs", "Parameters") and not isinstance(change, dict | None):
         hint = "write `Properties:` and what changes below it" if section == "Resources" else "write what changes in it"
         yield Diagnostic("D213", f"override of `{name}` is a map", document.value_span(path), hint)
@@ -188,19 +192,32 @@ def check_addition(part: TemplatePart) -> Iterator[Diagnostic]:
             yield Diagnostic("D215", message, document.value_span((section,)), "write `name: ...` lines below it")
     yield from _check_resources(document, data)
     yield from _check_nulls(document)
+    if data.get("Transform") is not None:
+        yield _refuse_macro(document, ("Transform",))
+    yield from _check_macros(document, data, ())
 
 
 def _check_resources(document: Document, data: Mapping[str, Json]) -> Iterator[Diagnostic]:
     resources = data.get("Resources")
     for name, resource in (resources if isinstance(resources, dict) else {}).items():
         path: Path = ("Resources", name)
-        if name.startswith("Fn::"):
-            hint = "write the resources out: a macro may make ids that nobody can check"
-            yield Diagnostic("D215", f"`{name}` makes resources by macro", document.key_span(path), hint)
-        elif not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
+        is_typed = isinstance(resource, dict) and isinstance(resource.get("Type"), str)
+        if not is_typed and not _MACRO.fullmatch(name):
             yield Diagnostic(
                 "D215", f"resource `{name}` has no `Type`", document.key_span(path), "add `Type: AWS::...`"
             )
+
+
+def _check_macros(document: Document, data: Json, place: Path) -> Iterator[Diagnostic]:
+    """Refuse what CloudFormation has a macro write, wherever it stands: nothing can be said of it before."""
+    for path in walk_keys(data, place):
+        if _MACRO.fullmatch(str(path[-1])):
+            yield _refuse_macro(document, path)
+
+
+def _refuse_macro(document: Document, path: Path) -> Diagnostic:
+    message = f"`{path[-1]}` has a macro rewrite the template, after it was checked"
+    return Diagnostic("D215", message, document.key_span(path), "run the macro yourself, and commit what it makes")
 
 
 def _check_nulls(document: Document) -> Iterator[Diagnostic]:

@@ -139,11 +139,6 @@ Hooks:  #! E1001
   Moves:
     Type: AWS::CodeDeploy::BlueGreen
 """,
-    "transform that fails": """\
-Transform: AWS::LanguageExtensions  #! E0001
-Outputs:
-  Fn::ForEach::Loop: [Name, [a]]
-""",
     "rule": """\
 Rules:
   Sizes: text  #! E1700
