@@ -86,18 +86,18 @@ def test_a_new_release_takes_over_as_the_style_says(style: str) -> None:
     group = build_resources(with_process(replace(WEB, deployment=Deployment(style, 2, 3))))["WebGroup"]
     update = group["UpdatePolicy"]
     assert {"AutoScalingScheduledAction": {"IgnoreUnmodifiedGroupSizeProperties": True}}.items() <= update.items()
-    assert {"Count": 3, "Timeout": "PT15M"} == group["CreationPolicy"]["ResourceSignal"]
+    assert {"Count": 3, "Timeout": "PT17M"} == group["CreationPolicy"]["ResourceSignal"]
     if style == "immutable":
         assert {"WillReplace": True} == update["AutoScalingReplacingUpdate"]
         assert "AutoScalingRollingUpdate" not in update
         return
     rolling = update["AutoScalingRollingUpdate"]
     assert {"rolling": 2, "inPlace": 0}[style] == rolling["MinInstancesInService"]
-    assert (3, True, "PT15M") == (rolling["MaxBatchSize"], rolling["WaitOnResourceSignals"], rolling["PauseTime"])
+    assert (3, True, "PT17M") == (rolling["MaxBatchSize"], rolling["WaitOnResourceSignals"], rolling["PauseTime"])
     assert "AutoScalingReplacingUpdate" not in update
 
 
-@pytest.mark.parametrize(("grace", "timeout"), [(0, "PT10M"), (300, "PT15M"), (601, "PT21M"), (7200, "PT60M")])
+@pytest.mark.parametrize(("grace", "timeout"), [(0, "PT12M"), (300, "PT17M"), (601, "PT22M")])
 def test_a_slow_start_is_waited_for(grace: int, timeout: str) -> None:
     slow = replace(WEB, health_check=replace(WEB.health_check, grace_period=grace))
     group = build_resources(with_process(slow))["WebGroup"]

@@ -103,7 +103,7 @@ def instance_base(environment: Environment) -> Iterator[AWSObject]:
         "InstanceBase",
         ManagedPolicyName=join(environment.name, "-instance-base"),
         Path="/platform/",
-        Description=join("Session manager and metrics for every instance in ", environment.name),
+        Description=join("Session manager, metrics and health for every instance in ", environment.name),
         PolicyDocument=policy(
             allow(
                 "OpenSessions",
@@ -126,6 +126,13 @@ def instance_base(environment: Environment) -> Iterator[AWSObject]:
             allow(
                 "ReadTags",
                 ["ec2:DescribeTags"],
+                "*",
+                condition={"StringEquals": {"aws:RequestedRegion": environment.region}},
+            ),
+            # Whether the load balancer takes it for healthy: only then may an instance say that it serves.
+            allow(
+                "ReadTargetHealth",
+                ["elasticloadbalancing:DescribeTargetHealth"],
                 "*",
                 condition={"StringEquals": {"aws:RequestedRegion": environment.region}},
             ),
@@ -160,6 +167,7 @@ BOUNDARY_ACTIONS = [
     "ec2:DescribeInstances",
     "ec2:DescribeTags",
     "elasticache:Connect",
+    "elasticloadbalancing:DescribeTargetHealth",
     "events:PutEvents",
     "execute-api:Invoke",
     "firehose:PutRecord*",
