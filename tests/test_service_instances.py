@@ -213,9 +213,6 @@ def test_attributes_are_ones_that_load_balancers_know() -> None:
     assert balancer.keys() - LOAD_BALANCER_ATTRIBUTES == set()
     assert target_group.keys() - TARGET_GROUP_ATTRIBUTES == set()
     assert "30" == target_group["deregistration_delay.timeout_seconds"]
-    assert "true" == balancer["deletion_protection.enabled"]
-    elsewhere = build_resources(RECIPES, STAGING)["WebLoadBalancer"]["Properties"]["LoadBalancerAttributes"]
-    assert "false" == _attributes(elsewhere)["deletion_protection.enabled"]
 
 
 def _types(resources: dict[str, Any]) -> set[str]:

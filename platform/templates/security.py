@@ -44,7 +44,10 @@ def key(
     users: Iterable[Statement],
     metadata: Mapping[str, object] | None = None,
 ) -> Iterator[AWSObject]:
-    """Make a key. It outlives its stack everywhere: whoever loses a key loses all that it encrypted."""
+    """Make a key. It outlives its stack everywhere: whoever loses a key loses all that it encrypted.
+
+    Only what a deployment made that fails goes again, because nothing is encrypted with it yet.
+    """
     title = camel(purpose) + "Key"
     made = Key(
         title,
@@ -53,7 +56,7 @@ def key(
         PendingWindowInDays=30,
         KeyPolicy=policy(account_administers(environment), grants_are_for_aws(), *users),
         Tags=tags(environment, purpose),
-        DeletionPolicy="Retain",
+        DeletionPolicy="RetainExceptOnCreate",
         UpdateReplacePolicy="Retain",
     )
     if metadata:
