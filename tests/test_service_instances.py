@@ -203,7 +203,18 @@ def test_branches_that_share_a_zone_do_not_share_names() -> None:
 def test_the_listener_speaks_tls_only() -> None:
     listener = build_resources(RECIPES)["WebListener"]["Properties"]
     assert ("HTTPS", "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09") == (listener["Protocol"], listener["SslPolicy"])
-    assert [ssm("ingress/certificate-arn")] == [item["CertificateArn"] for item in listener["Certificates"]]
+
+
+def test_the_certificate_is_one_for_the_zone_that_the_name_lies_in() -> None:
+    facing = {}
+    for service in (RECIPES, PUBLIC):
+        resources = build_resources(service)
+        (certificate,) = resources["WebListener"]["Properties"]["Certificates"]
+        facing[resources["WebDnsRecord"]["Properties"]["HostedZoneId"]] = certificate["CertificateArn"]
+    assert {
+        ssm("network/private-zone-id"): ssm("ingress/private-certificate-arn"),
+        ssm("network/public-zone-id"): ssm("ingress/public-certificate-arn"),
+    } == facing
 
 
 def test_attributes_are_ones_that_load_balancers_know() -> None:

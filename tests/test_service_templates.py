@@ -39,7 +39,7 @@ PATHS = (
     r"network/(vpc-id|(public|app|data)-subnet-[a-c]|(private|public)-zone-id)"
     r"|security/((logs|data|messaging)-key-arn|service-boundary-arn|instance-base-policy-arn)"
     r"|notifications/{owner}-(amber|red)-topic-arn"
-    r"|ingress/(certificate-arn|log-bucket)"
+    r"|ingress/((private|public)-certificate-arn|log-bucket)"
     r"|images/(arm64:1|x86_64:4)"
 )
 UNTAGGED = {

@@ -140,7 +140,7 @@ def listeners(service: Service, environment: Environment, process: Process) -> I
         Port=443,
         Protocol="HTTPS",
         SslPolicy=TLS_POLICY,
-        Certificates=[Certificate(CertificateArn=ssm(environment, "ingress", "certificate-arn"))],
+        Certificates=[Certificate(CertificateArn=_facing(environment, process, "ingress", "certificate-arn"))],
         DefaultActions=[Action(Type="forward", TargetGroupArn=Ref(camel(process.name) + "TargetGroup"))],
         Tags=tags(service, environment, process.name, process.name),
     )
@@ -169,7 +169,7 @@ def dns_record(environment: Environment, process: Process) -> Iterator[AWSObject
         camel(process.name) + "DnsRecord",
         Name=name,
         Type="A",
-        HostedZoneId=ssm(environment, "network", "public-zone-id" if _is_public(process) else "private-zone-id"),
+        HostedZoneId=_facing(environment, process, "network", "zone-id"),
         AliasTarget=AliasTarget(
             DNSName=GetAtt(camel(process.name) + "LoadBalancer", "DNSName"),
             HostedZoneId=GetAtt(camel(process.name) + "LoadBalancer", "CanonicalHostedZoneID"),
@@ -188,6 +188,12 @@ def _domain_name(environment: Environment, process: Process) -> str:
     zone = environment.public_zone if _is_public(process) else environment.private_zone
     branch = () if environment.name == environment.shared else ("-", environment.name)
     return join(process.dns, *branch, ".", zone)
+
+
+def _facing(environment: Environment, process: Process, area: str, name: str) -> str:
+    """Refer to what the environment has twice, once for public names and once for private ones."""
+    path = ssm(environment, area, join("public-" if _is_public(process) else "private-", name))
+    return derive(path, path, process.exposure)
 
 
 def _is_public(process: Process) -> bool:
