@@ -23,9 +23,10 @@ from compiler.diagnostics import (
     mask_credentials,
     order_diagnostics,
 )
+from compiler.known import NOTHING_KNOWN, Known, is_open
 from compiler.limits import check_limits
 from compiler.model import Breach, Guardrail, Json, Library, Path, Said, Stack
-from compiler.pattern import MISSING, find_values, is_open, keys_in, known_defaults, rests_of, searched_key
+from compiler.pattern import MISSING, find_values, keys_in, rests_of, searched_key
 
 _ATTRIBUTES = (
     *("Condition", "CreationPolicy", "DeletionPolicy", "DependsOn", "Metadata", "Properties"),
@@ -41,7 +42,7 @@ def guard_stack(stack: Stack, library: Library) -> tuple[Diagnostic, ...]:
     """Check every guardrail on every resource of its types, the limits, and that no credential is written out."""
     found: list[Diagnostic] = [*check_limits(stack), *_check_credentials(stack)]
     acts = tuple(_acts(stack))
-    defaults = known_defaults(stack.template.get("Parameters"))
+    known = Known.of(stack.template)
     resources = tuple(_resources(stack))
     for guardrail in library.guardrails:
         key = searched_key(guardrail.path)
@@ -49,7 +50,7 @@ def guard_stack(stack: Stack, library: Library) -> tuple[Diagnostic, ...]:
             fault
             for each in (resources if guardrail.must else ())
             if _is_for(guardrail.type, each.type) and (key is None or key in each.keys)
-            for fault in _check_must(guardrail, stack, each, defaults)
+            for fault in _check_must(guardrail, stack, each, known)
         ]
         told = {(fault.resource, fault.span) for fault in broken}
         seals = _check_seal(guardrail, acts) if guardrail.is_sealed else ()
@@ -127,19 +128,19 @@ def _touches(act: _Act, pattern: Path) -> bool:
     if not isinstance(act.before, (dict, list)):
         return False
     rests = (rest for end in range(len(act.path) + 1) for rest in rests_of(pattern, act.path[:end]))
-    return any(value is not MISSING for rest in rests if rest for _, value in find_values(act.before, rest, (), {}))
+    return any(
+        value is not MISSING for rest in rests if rest for _, value in find_values(act.before, rest, (), NOTHING_KNOWN)
+    )
 
 
 # What a property must be, whoever wrote it
 
 
-def _check_must(
-    guardrail: Guardrail, stack: Stack, resource: _Resource, defaults: Mapping[str, Json]
-) -> Iterator[Breach]:
+def _check_must(guardrail: Guardrail, stack: Stack, resource: _Resource, known: Known) -> Iterator[Breach]:
     assert guardrail.must is not None
-    for path, value in find_values(resource.body, _anchor(guardrail), ("Resources", resource.name), defaults):
+    for path, value in find_values(resource.body, _anchor(guardrail), ("Resources", resource.name), known):
         for operator, operand in guardrail.must.items():
-            for inner, item in _items(operator, path, value):
+            for inner, item in _items(operator, path, value, known):
                 if _holds(operator, operand, item):
                     continue
                 shown = "is missing" if item is MISSING else f"is {_shown(item)}, not {_wanted(operator, operand)}"
@@ -149,9 +150,10 @@ def _check_must(
                 yield _fault(guardrail, resource.name, f"`{_dotted(inner)}` {shown}", span, hint, related)
 
 
-def _items(operator: str, path: Path, value: Json) -> Iterator[tuple[Path, Json]]:
+def _items(operator: str, path: Path, value: Json, known: Known) -> Iterator[tuple[Path, Json]]:
     if isinstance(value, list) and operator in ("oneOf", "atLeast", "atMost"):
-        yield from (((*path, index), item) for index, item in enumerate(value))
+        for index, item in enumerate(value):
+            yield from find_values(item, (), (*path, index), known, may_lack=True)
     else:
         yield path, value
 

@@ -28,8 +28,9 @@ of a template silences a rule of the platform.
 _GUARDRAILS = """
 In a path `*` is any one step and `**` any number of them, a list stands for each of its items, and where a step that
 ends in `?` is missing, nothing is asked of what is below it. What is sealed no override may touch, nor what is below
-it. Where a value is asked for, both branches of an `Fn::If` have to be in order, and a parameter is worth its default;
-what only CloudFormation will know is left alone.
+it. Where a value is asked for, both branches of an `Fn::If` have to be in order, a parameter is worth its default, and
+functions such as `Fn::Join` and `Fn::FindInMap` are worth what they give; what only CloudFormation will know is left
+alone.
 """
 _WAIVERS = """
 A service that has a good reason may break one of them for one resource, if the platform team agrees:

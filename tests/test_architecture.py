@@ -23,7 +23,7 @@ CORRIDOR = [
     for row in """
     diagnostics
     model
-    service trace catalog layers cause share node archive tree checkout yaml11
+    service trace known catalog layers cause share node archive tree checkout yaml11
     variables
     authoring load identity limits lint_words renames rival pattern guardrails watch
     pointer
@@ -79,7 +79,8 @@ CONTENT_LIBRARIES = {"templates": {"troposphere", "jinja2", "pathlib"}, "rules":
 # Between the entrance and the exit nothing reads a file, the clock, the environment or chance.
 PURE = set(
     """
-    diagnostics service trace authoring layers cause share node identity limits renames pattern guardrails pointer
+    diagnostics service trace known authoring layers cause share node identity limits renames pattern guardrails
+    pointer
     follow override addition archive validate rules parts resolve build merge guard waivers lock render explain diff
     watch unused schema
     """.split()

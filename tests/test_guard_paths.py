@@ -122,9 +122,27 @@ def test_a_condition_may_stand_anywhere_on_the_way() -> None:
         ({"Type": "Number", "Default": 1}, 0),
         ({"Type": "String"}, 0),
         ({"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/a/path"}, 0),
+        ({"Type": "AWS::EC2::Image::Id", "Default": "2"}, 1),
     ],
 )
 def test_a_parameter_is_worth_its_default_and_unknown_without_one(parameter: Json, faults: int) -> None:
     stack = stack_of(group(Value={"Ref": "Given"}))
     given = Stack({**stack.template, "Parameters": {"Given": parameter}}, stack.stories, {})
     assert faults == len(judge(given, must("Value", "equals", 1)))
+
+
+@pytest.mark.parametrize("value", [{"Fn::Sub": "o${Rest}"}, {"Fn::Join": ["", ["of", {"Fn::Sub": "f"}]]}])
+def test_what_a_function_can_only_give_counts_as_written_out(value: Json) -> None:
+    parameters = {"Rest": {"Type": "String", "Default": "ff"}}
+    stack = stack_of(group(Value=value))
+    given = Stack({**stack.template, "Parameters": parameters}, stack.stories, {})
+    found = judge(given, must("Value", "oneOf", ["on"]))
+    assert ["`Resources.Logs.Properties.Value` is `off`, not `on`"] == [d.message.partition(":")[0] for d in found]
+    assert () == judge(given, must("Value", "oneOf", ["off"]))
+
+
+def test_each_item_of_a_list_is_what_it_can_be() -> None:
+    value = [{"Fn::If": ["Large", "a", "b"]}, {"Ref": "AWS::NoValue"}, {"Fn::Sub": "c"}]
+    found = judge(stack_of(group(Value=value)), must("Value", "oneOf", ["a"]))
+    places = [d.message.removeprefix("`Resources.Logs.Properties.").partition("`")[0] for d in found]
+    assert ["Value.0.Fn::If.2", "Value.2"] == places
