@@ -30,7 +30,7 @@ def read_bases(
     chain: list[Document] = []
     faults: list[Diagnostic] = []
     current, place = descriptor, folder
-    seen = {"service.yml": descriptor}
+    seen = {os.path.realpath(folder / "service.yml"): descriptor}
     while isinstance(current.data, dict) and isinstance(current.data.get("extends"), str):
         wanted = current.data["extends"]
         span = current.value_span(_KEY)
@@ -40,10 +40,12 @@ def read_bases(
                 hint = suggest(wanted, shipped) or "write a path, such as ../team/base.yml"
                 faults.append(Diagnostic("D117", f"the library ships no base `{wanted}`", span, hint))
                 break
-            found, name = base, base.source.path
+            found = base
+            known = base.source.path
         else:
             path = place / wanted
             name = Path(os.path.relpath(path, folder)).as_posix()
+            known = os.path.realpath(path)
             try:
                 found, more = _read(path, name, root)
             except _Refused as refused:
@@ -54,13 +56,13 @@ def read_bases(
                 break
             faults.extend(more)
             place = path.parent
-        if name in seen:
+        if known in seen:
             message = f"`{wanted}` extends itself in the end"
-            again = seen[name]
+            again = seen[known]
             related = (Related("which extends", again.value_span(_KEY)),)
             faults.append(Diagnostic("D118", message, span, "break the circle", related=related))
             break
-        seen[name] = found
+        seen[known] = found
         chain.insert(0, found)
         current = found
     return tuple(chain), tuple(faults)

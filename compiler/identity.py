@@ -7,7 +7,7 @@ Never: guesses; a list that the table does not name has no identity.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from compiler.model import Identity, Json, Path
 from compiler.node import alike, is_intrinsic
@@ -51,11 +51,43 @@ def path_matches(pattern: tuple[str, ...], steps: tuple[str, ...]) -> bool:
 def identify(item: Json, keys: tuple[str, ...]) -> str | None:
     """Return an item's identity as text; None where the item is not a map or lacks every key.
 
-    Of several keys any may be absent, as in a security group rule that has a range or a group; absence counts.
+    Of several keys any may be absent, as in a security group rule that has a range or a group; absence counts. A key
+    may lead further down, and name what CloudFormation takes where nothing is said.
+
+    >>> keys = ("ContainerPort", "Protocol=tcp")
+    >>> identify({"ContainerPort": 80}, keys) == identify({"ContainerPort": "80", "Protocol": "tcp"}, keys)
+    True
+    >>> identify({"HttpHeaderConfig": {"HttpHeaderName": "a"}}, ("HttpHeaderConfig.HttpHeaderName",))
+    '["a"]'
     """
-    if not isinstance(item, dict) or is_intrinsic(item) or not any(key in item for key in keys):
+    if not isinstance(item, dict) or is_intrinsic(item):
         return None
-    return json.dumps([_as_written(item.get(key)) for key in keys], sort_keys=True)
+    read = [read_key(item, key) for key in keys]
+    if all(value is None for value in read):
+        return None
+    said = [_default_of(key) if value is None else _as_written(value) for key, value in zip(keys, read, strict=True)]
+    return json.dumps(said, sort_keys=True)
+
+
+def read_key(item: Mapping[str, Json], key: str) -> Json:
+    """Return what an item says at a key of its identity; None where it says nothing."""
+    value: Json = item
+    for step in name_key(key).split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def name_key(key: str) -> str:
+    """Name a key as people write it.
+
+    >>> name_key("Protocol=tcp")
+    'Protocol'
+    """
+    return key.partition("=")[0]
+
+
+def _default_of(key: str) -> str | None:
+    return key.partition("=")[2] or None
 
 
 def is_meant(item: Json, wanted: Json, rule: Identity | None) -> bool:

@@ -166,6 +166,8 @@ class _Composer:
             span = Span(self.source, start.line + 1, start.column + 1, start.line + 1, start.column + 2)
             related = (Related(error.context, span),)
         span = Span(self.source, line, column, line, column + 1)
+        if self.is_json:  # so it is the one thing that JSON may do and YAML may not
+            return Diagnostic("D105", "a key is longer than 1,024 characters", span, "shorten it")
         return Diagnostic("D101", f"not valid YAML: {error.problem or error.context}", span, hint, related=related)
 
     def _span(self, event: Any, end: int | None = None) -> Span:

@@ -18,6 +18,7 @@ from compiler.node import alike, is_intrinsic, same
 from compiler.pointer import cut_pointer, is_around, point_at_values, write_pointer
 from compiler.renames import find_new_name
 from compiler.trace import plain, settings_of
+from compiler.wording import write_both
 
 _SCHEMA = 1
 _UPGRADE = "run `flagstone lock --upgrade`"
@@ -209,13 +210,13 @@ class _Comparison:
 
     def _changed(self, touch: Touch, pointer: str, was: Json, now: Json) -> Diagnostic:
         pointer, was, now = _narrow(pointer, was, now)
+        old, new = write_both(was, now)
         if was is None:
-            message = f"the platform set no `{pointer}` in {self.before} and sets `{_shown(now)}` in {self.after}"
+            message = f"the platform set no `{pointer}` in {self.before} and sets `{new}` in {self.after}"
         elif now is None:
-            message = f"the platform's `{pointer}` was `{_shown(was)}` in {self.before} and is gone from {self.after}"
+            message = f"the platform's `{pointer}` was `{old}` in {self.before} and is gone from {self.after}"
         else:
-            message = f"the platform's `{pointer}` was `{_shown(was)}` in {self.before}"
-            message = f"{message} and is `{_shown(now)}` in {self.after}"
+            message = f"the platform's `{pointer}` was `{old}` in {self.before} and is `{new}` in {self.after}"
         return self._moved(touch, message, "see whether the override is still right")
 
     def _moved(self, touch: Touch, message: str, hint: str) -> Diagnostic:
@@ -240,8 +241,3 @@ def _narrow(pointer: str, was: Json, now: Json) -> tuple[str, Json, Json]:
         [key] = keys
         pointer = f"{pointer}.{key}"
         was, now = (item.get(key) if isinstance(item, dict) else item[key] for item in (was, now))
-
-
-def _shown(value: Json) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 100 else text[:97] + "..."

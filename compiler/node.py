@@ -138,4 +138,6 @@ def _as_text(value: Json) -> Json:
         return [_as_text(item) for item in value]
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return str(value)

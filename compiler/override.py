@@ -7,12 +7,12 @@ Never: merges into an intrinsic, or changes a value without writing down who did
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from compiler.asked import LIST_DIRECTIVES, MAY_BE_ONE, is_about_list, is_atom
 from compiler.diagnostics import Diagnostic, Related, Severity, Span, suggest
-from compiler.identity import IdentityTable, identify, is_meant
+from compiler.identity import IdentityTable, identify, is_meant, name_key
 from compiler.model import Document, Identity, Json, Origin, Path, Rename, Said, TemplatePart, Touch
 from compiler.node import (
     Leaf,
@@ -32,8 +32,7 @@ from compiler.node import (
 from compiler.pointer import label_index, write_pointer
 from compiler.renames import find_new_name
 from compiler.rival import is_rival, last_words, whole_words
-
-_LIST_DIRECTIVES = ("$remove", "$prepend", "$append")
+from compiler.wording import write_path, write_value
 
 
 @dataclass(slots=True)
@@ -114,11 +113,18 @@ class _File:
     def merge(self, base: Node | None, change: Json, here: Path, at: Path | None = None) -> Node | None:
         """Merge a change into a node. `at` is the place in the template where it differs from the place in the file."""
         at = here if at is None else at
+        if (
+            at[-1] == MAY_BE_ONE
+            and isinstance(base, MapNode)
+            and not is_intrinsic(strip(base))
+            and is_about_list(change)
+        ):
+            base = ListNode((base,))
         if base is None:
             self._check_rival(self._words_of_removal(at), here, at)
         if isinstance(change, dict) and any(key.startswith("$") for key in change):
             return self._direct(base, change, here, at)
-        if isinstance(change, dict) and not _is_atom(change, at):
+        if isinstance(change, dict) and not is_atom(change, at):
             if base is None and change:
                 return self._merge_map(MapNode({}), change, here, at)
             if isinstance(base, MapNode) and not is_intrinsic(strip(base)):
@@ -126,7 +132,10 @@ class _File:
         if isinstance(base, ListNode) and not same(strip(base), change):
             rule = self.overlay.identities.find(self.resource_type, at[2:])
             if rule is not None and isinstance(change, list):
-                return self._merge_keyed(base, change, rule, here, at)
+                changes = [((*here, index), item) for index, item in enumerate(change)]
+                return self._merge_keyed(base, changes, rule, here, at)
+            if rule is not None and at[-1] == MAY_BE_ONE and isinstance(change, dict):
+                return self._merge_keyed(base, [(here, change)], rule, here, at)
             self._list_replaced(base, change, here, at)
         return self._replace(base, change, here, at)
 
@@ -153,7 +162,7 @@ class _File:
             return base
         directive = find_directive(change) if rule is None else None
         if directive:
-            message = f"`{directive[-1]}` has nothing to work on: `{_dotted(at)}` is replaced as a whole"
+            message = f"`{directive[-1]}` has nothing to work on: `{write_path(at)}` is replaced as a whole"
             hint = "write the value itself, or `$replace` above it"
             self._fault("D506", message, self.document.key_span((*here, *directive)), hint)
         self._touch(here, at)
@@ -173,7 +182,7 @@ class _File:
     def _check_rival(self, words: Iterable[Said], here: Path, at: Path) -> None:
         rival = next((said.origin.span for said in words if is_rival(said, self.document.source.path)), None)
         if rival:
-            message = f"two overrides of the same layer set `{_dotted(at)}`"
+            message = f"two overrides of the same layer set `{write_path(at)}`"
             self._fault("D510", message, self._value_span(here), "keep one of the two", Related("and here", rival))
 
     def _words_of_removal(self, at: Path) -> Iterator[Said]:
@@ -194,17 +203,17 @@ class _File:
             return self._replace(base, change["$replace"], (*here, "$replace"), at, "$replace")
         if change.get("$remove") is True:
             return self._remove(base, here, at)
-        if any(name in change for name in _LIST_DIRECTIVES):
+        if any(name in change for name in LIST_DIRECTIVES):
             return self._edit_list(base, change, here, at)
         return base
 
     def _expected(self, base: Node | None, wanted: Json, here: Path, at: Path) -> bool:
         span = self._value_span((*here, "$expect"))
         if base is None:
-            self._fault("D504", f"the platform sets no `{_dotted(at)}` in {self._env}", span, "remove `$expect`")
+            self._fault("D504", f"the platform sets no `{write_path(at)}` in {self._env}", span, "remove `$expect`")
         elif not alike(strip(base), wanted):
-            found = _shown(strip(base))
-            message = f"`{_dotted(at)}` is `{found}` in {self._env}, not `{_shown(wanted)}`"
+            found = write_value(strip(base))
+            message = f"`{write_path(at)}` is `{found}` in {self._env}, not `{write_value(wanted)}`"
             related = Related("set here", next(last_words(base)).origin.span)
             self._fault("D504", message, span, f"look at what changed, then write `$expect: {found}`", related)
         else:
@@ -213,7 +222,7 @@ class _File:
 
     def _remove(self, base: Node | None, here: Path, at: Path) -> Node | None:
         if base is None:
-            message = f"the platform sets no `{_dotted(at)}` in {self._env}"
+            message = f"the platform sets no `{write_path(at)}` in {self._env}"
             self._fault("D505", message, self._value_span(here), "delete this line")
         elif len(at) == 3 and at[2] == "Type":
             span = self._value_span(here)
@@ -231,8 +240,8 @@ class _File:
 
     def _edit_list(self, base: Node | None, change: Mapping[str, Json], here: Path, at: Path) -> Node | None:
         if base is not None and not (isinstance(base, ListNode) or (isinstance(base, Leaf) and base.value == [])):
-            name = next(name for name in _LIST_DIRECTIVES if name in change)
-            message = f"`{name}` needs a list, and `{_dotted(at)}` is `{_shown(strip(base))}`"
+            name = next(name for name in LIST_DIRECTIVES if name in change)
+            message = f"`{name}` needs a list, and `{write_path(at)}` is `{write_value(strip(base))}`"
             self._fault("D506", message, self.document.key_span((*here, name)), "use `$replace`")
             return base
         if base is not None:
@@ -258,7 +267,7 @@ class _File:
                 self._forget(item, here, (*at, label_index(index, value, rule.keys) if rule and has_label else index))
                 del places[index]
                 return
-        message = f"`{_dotted(at)}` holds no `{_shown(wanted)}` in {self._env}"
+        message = f"`{write_path(at)}` holds no `{write_value(wanted)}` in {self._env}"
         self._fault("D505", message, self._value_span(here), "delete it from `$remove`")
 
     def _new_item(self, items: list[Node], item: Json, rule: Identity | None, here: Path, at: Path) -> Node:
@@ -275,8 +284,11 @@ class _File:
 
     # Lists
 
-    def _merge_keyed(self, base: ListNode, change: list[Json], rule: Identity, here: Path, at: Path) -> Node:
-        if not change:
+    def _merge_keyed(
+        self, base: ListNode, changes: list[tuple[Path, Json]], rule: Identity, here: Path, at: Path
+    ) -> Node:
+        """Merge items into those of the same identity. Each comes with its place in the file."""
+        if not changes:
             self.changes_nothing(at, self._value_span(here))
         self._check_rival(whole_words(base, len(at)), here, at)
         items = list(base.items)
@@ -287,11 +299,11 @@ class _File:
                 places.setdefault(identity, []).append(index)
         seen: set[str] = set()
         gone: set[int] = set()
-        for index, item in enumerate(change):
-            inner, identity = (*here, index), identify(item, rule.keys)
+        for inner, item in changes:
+            identity = identify(item, rule.keys)
             if identity is None:
-                if isinstance(item, dict) and any(key.startswith("$") for key in item):
-                    message = f"nothing says which item of `{_dotted(at)}` is meant"
+                if find_directive(item):
+                    message = f"nothing says which item of `{write_path(at)}` is meant"
                     self._fault("D506", message, self._value_span(inner), f"write its {_keys(rule)} beside it")
                 elif any(same(strip(other), item) for other in items):
                     self.changes_nothing(at, self._value_span(inner))
@@ -301,7 +313,7 @@ class _File:
             place = (*at, label_index(places.get(identity, [len(items)])[0], item, rule.keys))
             found = places.get(identity, [])
             if identity in seen or len(found) > 1:
-                message = f"more than one item of `{_dotted(at)}` has this {_keys(rule)}"
+                message = f"more than one item of `{write_path(at)}` has this {_keys(rule)}"
                 self._fault("D511", message, self._value_span(inner), "use `$replace` to write the whole list")
             elif found and isinstance(item, dict) and item.get("$remove") is True:
                 gone.add(found[0])
@@ -310,7 +322,7 @@ class _File:
             elif found:
                 items[found[0]] = self._keyed_item(items[found[0]], item, rule, inner, place)
             elif isinstance(item, dict) and "$remove" in item:
-                message = f"`{_dotted(at)}` holds no item of this {_keys(rule)} in {self._env}"
+                message = f"`{write_path(at)}` holds no item of this {_keys(rule)} in {self._env}"
                 self._fault("D505", message, self._value_span(inner), "delete this item")
             else:
                 items.append(self._keyed_item(None, item, rule, inner, place))
@@ -341,10 +353,10 @@ class _File:
 
     def _list_replaced(self, base: ListNode, change: Json, here: Path, at: Path) -> None:
         kept = change if isinstance(change, list) else [change]
-        lost = [_shown(strip(item)) for item in base.items if not any(same(strip(item), new) for new in kept)]
+        lost = [write_value(strip(item)) for item in base.items if not any(same(strip(item), new) for new in kept)]
         if lost:
             what = ", ".join(f"`{item}`" for item in lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
-            message = f"the list `{_dotted(at)}` is replaced, without {what}"
+            message = f"the list `{write_path(at)}` is replaced, without {what}"
             hint = "say `$replace` if that is meant, `$append` to add"
             self._fault("D507", message, self._value_span(here), hint, severity="warning")
 
@@ -369,7 +381,7 @@ class _File:
         return self.document.value_span(here)
 
     def changes_nothing(self, at: Path, span: Span) -> None:
-        message = f"the override of `{_dotted(at)}` changes nothing in {self._env}"
+        message = f"the override of `{write_path(at)}` changes nothing in {self._env}"
         hint = "delete it"
         if self.part.environment is None:
             hint = "delete it, or keep it only in `overrides/<environment>/` of the environments that need it"
@@ -381,19 +393,5 @@ class _File:
         self.overlay.faults.append(Diagnostic(code, message, span, hint, severity, related))
 
 
-def _is_atom(change: Json, at: Path) -> bool:
-    """Tell whether a change is an intrinsic; of a resource or an output itself, `Condition` is an attribute."""
-    return is_intrinsic(change) and not (len(at) == 2 and at[0] in ("Resources", "Outputs"))
-
-
 def _keys(rule: Identity) -> str:
-    return " + ".join(f"`{key}`" for key in rule.keys)
-
-
-def _dotted(path: Path) -> str:
-    return ".".join(str(step) for step in path)
-
-
-def _shown(value: Json) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return " + ".join(f"`{name_key(key)}`" for key in rule.keys)

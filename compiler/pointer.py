@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from compiler.identity import IdentityTable, identify
+from compiler.identity import IdentityTable, identify, name_key, read_key
 from compiler.model import Json, Path
 from compiler.node import is_intrinsic
 
@@ -27,7 +27,8 @@ def label_index(index: int, item: Json, keys: tuple[str, ...]) -> ItemIndex:
     '[Key=owner]'
     """
     labeled = ItemIndex(index)
-    labeled.label = "[" + ",".join(f"{key}={_text(item[key])}" for key in keys if key in item) + "]"
+    said = ((name_key(key), read_key(item, key)) for key in keys)
+    labeled.label = "[" + ",".join(f"{name}={_text(value)}" for name, value in said if value is not None) + "]"
     return labeled
 
 

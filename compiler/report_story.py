@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from compiler.explain import Explanation, Told
+from compiler.identity import name_key
 from compiler.model import Json, Path
 from compiler.report_outline import list_changes, outline_sections, outline_things, outline_values
 from compiler.report_safe import measure_text
@@ -57,7 +58,7 @@ def _facts(explained: Explanation, pen: Pen) -> Iterator[str]:
         yield f"added at {place}" if is_added else f"built at {place}, except where noted"
     if explained.kind == "list":
         if explained.identity:
-            keys = " + ".join(f"`{key}`" for key in explained.identity.keys)
+            keys = " + ".join(f"`{name_key(key)}`" for key in explained.identity.keys)
             yield f"overrides merge its items by {keys}, {pen.write_identity(explained.identity)}"
         else:
             yield "an override replaces it as a whole, unless it says `$append` or the like"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from compiler.diagnostics import Span
 from compiler.explain import Explanation, Told
+from compiler.identity import name_key
 from compiler.model import Guardrail, Identity, Json, Path, Said
 from compiler.pointer import write_pointer
 from compiler.report_safe import mask_data
@@ -60,7 +61,7 @@ def _said_to_json(said: Said) -> dict[str, Json]:
 
 
 def _identity_to_json(identity: Identity | None) -> Json:
-    return {"keys": list(identity.keys), **_place(identity.span)} if identity else None
+    return {"keys": [name_key(key) for key in identity.keys], **_place(identity.span)} if identity else None
 
 
 def _guardrail_to_json(guardrail: Guardrail) -> dict[str, Json]:

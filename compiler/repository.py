@@ -133,7 +133,7 @@ class _Reader:
             return []
         try:
             names = sorted(os.listdir(place))
-            os.stat(place / ".")  # to list a folder is not yet to enter it
+            os.stat(os.path.join(place, "."))  # to list a folder is not yet to enter it
         except OSError as error:
             self._fault("D111", f"`{folder}` cannot be read: {error.strerror}", folder, "make it readable")
             return []

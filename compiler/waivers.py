@@ -9,19 +9,26 @@ from __future__ import annotations
 
 import calendar
 import fnmatch
+import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 
 from compiler.diagnostics import Diagnostic, suggest
 from compiler.model import Breach, Commit, Json, Library, Settings, Stack, Waiver
 from compiler.trace import plain, settings_of
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _KEYS = ("guardrail", "resource", "reason", "until", "approvedBy")
 
 
 def check_waivers(settings: Settings, library: Library, commit: Commit | None) -> Iterator[Diagnostic]:
     """Check what each waiver of an environment says, and its day against that of the commit where there is one."""
+    first: dict[tuple[Json, Json], str] = {}
     for name, waiver in _written(settings):
         yield from _check_waiver(name, waiver, library, commit)
+        guardrail, resource = _text(waiver.get("guardrail")), _text(waiver.get("resource"))
+        if guardrail and resource and (other := first.setdefault((guardrail, resource), name)) != name:
+            message = f"waiver `{name}` waives nothing: `{other}` waives `{guardrail}` for `{resource}` already"
+            yield _fault("D604", message, name, "keep one of the two")
 
 
 def read_sound_waivers(settings: Settings, library: Library, commit: Commit | None) -> tuple[Waiver, ...]:
@@ -34,22 +41,29 @@ def _check_waiver(
     name: str, waiver: Mapping[str, Json], library: Library, commit: Commit | None
 ) -> Iterator[Diagnostic]:
     rules = _rules(library)
-    guardrail, resource, until = (waiver.get(key) for key in ("guardrail", "resource", "until"))
+    # What is no text at all is the schema's to report, and so is a day of another form.
+    guardrail, resource, until = (_text(waiver.get(key)) for key in ("guardrail", "resource", "until"))
     if guardrail is not None and guardrail not in rules:
         message = f"waiver `{name}` is for `{guardrail}`, which is no guardrail of this platform"
         yield _fault("D605", message, guardrail, suggest(guardrail, rules) or "name one of docs/guardrails.md")
     if resource is not None and not (resource.isascii() and resource.isalnum()):
         message = f"waiver `{name}` is too wide: `{resource}` is not the logical id of one resource"
         yield _fault("D605", message, resource, "write a waiver for each resource")
-    if until is not None and not _is_day(until):
+    if until is None or not _DAY.fullmatch(until):
+        return
+    if not _is_day(until):
         yield _fault("D607", f"waiver `{name}` ends on {until}, a day that does not exist", until, None)
-    elif until is not None and commit:
+    elif commit:
         yield from _check_day(name, until, commit)
 
 
 def _rules(library: Library) -> list[str]:
     own = [rule for module in library.rules for rule in module.ids]
     return [*(guardrail.name for guardrail in library.guardrails), *own]
+
+
+def _text(value: Json) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _check_day(name: str, until: str, commit: Commit) -> Iterator[Diagnostic]:

@@ -122,7 +122,9 @@ def _referred_type(resources: Mapping[str, Json], value: Json) -> str:
     if not isinstance(value, dict):
         return ""
     wanted = (_POLICY, "Ref"), (_SECURITY_GROUP, "Ref"), (_SECURITY_GROUP, "GroupId"), (_POLICY, "PolicyArn")
-    name, attribute = (value.get("Ref"), "Ref") if "Ref" in value else (value.get("Fn::GetAtt") or [None, None])[:2]
+    got = value.get("Fn::GetAtt") or [None, None]
+    got = got.partition(".")[::2] if isinstance(got, str) else got[:2]
+    name, attribute = (value.get("Ref"), "Ref") if "Ref" in value else got
     resource = resources.get(name) if isinstance(name, str) else None
     kind = resource.get("Type") if isinstance(resource, dict) else ""
     return str(kind) if (kind, attribute) in wanted else ""

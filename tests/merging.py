@@ -17,6 +17,7 @@ MADE = Origin("template", NOWHERE)
 IDENTITIES = (
     Identity("*", ("Properties", "Tags"), ("Key",), NOWHERE),
     Identity("*", ("**", "Rules"), ("Port", "Cidr"), NOWHERE),
+    Identity("*", ("**", "Statement"), ("Sid",), NOWHERE),
 )
 DESCRIPTION = trace_value("a stack", Setting(("service",), (Said(Origin("service", NOWHERE), "made"),)))
 

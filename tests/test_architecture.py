@@ -23,9 +23,9 @@ CORRIDOR = [
     for row in """
     diagnostics
     model
-    service trace known catalog layers cause share node archive tree checkout yaml11
+    service trace known catalog layers cause share node archive tree checkout yaml11 wording
     variables
-    authoring load identity limits lint_words renames rival pattern guardrails watch
+    authoring load identity limits lint_words renames rival pattern guardrails watch asked
     pointer
     wiring parameters follow
     override addition

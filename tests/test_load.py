@@ -303,6 +303,11 @@ def test_a_text_is_read_up_to_the_limits_and_refused_beyond_them() -> None:
     assert [("D105", 1, 1)] == find(b"a: '" + b"x" * (MAX_BYTES - 4) + b"'")
 
 
+def test_a_key_of_json_that_yaml_cannot_read_is_called_too_long() -> None:
+    assert {"a" * 1000: 1} == read(json.dumps({"a" * 1000: 1}))
+    assert ["D105"] == [code for code, _, _ in find(json.dumps({"a" * 1100: 1}))]
+
+
 def test_depth_counts_what_aliases_and_short_forms_add() -> None:
     half = MAX_DEPTH // 2
     deep = f"a: &a {nest(half)}\nb: {'[' * half}*a{']' * half}\n"

@@ -373,3 +373,37 @@ def test_no_description_of_an_addition_is_lost() -> None:
     assert {"Owner": "me"} == kept["b"]
     _, (fault,) = merge(BASE, {"additions/a.yml": "Description: one\nMetadata: {Additions: text}"})
     assert "D509" == fault.code
+
+
+# A policy of a single statement
+
+GRANT = {"Effect": "Allow", "Action": "s3:Get*", "Resource": "a"}
+OTHER = "{Effect: Allow, Action: 's3:Put*', Resource: b}"
+
+
+def stated(change: str, statement: Json = None) -> tuple[Any, list[str]]:
+    body = {"Type": "AWS::IAM::Policy", "Properties": {"PolicyDocument": {"Statement": statement or GRANT}}}
+    text = f"Resources: {{P: {{Properties: {{PolicyDocument: {{Statement: {change}}}}}}}}}"
+    stack, faults = merge({"Resources": {"P": body}}, {"overrides/a.yml": text})
+    return stack.template["Resources"]["P"]["Properties"]["PolicyDocument"]["Statement"], [each.code for each in faults]
+
+
+def test_a_directive_in_an_item_without_its_key_has_no_item_to_work_on() -> None:
+    for item in ("{$remove: true}", "{Value: {$replace: us}}", "{Value: {A: [{$append: [x]}]}}"):
+        assert ["D506"] == refused(f"{{Tags: [{item}]}}"), item
+
+
+@pytest.mark.parametrize("change", [OTHER, f"[{OTHER}]", f"{{$append: [{OTHER}]}}"])
+def test_both_statements_stand_whichever_of_them_is_in_no_list(change: str) -> None:
+    other = {"Effect": "Allow", "Action": "s3:Put*", "Resource": "b"}
+    assert ([GRANT, other], []) == stated(change)
+    if not change.startswith("{$"):
+        assert ([GRANT, other], []) == stated(change, [GRANT])
+
+
+def test_a_single_statement_is_merged_by_its_sid_and_replaced_on_request() -> None:
+    named = {"Sid": "Read", **GRANT}
+    assert ([{**named, "Resource": "b"}], []) == stated("{Sid: Read, Resource: b}", named)
+    assert ([{**named, "Resource": "b"}], []) == stated("{Sid: Read, Resource: b}", [named])
+    assert ("none", []) == stated("{$replace: none}")
+    assert ("none", []) == stated("{$expect: {Resource: a, Action: 's3:Get*', Effect: Allow}, $value: none}")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
-from compiler.identity import IdentityTable, identify, path_matches
+from compiler.identity import IdentityTable, identify, name_key, path_matches
 from compiler.library import load_library
 from compiler.model import Guardrail, Identity, Json
 from tests.environments_by_hand import TEMPLATES, build_template
@@ -42,10 +42,16 @@ class Place:
 
 @pytest.mark.parametrize("identity", TYPED, ids=lambda item: f"{item.type} {'.'.join(item.path)}")
 def test_an_identity_names_a_list_of_maps_that_have_its_keys(identity: Identity) -> None:
-    items = [place.schema for place in _places(identity.type) if place.is_item and _is_at(identity, place)]
+    places = _places(identity.type)
+    items = [place for place in places if place.is_item and _is_at(identity, place)]
+    known = {place.steps: place.schema for place in places}
     assert items
     for item in items:
-        assert set() == set(identity.keys) - item.get("properties", {}).keys()
+        for key in identity.keys:
+            steps = (*item.steps, *name_key(key).split("."))
+            assert steps in known or steps[-1] in item.schema.get("properties", {}), key
+            default = key.partition("=")[2]
+            assert not default or default in known[steps].get("enum", [default])
 
 
 @pytest.mark.parametrize("identity", TYPED, ids=lambda item: f"{item.type} {'.'.join(item.path)}")

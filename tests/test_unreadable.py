@@ -39,7 +39,8 @@ def closed(path: Path, mode: int) -> Iterator[None]:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Path:
-    for path, text in {"service.yml": SERVICE, "src/bin/serve": "#!/bin/sh\n", "ansible/tasks/main.yml": "[]"}.items():
+    files = {"service.yml": SERVICE, "src/bin/serve": "#!/bin/sh\n", "ansible/tasks/main.yml": "[]"}
+    for path, text in {**files, "cloudFormation/overrides/a.yml": "{}"}.items():
         (tmp_path / "service" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "service" / path).write_text(text)
     return tmp_path / "service"
@@ -70,6 +71,11 @@ def run(folder: Path, *words: str) -> str:
         ("src/bin/serve", 0o000, "src/bin/serve"),
         ("ansible", 0o600, "ansible/tasks"),
         ("service.yml", 0o000, "service.yml"),
+        ("cloudFormation", 0o000, "cloudFormation"),
+        ("cloudFormation", 0o600, "cloudFormation"),
+        ("cloudFormation/overrides", 0o000, "cloudFormation/overrides"),
+        ("cloudFormation/overrides", 0o600, "cloudFormation/overrides"),
+        ("cloudFormation/overrides/a.yml", 0o000, "cloudFormation/overrides/a.yml"),
     ],
 )
 def test_a_part_of_a_service_that_cannot_be_read_is_named(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -80,6 +81,34 @@ def test_of_a_waiver_for_a_rule_that_was_not_run_nothing_is_said() -> None:
 def test_only_a_waiver_of_use_wants_a_commit() -> None:
     assert ["D606"] == judge({"a": {"exception"}}, "a", commit=None)
     assert ["D604"] == judge({"a": set()}, "a", commit=None)
+
+
+# What no waiver may say
+
+
+@pytest.mark.parametrize("key", ["guardrail", "resource", "reason", "until", "approvedBy"])
+@pytest.mark.parametrize("value", ["5", "true", "1.5", "20261221", '""', "soon", "{}", "[]", "null", "2026-11-20"])
+def test_a_value_of_another_kind_is_reported_once_and_nothing_fails(key: str, value: str, service: Path) -> None:
+    text = (service / "service.yml").read_text()
+    changed = re.sub(rf"(?m)^( +{key}: ).*$|({key}: )[^,}}]*", lambda m: f"{m[1] or m[2]}{value}", text)
+    assert changed != text
+    (service / "service.yml").write_text(changed)
+    done = run("validate", service)
+    assert done.exit_code in (0, 1) and "bug in flagstone" not in done.stderr
+
+
+def test_of_two_waivers_for_the_same_the_second_waives_nothing(service: Path) -> None:
+    text = (service / "service.yml").read_text()
+    (name,) = re.findall(r"(?m)^  ([a-z-]+):\n    guardrail: ", text)[:1]
+    body = re.search(rf"(?m)^  {name}:\n((?:    .*\n)+)", text)
+    assert body
+    again = text.replace(body.group(), f"{body.group()}  repeated:\n{body.group(1)}")
+    (service / "service.yml").write_text(again)
+    line = again.splitlines().index("  repeated:") + 1
+    assert (
+        f"service.yml:{line}:3: error D604: waiver `repeated` waives nothing: `{name}` waives"
+        in run("validate", service).stderr
+    )
 
 
 # Until when

@@ -82,7 +82,8 @@ def queues(service: Service, environment: Environment, subscription: Subscriptio
         KmsDataKeyReusePeriodSeconds=300,
         MessageRetentionPeriod=14 * DAY,
         Tags=tags(service, environment, join(name, "-dead-letters"), subscription.process),
-        **keep(environment),
+        DeletionPolicy=keep(environment),
+        UpdateReplacePolicy=keep(environment),
     )
     yield QueuePolicy(
         dead_letters + "Policy",
@@ -98,7 +99,8 @@ def queues(service: Service, environment: Environment, subscription: Subscriptio
         VisibilityTimeout=180,
         RedrivePolicy=RedrivePolicy(deadLetterTargetArn=GetAtt(dead_letters, "Arn"), maxReceiveCount=5),
         Tags=tags(service, environment, name, subscription.process),
-        **keep(environment),
+        DeletionPolicy=keep(environment),
+        UpdateReplacePolicy=keep(environment),
     )
     yield QueuePolicy(
         queue + "Policy",

@@ -114,7 +114,8 @@ def nat_gateways(environment: Environment) -> Iterator[AWSObject | Output]:
             Tags=tags(environment, join("nat-", zone)),
             DependsOn="InternetGatewayAttachment",
             # Others let this address through their walls, so production does not lose it.
-            **keep(environment),
+            DeletionPolicy=keep(environment),
+            UpdateReplacePolicy=keep(environment),
         )
         yield NatGateway(
             camel("nat-gateway", zone),
