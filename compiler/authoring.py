@@ -1,6 +1,7 @@
-"""Authoring: all that a template of the library may import from the compiler.
+"""Authoring: all that a template or a rule of the library may import from the compiler.
 
-In: nothing.    Out: the types a template is given, and helpers that keep the origin of what it computes.
+In: nothing.    Out: the types a template is given, helpers that keep the origin of what it computes, and what tells a
+rule what a value can be.
 Never: anything that depends on a room.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from compiler.known import NOTHING, Known, is_open
 from compiler.service import (
     BusinessHours,
     Deployment,
@@ -27,10 +29,12 @@ from compiler.trace import derive, join
 from compiler.variables import queue_variable, topic_variable
 
 __all__ = [
+    "NOTHING",
     "BusinessHours",
     "Deployment",
     "Environment",
     "HealthCheck",
+    "Known",
     "LogFile",
     "LogFilter",
     "Network",
@@ -42,6 +46,7 @@ __all__ = [
     "Wiring",
     "camel",
     "derive",
+    "is_open",
     "join",
     "queue_variable",
     "topic_variable",

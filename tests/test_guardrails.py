@@ -75,6 +75,12 @@ def test_what_is_left_out_is_an_error_that_seals_nothing() -> None:
         ("oneOf: [1, 2]", "equals: null", 5, "guardrail `keep-it` has an operand of `equals` that is not a value"),
         ("oneOf: [1, 2]", "present: 1", 5, "guardrail `keep-it` has an operand of `present` that is not `true` or"),
         ("  sealed: true\n  must: {atLeast: 1, oneOf: [1, 2]}\n", "", 1, "guardrail `keep-it` asks for nothing"),
+        (
+            "  sealed: true\n  must: {atLeast: 1, oneOf: [1, 2]}\n",
+            "  sealed: false\n",
+            1,
+            "guardrail `keep-it` asks for nothing",
+        ),
         ("AWS::SQS::Queue", "Queue", 2, "guardrail `keep-it` has a `type` that is not a resource type such as"),
         ("AWS::SQS::Queue", "AWS::SQS::[QT]*", 2, "guardrail `keep-it` has a `type` that is not a resource type"),
         ("Properties.A?.*.B", "[A, B]", 3, "guardrail `keep-it` has a `path` that is not steps joined by dots"),

@@ -145,10 +145,31 @@ def policy(statement: str) -> str:
         ("{Effect: Allow, Action: {'Fn::If': [A, '*', 's3:GetObject']}, Resource: '*'}", ["Action.Fn::If.1"]),
         ("{'Fn::If': [A, {Effect: Allow, Action: '*', Resource: '*'}, {Ref: 'AWS::NoValue'}]}", ["Fn::If.1.Action"]),
         ("{Effect: Allow, Action: {Ref: Given}, Resource: '*'}", ["Action"]),
+        ("{Effect: {Ref: Effect}, Action: '*', Resource: '*'}", ["Action"]),
+        ("{Effect: {'Fn::Sub': Allow}, Action: '*', Resource: '*'}", ["Action"]),
+        ("{Effect: {Ref: Unknown}, Action: '*', Resource: '*'}", ["Action"]),
+        ("{Effect: {'Fn::Sub': Deny}, Action: '*', Resource: '*'}", []),
+        ("{Effect: Allow, Action: {'Fn::Join': [':', [s3, '*']]}, Resource: {'Fn::Sub': '*'}}", ["Action"]),
+        ("{Effect: Allow, Action: '*', Resource: '*', Principal: {Ref: 'AWS::NoValue'}}", ["Action"]),
+        ("{Effect: Allow, Action: 's3:*', Resource: 'arn:aws:s3:::*/*'}", ["Action"]),
+        ("{Effect: Allow, Action: 's3:*', Resource: 'arn:aws:s3:::?*'}", ["Action"]),
+        ("{Effect: Allow, Action: 's3:*', Resource: 'arn:aws:s3*'}", ["Action"]),
+        ("{Effect: Allow, Action: 's3:*', Resource: 'arn:aws:s3:::orders-*/*'}", []),
+        ("{Effect: Allow, Action: 'dynamodb:*', Resource: 'arn:aws:dynamodb:*:*:table/*'}", ["Action"]),
+        ("{Effect: Allow, Action: 'dynamodb:*', Resource: 'arn:aws:dynamodb:*:*:table/orders/*'}", []),
+        ("{Effect: Allow, Action: 'sns:*', Resource: 'arn:aws:sns:*:*:orders:*'}", []),
+        ("{Effect: Allow, Action: 'iam:??????????', Resource: '*'}", ["Action"]),
+        ("{Effect: Allow, Action: 'iam:Create????', Resource: '*'}", ["Action"]),
+        ("{Effect: Allow, Action: 's3:Get*', Resource: '*', Condition: {Ref: 'AWS::NoValue'}}", ["Action"]),
+        ("{Effect: Allow, Action: 's3:Get*', Resource: '*', Condition: {StringLike: {a: '*'}}}", ["Action"]),
+        ("{Effect: Allow, Action: 's3:Get*', Resource: '*', Condition: {'Null': {a: true}}}", ["Action"]),
+        ("{Effect: Allow, Action: 's3:Get*', Resource: '*', Condition: {StringEqualsIfExists: {a: b}}}", []),
+        ("{Effect: Allow, Action: 's3:Get*', Resource: '*', Condition: {StringNotEquals: {a: b}}}", []),
     ],
 )
 def test_no_policy_gives_everything(statement: str, faults: list[str]) -> None:
-    found = check("E9004", policy(statement), Given={"Type": "String", "Default": "sqs:*"})
+    effect = {"Type": "String", "Default": "Allow", "AllowedValues": ["Allow", "Deny"]}
+    found = check("E9004", policy(statement), Given={"Type": "String", "Default": "sqs:*"}, Effect=effect)
     assert [f"A.Properties.PolicyDocument.Statement.{fault}" for fault in faults] == [place for place, _ in found]
 
 
@@ -206,6 +227,24 @@ def test_no_role_user_or_group_has_a_policy_of_aws_that_gives_everything(arn: st
             [],
         ),
         ("Principal: '*', Condition: {}", ["Principal"]),
+        ("Principal: '*', Condition: {Ref: 'AWS::NoValue'}", ["Principal"]),
+        ("Principal: '*', Condition: {'Fn::If': [A, {StringEquals: {'aws:PrincipalOrgID': o-1}}, {}]}", ["Principal"]),
+        ("Principal: {'Fn::If': [A, {'Fn::Sub': '*'}, b]}", ["Principal.Fn::If.1"]),
+        ("Principal: '*', Condition: {DateLessThan: {'aws:CurrentTime': 2026-01-01T00:00:00Z}}", ["Principal"]),
+        ("Principal: '*', Condition: {NumericLessThan: {'aws:EpochTime': '1'}}", ["Principal"]),
+        ("Principal: '*', Condition: {StringEquals: {'s3:x-amz-acl': private}}", ["Principal"]),
+        ("Principal: '*', Condition: {StringEquals: {'s3:x-amz-server-side-encryption': AES256}}", ["Principal"]),
+        ("Principal: '*', Condition: {IpAddress: {'aws:SourceIp': 0.0.0.0/0}}", ["Principal"]),
+        ("Principal: '*', Condition: {IpAddress: {'aws:SourceIp': [203.0.113.7, '::/0']}}", ["Principal"]),
+        ("Principal: '*', Condition: {StringLike: {'aws:PrincipalArn': '*'}}", ["Principal"]),
+        ("Principal: '*', Condition: {ArnLike: {'aws:SourceArn': {'Fn::Sub': '*'}}}", ["Principal"]),
+        ("Principal: '*', Condition: {ArnLike: {'aws:PrincipalArn': 'arn:aws:iam::*:role/*'}}", ["Principal"]),
+        ("Principal: '*', Condition: {ArnLike: {'aws:PrincipalArn': 'arn:aws:iam::111122223333:role/*'}}", []),
+        ("Principal: '*', Condition: {StringEquals: {'aws:SourceVpce': {Ref: Unknown}}}", []),
+        ("Principal: '*', Condition: {StringNotEquals: {'aws:SourceVpce': vpce-1}}", ["Principal"]),
+        ("Principal: '*', Condition: {StringEqualsIfExists: {'aws:PrincipalOrgID': o-1}}", ["Principal"]),
+        ("Principal: '*', Condition: {'ForAllValues:StringEquals': {'aws:PrincipalOrgPaths': a}}", ["Principal"]),
+        ("Principal: '*', Condition: {'Null': {'aws:PrincipalOrgID': 'false'}}", ["Principal"]),
         ("Principal: '*', Condition: {Ref: Given}", []),
     ],
 )
@@ -218,12 +257,18 @@ def test_nothing_is_for_everyone(statement: str, faults: list[str]) -> None:
     assert [] == check("E9005", f"A: {{{body.replace('SQS::QueuePolicy', 'EC2::VPCEndpoint')}}}")
 
 
-@pytest.mark.parametrize("kind", ["AWS::Lambda::Permission", "AWS::Events::EventBusPolicy"])
+@pytest.mark.parametrize(
+    "kind", ["AWS::Lambda::Permission", "AWS::Lambda::LayerVersionPermission", "AWS::Events::EventBusPolicy"]
+)
 def test_a_permission_is_not_for_everyone(kind: str) -> None:
     assert [("A.Properties.Principal", EVERYONE)] == check(
         "E9005", f"A: {{Type: '{kind}', Properties: {{Principal: '*'}}}}"
     )
-    for more in ("SourceArn: a", "SourceAccount: b", "PrincipalOrgID: c", "Condition: {Key: d}"):
+    for everyone in ("{'Fn::Sub': '*'}", "'*', SourceArn: '*'", "'*', SourceAccount: {Ref: 'AWS::NoValue'}"):
+        assert 1 == len(check("E9005", f"A: {{Type: '{kind}', Properties: {{Principal: {everyone}}}}}"))
+    both = check("E9005", f"A: {{Type: '{kind}', Properties: {{Principal: {{'Fn::If': [A, '*', '*']}}}}}}")
+    assert ["A.Properties.Principal.Fn::If.1", "A.Properties.Principal.Fn::If.2"] == [place for place, _ in both]
+    for more in ("SourceArn: a", "SourceAccount: b", "PrincipalOrgID: c", "OrganizationId: o", "Condition: {Key: d}"):
         assert [] == check("E9005", f"A: {{Type: '{kind}', Properties: {{Principal: '*', {more}}}}}")
     assert [] == check("E9005", f"A: {{Type: '{kind}', Properties: {{Principal: s3.amazonaws.com}}}}")
 
@@ -248,6 +293,9 @@ BALANCER = "\nL: {{Type: 'AWS::ElasticLoadBalancingV2::LoadBalancer', Properties
         ("CidrIp: {'Fn::If': [A, 0.0.0.0/0, 10.0.0.0/8]}", True),
         ("CidrIp: {Ref: Given}", True),
         ("CidrIp: {Ref: Unknown}", False),
+        ("CidrIp: {'Fn::Join': ['/', [0.0.0.0, 0]]}", True),
+        ("CidrIp: {'Fn::Select': [0, [{'Fn::Sub': 0.0.0.0/0}]]}", True),
+        ("CidrIp: {'Fn::FindInMap': [Ranges, {Ref: 'AWS::Region'}, all]}", False),
         ("CidrIp: nonsense", False),
         ("SourceSecurityGroupId: sg-12345678", False),
     ],
@@ -275,11 +323,32 @@ def test_the_internet_is_what_is_wide(cidr: str, is_wide: bool) -> None:
         ("IpProtocol: '-1'", "SecurityGroups: [{Ref: G}]", 1),
         ("IpProtocol: tcp, FromPort: {Ref: Unknown}, ToPort: 443", "SecurityGroups: [{Ref: G}]", 1),
         ("IpProtocol: tcp, FromPort: 443, ToPort: 80", "SecurityGroups: [{Ref: G}]", 1),
+        ("IpProtocol: tcp, FromPort: {'Fn::If': [A, 443, 22]}, ToPort: 443", "SecurityGroups: [{Ref: G}]", 1),
+        (
+            "IpProtocol: {'Fn::Sub': tcp}, FromPort: {'Fn::If': [A, 443, 80]}, ToPort: 443",
+            "SecurityGroups: [{Ref: G}]",
+            1,
+        ),
+        ("IpProtocol: tcp, FromPort: {'Fn::Sub': '443'}, ToPort: 443", "SecurityGroups: [{'Fn::Sub': '${G}'}]", 0),
+        (
+            "IpProtocol: tcp, FromPort: 443, ToPort: 443",
+            "Scheme: {'Fn::If': [A, internal, internet-facing]}, SecurityGroups: [{Ref: G}]",
+            1,
+        ),
     ],
 )
 def test_the_internet_comes_through_public_load_balancers(ports: str, balancer: str, faults: int) -> None:
     text = GROUP.format(f"{ports}, CidrIp: 0.0.0.0/0") + BALANCER.format(balancer)
     assert faults == len(check("E9006", text))
+
+
+def test_a_list_of_prefixes_that_holds_the_internet_is_the_internet() -> None:
+    text = GROUP.format("IpProtocol: tcp, FromPort: 22, ToPort: 22, SourcePrefixListId: {Ref: P}")
+    entries = "\nP: {{Type: 'AWS::EC2::PrefixList', Properties: {{Entries: [{{Cidr: 10.0.0.0/8}}, {}]}}}}"
+    place = "G.Properties.SecurityGroupIngress.0.SourcePrefixListId"
+    found = check("E9006", text + entries.format("{Cidr: 0.0.0.0/0}"))
+    assert [(place, "`0.0.0.0/0` of `P` lets the whole internet in")] == found
+    assert [] == check("E9006", text + entries.format("{Cidr: 10.1.0.0/16}, text"))
 
 
 def test_a_rule_of_its_own_counts_for_the_group_that_it_is_for() -> None:
@@ -302,6 +371,10 @@ LISTENER = "A: {{Type: 'AWS::ElasticLoadBalancingV2::Listener', Properties: {{{}
         ("Protocol: HTTPS, SslPolicy: x", []),
         ("Protocol: HTTPS", ["Protocol"]),
         ("Protocol: TLS", ["Protocol"]),
+        ("Protocol: HTTPS, SslPolicy: {Ref: 'AWS::NoValue'}", ["Protocol"]),
+        ("Protocol: {'Fn::Sub': HTTPS}", ["Protocol"]),
+        ("Protocol: HTTP, DefaultActions: [{Type: {'Fn::Sub': forward}}]", ["DefaultActions.0"]),
+        ("Protocol: HTTP, DefaultActions: [{Type: {'Fn::If': [A, forward, fixed-response]}}]", ["DefaultActions.0"]),
         ("Protocol: TCP", []),
         ("Protocol: HTTP, DefaultActions: [{Type: forward}]", ["DefaultActions.0"]),
         ("Protocol: HTTP, DefaultActions: [{Type: redirect, RedirectConfig: {Protocol: HTTPS}}]", []),
@@ -321,6 +394,7 @@ def test_a_rule_of_a_plain_listener_does_not_serve_either() -> None:
     properties = "{ListenerArn: {Ref: A}, Actions: [{Type: forward}]}"
     rule = f"\nB: {{Type: 'AWS::ElasticLoadBalancingV2::ListenerRule', Properties: {properties}}}"
     assert ["B.Properties.Actions.0"] == [place for place, _ in check("E9007", plain + rule)]
+    assert 1 == len(check("E9007", plain + rule.replace("{Ref: A}", "{'Fn::Sub': '${A}'}")))
     assert [] == check("E9007", plain.replace("HTTP", "HTTPS, SslPolicy: x") + rule)
 
 
@@ -341,6 +415,27 @@ def test_a_rule_of_a_plain_listener_does_not_serve_either() -> None:
         ("Password: {'Fn::If': [A, hunter2, {Ref: B}]}", ["Password.Fn::If.1"]),
         ("Environment: {Variables: {DB_PASSWORD: hunter2, PORT: '80'}}", ["Environment.Variables.DB_PASSWORD"]),
         ("Environment: {Variables: {DB_SECRET: 'arn:aws:secretsmanager:eu-west-1:1:secret:a', TOKEN: /a/b}}", []),
+        ("MasterUserPassword: 12345678", ["MasterUserPassword"]),
+        ("MasterUserPassword: {'Fn::Join': ['', [hunter, '2']]}", ["MasterUserPassword"]),
+        ("MasterUserPassword: {'Fn::Sub': 'hunter2-${AWS::Region}'}", ["MasterUserPassword"]),
+        ("MasterUserPassword: {'Fn::Sub': '${Unknown}-${AWS::Region}'}", []),
+        ("MasterUserPassword: {'Fn::Base64': hunter2}", ["MasterUserPassword"]),
+        (
+            "Environment: {Variables: {DB_PASS: hunter2, DbPassword: hunter2}}",
+            ["Environment.Variables.DB_PASS", "Environment.Variables.DbPassword"],
+        ),
+        ("Environment: {Variables: {DB_SECRET: 'postgres://admin:hunter2@db'}}", ["Environment.Variables.DB_SECRET"]),
+        ("Environment: {Variables: {DB_URL: 'postgres://admin:hunter2@db/shop'}}", ["Environment.Variables.DB_URL"]),
+        ("Environment: {Variables: {DB_URL: 'postgres://admin@db:5432/shop?at=a@b', PWD: /app}}", []),
+        (
+            "Environment: {Variables: {PASSWORD: /hunter2, DB_SECRET: 'https://vault/db'}}",
+            ["Environment.Variables.PASSWORD"],
+        ),
+        ("Environment: {Variables: {COMPASS: north, BYPASS: 'on', SECRET_NAME: shop}}", []),
+        (
+            "Containers: [{Environment: [{Name: {'Fn::Sub': API_KEY}, Value: a1b2}]}]",
+            ["Containers.0.Environment.0.Value"],
+        ),
         ("Containers: [{Environment: [{Name: API_KEY, Value: a1b2}]}]", ["Containers.0.Environment.0.Value"]),
         ("Containers: [{Environment: [{Name: HOST, Value: a1b2}]}]", []),
         ("Tags: [{Key: PASSWORD, Value: none}]", []),

@@ -1,11 +1,12 @@
 """What the rules share: a way to look at a template, and a way to say what is wrong.
 
-In: a template as cfn-lint has it.    Out: places in it, through both branches of an Fn::If and defaults of parameters.
+In: a template as cfn-lint has it.    Out: places in it, and what can stand there as far as the template says.
 Never: trusts the form of what it reads; a template comes from anyone.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -14,8 +15,14 @@ from typing import Any
 
 from cfnlint.rules import CloudFormationLintRule, RuleMatch
 
+from compiler.authoring import NOTHING, Known, is_open
+
 Place = tuple[str | int, ...]
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
+# The longest prefix of what counts as the whole internet, by version.
+_WIDE = {4: 7, 6: 15}
+# A pseudo parameter keeps no secret; a `${!Name}` stands for itself.
+_SAME_FOR_ALL = re.compile(r"\$\{(AWS::|!).*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +57,7 @@ class Template:
     def __init__(self, data: Any, region: str) -> None:
         self.data = data if isinstance(data, dict) else {}
         self.region = region
-        self._defaults = {
-            name: parameter["Default"]
-            for name, parameter in _map(self.data.get("Parameters")).items()
-            if isinstance(parameter, dict) and parameter.get("Type") in ("String", "Number") and "Default" in parameter
-        }
+        self._known = Known.of(self.data)
 
     def resources(self, *types: str) -> Iterator[Resource]:
         """Yield the resources of some types, of all types where none is named."""
@@ -63,22 +66,17 @@ class Template:
                 yield Resource(str(name), body["Type"], body)
 
     def each(self, value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
-        """Yield what a value can be, or the items of a list can be: through Fn::If and parameters, without NoValue."""
-        value = self.known(value)
-        choice = value.get("Fn::If") if isinstance(value, dict) and len(value) == 1 else None
-        if isinstance(choice, list) and len(choice) == 3:
-            for index in (1, 2):
-                yield from self.each(choice[index], (*place, "Fn::If", index))
-        elif isinstance(value, list):
-            for index, item in enumerate(value):
-                yield from self.each(item, (*place, index))
-        elif value is not None and value != {"Ref": "AWS::NoValue"}:
-            yield place, value
+        """Yield what a value can be, or the items of a list can be, without what is left out."""
+        for where, each in self._known.values(value, place):
+            if isinstance(each, list):
+                for index, item in enumerate(each):
+                    yield from self.each(item, (*where, index))
+            elif each is not None and each != NOTHING:
+                yield where, each
 
-    def known(self, value: Any) -> Any:
-        if isinstance(value, dict) and len(value) == 1 and isinstance(value.get("Ref"), str):
-            return self._defaults.get(value["Ref"], value)
-        return value
+    def options(self, value: Any) -> tuple[Any, ...]:
+        """List what a value can be as a whole; None where it can be left out."""
+        return tuple(None if each == NOTHING else each for each in self._known.possible(value))
 
     def texts(self, value: Any, place: Place) -> Iterator[tuple[Place, str]]:
         """Yield the texts that a value can be, or its items can be."""
@@ -92,32 +90,57 @@ class Template:
         yield from self._statements(resource.properties, resource.at())
 
     def _statements(self, value: Any, place: Place) -> Iterator[tuple[Place, Mapping[str, Any]]]:
-        if isinstance(value, list):
-            for index, item in enumerate(value):
-                yield from self._statements(item, (*place, index))
-        elif isinstance(value, dict) and not (len(value) == 1 and "Fn::Sub" in value):
-            for where, statement in self.each(value.get("Statement"), (*place, "Statement")):
-                if isinstance(statement, dict) and "Effect" in statement:
+        for where, each in self._known.values(value, place):
+            if isinstance(each, list):
+                for index, item in enumerate(each):
+                    yield from self._statements(item, (*where, index))
+            elif isinstance(each, dict) and not is_open(each):
+                for inner, statement in self.each(each.get("Statement"), (*where, "Statement")):
+                    if isinstance(statement, dict) and "Effect" in statement:
+                        yield inner, statement
+                for key, item in each.items():
+                    yield from self._statements(item, (*where, key))
+            else:
+                for statement in _statements_in_text(text_of(each)):
                     yield where, statement
-            for key, item in value.items():
-                yield from self._statements(item, (*place, key))
-        else:
-            for statement in _statements_in_text(text_of(value)):
-                yield place, statement
 
 
 def text_of(value: Any) -> str | None:
     """Return a text, or that of a Fn::Sub with a `$` for each variable, whose names have colons that mean nothing."""
-    if isinstance(value, dict) and len(value) == 1:
-        value = value.get("Fn::Sub")
-        value = value[0] if isinstance(value, list) and value else value
-        return _VARIABLE.sub("$", value) if isinstance(value, str) else None
+    if isinstance(value, dict):
+        text = _text_of_sub(value)
+        return None if text is None else _VARIABLE.sub("$", text)
     return str(value) if isinstance(value, str) else None
 
 
+def _text_of_sub(value: Mapping[str, Any]) -> str | None:
+    text = value.get("Fn::Sub") if len(value) == 1 else None
+    text = text[0] if isinstance(text, list) and text else text
+    return text if isinstance(text, str) else None
+
+
 def is_written_out(value: Any) -> bool:
-    """Tell whether a value stands in the template itself, and is not looked up when the stack is deployed."""
-    return isinstance(value, str) and bool(value) and "{{resolve:" not in value
+    """Tell whether a value stands in the template itself, and is not looked up when the stack is deployed.
+
+    >>> is_written_out({"Fn::Sub": "hunter2-${AWS::Region}"}), is_written_out({"Fn::Sub": "hunter2-${Given}"})
+    (True, False)
+    """
+    text = _text_of_sub(value) if isinstance(value, dict) else None if isinstance(value, list) else str(value)
+    variables = _VARIABLE.findall(text or "")
+    return bool(text) and "{{resolve:" not in str(text) and all(_SAME_FOR_ALL.fullmatch(name) for name in variables)
+
+
+def is_wide(cidr: str) -> bool:
+    """Tell whether a range is the internet or a large part of it.
+
+    >>> is_wide("0.0.0.0/0"), is_wide("128.0.0.0/1"), is_wide("10.0.0.0/8"), is_wide("::/0")
+    (True, True, False, True)
+    """
+    try:
+        network = ipaddress.ip_network(cidr.strip(), strict=False)
+    except ValueError:
+        return False
+    return network.prefixlen <= _WIDE[network.version]
 
 
 def refers_to(value: Any) -> str | None:

@@ -6,14 +6,20 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ._rule import Fault, Place, Rule, Template, is_written_out
+from ._rule import Fault, Place, Rule, Template, is_written_out, text_of
 
 _SECRET = {
     *("AdminPassword", "AuthToken", "ClientSecret", "MasterPassword", "MasterUserPassword", "OAuthToken"),
     *("Password", "SecretString", "UserPassword"),
 }
-_VARIABLE = re.compile(r"(.*_)?(PASSWORD|PASSWD|SECRET|TOKEN|API_KEY|PRIVATE_KEY)", re.IGNORECASE)
-_NAME_OF_ONE = re.compile(r"arn:|/|[a-z][a-z0-9+.-]*://")  # where it is kept, not what it is
+_VARIABLE = re.compile(
+    r"(.*_)?(PASS|PASSPHRASE|SECRET|SECRET_?KEY|ACCESS_?KEY|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIALS?)"
+    r"|.*PASSW(OR)?D|.+_PWD",
+    re.IGNORECASE,
+)
+_PASSWORD_IN_URL = re.compile(r"://[^/?#\s]*:[^/?#\s]+@")
+# Where it is kept, not what it is: `/name` alone could be either.
+_NAME_OF_ONE = re.compile(r"arn:|/[^/]+/|[a-z][a-z0-9+.-]*://")
 
 
 class NoSecretIsWrittenOut(Rule):
@@ -21,8 +27,9 @@ class NoSecretIsWrittenOut(Rule):
     shortdesc = "No password is written out"
     description = (
         "A property that is a password or a token, or an environment variable that is called so, is a dynamic reference"
-        " or comes from outside. A parameter's default is written out too. What looks like a credential of a known"
-        " issuer is refused as D208 wherever it stands."
+        " or comes from outside, and no environment variable holds an address with a password in it. A parameter's"
+        " default is written out too. What looks like a credential of a known issuer is refused as D208 wherever it"
+        " stands."
     )
 
     def find(self, template: Template) -> Iterator[Fault]:
@@ -36,15 +43,32 @@ def _search(template: Template, value: Any, place: Place) -> Iterator[Fault]:
             yield from _search(template, item, (*place, index))
     elif isinstance(value, dict):
         for key, item in value.items():
-            if key in _SECRET or ("Variables" in place and _VARIABLE.fullmatch(str(key))):
+            if key in _SECRET:
                 yield from _check(template, item, (*place, key), key)
-            elif key == "Value" and _VARIABLE.fullmatch(str(value.get("Name", ""))) and "Environment" in place:
-                yield from _check(template, item, (*place, key), value["Name"])
+            elif "Variables" in place:
+                yield from _check_variable(template, item, (*place, key), str(key))
+            elif key == "Value" and "Environment" in place:
+                for name in template.options(value.get("Name")):
+                    yield from _check_variable(template, item, (*place, key), str(name))
             yield from _search(template, item, (*place, key))
 
 
+def _check_variable(template: Template, value: Any, place: Place, name: str) -> Iterator[Fault]:
+    if _VARIABLE.fullmatch(name):
+        yield from _check(template, value, place, name)
+        return
+    for where, text in template.texts(value, place):
+        if _PASSWORD_IN_URL.search(text) and is_written_out(text):
+            yield _fault(where, name)
+
+
 def _check(template: Template, value: Any, place: Place, name: str) -> Iterator[Fault]:
-    for where, text in template.each(value, place):
-        if is_written_out(text) and not _NAME_OF_ONE.match(text):
-            hint = "write {{resolve:ssm-secure:/path}} or {{resolve:secretsmanager:name}}, and change this one"
-            yield Fault(where, f"the secret `{name}` is written out", hint)
+    for where, each in template.each(value, place):
+        text = text_of(each) or ""
+        if is_written_out(each) and (_PASSWORD_IN_URL.search(text) or not _NAME_OF_ONE.match(text)):
+            yield _fault(where, name)
+
+
+def _fault(place: Place, name: str) -> Fault:
+    hint = "write {{resolve:ssm-secure:/path}} or {{resolve:secretsmanager:name}}, and change this one"
+    return Fault(place, f"the secret `{name}` is written out", hint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ._rule import Fault, Place, Rule, Template, refers_to
+from ._rule import Fault, Place, Rule, Template, refers_to, text_of
 
 _LISTENER = "AWS::ElasticLoadBalancingV2::Listener"
 _RULE = "AWS::ElasticLoadBalancingV2::ListenerRule"
@@ -23,7 +23,7 @@ class ListenersSpeakHttps(Rule):
         plain = set()
         for listener in template.resources(_LISTENER):
             for place, protocol in template.texts(listener.properties.get("Protocol"), listener.at("Protocol")):
-                if protocol in ("HTTPS", "TLS") and "SslPolicy" not in listener.properties:
+                if protocol in ("HTTPS", "TLS") and None in template.options(listener.properties.get("SslPolicy")):
                     message = "'SslPolicy' is missing: the default accepts TLS 1.0"
                     yield Fault(place, message, "add `SslPolicy: ELBSecurityPolicy-TLS13-1-2-Res-2021-06`")
                 elif protocol == "HTTP":
@@ -31,7 +31,7 @@ class ListenersSpeakHttps(Rule):
                     actions = listener.properties.get("DefaultActions")
                     yield from _check_actions(template, listener.at("DefaultActions"), actions)
         for rule in template.resources(_RULE):
-            if refers_to(rule.properties.get("ListenerArn")) in plain:
+            if plain & {refers_to(each) for each in template.options(rule.properties.get("ListenerArn"))}:
                 yield from _check_actions(template, rule.at("Actions"), rule.properties.get("Actions"))
 
 
@@ -43,7 +43,9 @@ def _check_actions(template: Template, place: Place, actions: Any) -> Iterator[F
 
 
 def _is_harmless(template: Template, action: dict[str, Any]) -> bool:
-    kind = template.known(action.get("Type"))
-    redirect = action.get("RedirectConfig")
-    protocol = template.known(redirect.get("Protocol")) if isinstance(redirect, dict) else None
-    return kind == "fixed-response" or (kind == "redirect" and protocol == "HTTPS")
+    for redirect in template.options(action.get("RedirectConfig")):
+        protocols = template.options(redirect.get("Protocol")) if isinstance(redirect, dict) else (None,)
+        for kind in template.options(action.get("Type")):
+            if kind != "fixed-response" and (kind != "redirect" or set(map(text_of, protocols)) != {"HTTPS"}):
+                return False
+    return True
