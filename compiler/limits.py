@@ -1,30 +1,70 @@
-"""Limits: what CloudFormation takes of one template.
+"""Limits: what AWS takes of one template and of what it holds.
 
 In: a Stack.    Out: Diagnostics.
 Faults: D602 a limit is exceeded.
-Never: asks AWS. The numbers are those of the page "AWS CloudFormation quotas", which cannot be raised.
+Never: asks AWS. Only limits that nobody can have raised are errors; the numbers are those of "AWS CloudFormation
+quotas", "IAM and AWS STS quotas", "Amazon SNS filter policy constraints" and the like of each service. Of a
+text with intrinsics or dynamic references the known part is counted: what is reported is too large whatever they are.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from compiler.cause import find_cause, place_cause
-from compiler.diagnostics import Diagnostic
-from compiler.model import Path, Stack, walk_leaves
+from compiler.diagnostics import Diagnostic, Severity
+from compiler.model import Json, Path, Stack, walk_leaves
+from compiler.share import find_heaviest, is_of_template, value_at
 
 _MOST = {"Resources": 500, "Parameters": 200, "Outputs": 200, "Mappings": 200}
 _MOST_REFERENCES = 60  # dynamic references, each occurrence counts
+_MOST_COMBINATIONS = 150  # of the values that a filter policy lets in, one of each attribute
 _NAME = re.compile(r"[A-Za-z0-9]+")
 _LONGEST_NAME = 255
 _LONGEST_DESCRIPTION = 1024  # bytes
+_LONGEST_LIST = 8
 _LARGEST_TEMPLATE = 1_000_000  # bytes, of the object in the bucket: indentation counts
 
 
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """How large one property may be. `counts` is "characters", which are those that are no white space, or "bytes"."""
+
+    type: str
+    path: Path
+    most: int
+    counts: str
+    what: str
+    severity: Severity = "error"
+
+
+_SIZES = (
+    _Size("AWS::IAM::ManagedPolicy", ("PolicyDocument",), 6_144, "characters", "managed policy"),
+    # An account may have this one raised.
+    _Size("AWS::IAM::Role", ("AssumeRolePolicyDocument",), 2_048, "characters", "trust policy", "warning"),
+    _Size("AWS::EC2::LaunchTemplate", ("LaunchTemplateData", "UserData"), 16_384, "bytes", "user data"),
+    _Size("AWS::EC2::Instance", ("UserData",), 16_384, "bytes", "user data"),
+    _Size("AWS::AutoScaling::LaunchConfiguration", ("UserData",), 16_384, "bytes", "user data"),
+    _Size("AWS::SSM::Parameter", ("Value",), 8_192, "bytes", "value"),
+    _Size("AWS::SNS::TopicPolicy", ("PolicyDocument",), 30_720, "bytes", "policy"),
+    _Size("AWS::SQS::QueuePolicy", ("PolicyDocument",), 8_192, "bytes", "policy"),
+    _Size("AWS::S3::BucketPolicy", ("PolicyDocument",), 20_480, "bytes", "policy"),
+    _Size("AWS::KMS::Key", ("KeyPolicy",), 32_768, "bytes", "policy"),
+)
+# Inline policies of one role, user or group, all together; in characters that are no white space.
+_INLINE = {"AWS::IAM::Role": 10_240, "AWS::IAM::User": 2_048, "AWS::IAM::Group": 5_120}
+_HOLDERS = ("Roles", "Users", "Groups")
+_DYNAMIC = re.compile(r"\{\{resolve:[^}]*\}\}")
+_PLACEHOLDER = re.compile(r"\$\{(?!!)[^}]*\}")
+
+
 def check_limits(stack: Stack) -> Iterator[Diagnostic]:
-    """Yield each limit that a template exceeds, at whoever exceeds it."""
+    """Yield each limit that a template or what it holds exceeds, at whoever brought most of the excess."""
     yield from _check_numbers(stack)
     yield from _check_names(stack)
     size = len(str(stack.template.get("Description", "")).encode())
@@ -33,19 +73,13 @@ def check_limits(stack: Stack) -> Iterator[Diagnostic]:
         yield _fault(stack, ("Description",), message, "shorten it")
     yield from _check_references(stack)
     yield from _check_size(stack)
+    resources = _as_map(stack.template.get("Resources"))
+    for name, body in resources.items():
+        yield from _check_properties(stack, name, _as_map(body))
+    yield from _check_inline_policies(stack, resources)
 
 
-def _check_references(stack: Stack) -> Iterator[Diagnostic]:
-    places = [
-        path
-        for path, value in walk_leaves(stack.template)
-        if isinstance(value, str)
-        for _ in range(value.count("{{resolve:"))
-    ]
-    if len(places) > _MOST_REFERENCES:
-        message = f"the template holds {len(places)} dynamic references, CloudFormation takes {_MOST_REFERENCES}"
-        hint = "split the service, or use fewer {{resolve:...}} in additions and overrides"
-        yield _fault(stack, places[_MOST_REFERENCES], message, hint)
+# The template
 
 
 def _check_numbers(stack: Stack) -> Iterator[Diagnostic]:
@@ -71,6 +105,33 @@ def _check_names(stack: Stack) -> Iterator[Diagnostic]:
                 yield _fault(stack, (section, name), message, "shorten it")
 
 
+def _check_references(stack: Stack) -> Iterator[Diagnostic]:
+    places = [
+        path
+        for path, value in walk_leaves(stack.template)
+        if isinstance(value, str)
+        for _ in range(value.count("{{resolve:"))
+    ]
+    excess = len(places) - _MOST_REFERENCES
+    if excess <= 0:
+        return
+    message = f"the template holds {len(places)} dynamic references, CloudFormation takes {_MOST_REFERENCES}"
+    added = [path for path in places if path in stack.stories and is_of_template(stack.stories[path][-1])]
+    if len(added) >= excess:
+        hint = "use fewer {{resolve:...}} in additions and overrides, or split the service"
+        yield _fault(stack, added[-excess], message, hint)
+        return
+    shares = {place: find_heaviest(stack, place, depth=2) for place in dict.fromkeys(path[:2] for path in places)}
+    costs = Counter(share.section for path in places if (share := shares[path[:2]]))
+    if not costs:
+        yield _fault(stack, places[-excess], message, "ask the platform team for a template with fewer")
+        return
+    told = [f"{number} for `{_dotted(section)}`" for section, number in costs.most_common(_LONGEST_LIST)]
+    most = costs.most_common(1)[0][0]
+    span = next(share.span for share in shares.values() if share and share.section == most)
+    yield Diagnostic("D602", message, span, f"split the service; the platform needs {', '.join(told)}")
+
+
 def _check_size(stack: Stack) -> Iterator[Diagnostic]:
     size = _size_of(stack.template)
     if size <= _LARGEST_TEMPLATE:
@@ -88,7 +149,115 @@ def _size_of(data: object) -> int:
     return len(json.dumps(data, indent=2, ensure_ascii=False).encode()) + 1
 
 
-def _fault(stack: Stack, path: Path, message: str, hint: str) -> Diagnostic:
+# What resources hold
+
+
+def _check_properties(stack: Stack, name: str, body: Mapping[str, Json]) -> Iterator[Diagnostic]:
+    for size in _SIZES:
+        path: Path = ("Resources", name, "Properties", *size.path)
+        if body.get("Type") == size.type:
+            yield from _check_text(stack, path, f"the {size.what} of `{name}`", value_at(stack, path), size)
+    if body.get("Type") == "AWS::SNS::Subscription":
+        path = ("Resources", name, "Properties", "FilterPolicy")
+        combinations = math.prod(_choices(value_at(stack, path)))
+        if combinations > _MOST_COMBINATIONS:
+            message = f"the filter of `{name}` makes {combinations:,} combinations of values"
+            message += f", SNS takes {_MOST_COMBINATIONS}"
+            yield _blame_heaviest(stack, path, message, "let in fewer values")
+
+
+def _check_text(stack: Stack, path: Path, what: str, value: Json, size: _Size) -> Iterator[Diagnostic]:
+    text = _known_text(value)
+    counted = len("".join(text.split())) if size.counts == "characters" else len(text.encode())
+    if counted > size.most:
+        message = f"{what} is {counted:,} {size.counts} long, {size.type.split('::')[1]} takes {size.most:,}"
+        yield _blame_heaviest(stack, path, message, "shorten it, or split the service", size.severity)
+
+
+def _check_inline_policies(stack: Stack, resources: Mapping[str, Json]) -> Iterator[Diagnostic]:
+    held: dict[str, list[Path]] = {}
+    for name, body in resources.items():
+        kind, inside = _as_map(body).get("Type"), _as_map(_as_map(body).get("Properties"))
+        path: Path = ("Resources", name, "Properties")
+        if kind in _INLINE:
+            for index, _ in enumerate(_as_list(inside.get("Policies"))):
+                held.setdefault(name, []).append((*path, "Policies", index, "PolicyDocument"))
+        if kind == "AWS::IAM::Policy":
+            for holder in (each for key in _HOLDERS for each in _as_list(inside.get(key))):
+                held.setdefault(str(_as_map(holder).get("Ref")), []).append((*path, "PolicyDocument"))
+    for name, paths in held.items():
+        kind = _as_map(resources.get(name)).get("Type")
+        if kind in _INLINE:
+            size = _Size(str(kind), (), _INLINE[kind], "characters", "")
+            documents = [value_at(stack, path) for path in paths]
+            longest = max(paths, key=lambda path: len(_known_text(value_at(stack, path))))
+            yield from _check_text(stack, longest, f"all that is inline in `{name}`", documents, size)
+
+
+def _choices(policy: Json) -> Iterator[int]:
+    """Count the values of each attribute; in a policy for message bodies attributes stand below others."""
+    for values in _as_map(policy).values():
+        if isinstance(values, list):
+            yield len(values)
+        else:
+            yield from _choices(values)
+
+
+def _known_text(value: Json) -> str:
+    """Write a value as it is sent, as far as it is known here: no intrinsic or dynamic reference makes it shorter."""
+    known = _known(value)
+    return known if isinstance(known, str) else json.dumps(known, ensure_ascii=False, separators=(",", ":"))
+
+
+def _known(value: Json) -> Json:
+    if isinstance(value, str):
+        return _DYNAMIC.sub("", value)
+    if isinstance(value, list):
+        return [_known(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    function, argument = next(iter(value.items())) if len(value) == 1 else ("", None)
+    if function == "Fn::Base64":
+        return _known(argument)
+    if function == "Fn::Sub":
+        text = argument[0] if isinstance(argument, list) and argument else argument
+        return _PLACEHOLDER.sub("", str(_known(text))).replace("${!", "${") if isinstance(text, str) else ""
+    if function == "Fn::Join" and isinstance(argument, list) and len(argument) == 2:
+        separator, parts = argument
+        return str(separator).join(str(_known(part)) for part in _as_list(parts))
+    if function == "Ref" or function.startswith("Fn::"):
+        return ""
+    return {key: _known(item) for key, item in value.items()}
+
+
+# Whom to tell
+
+
+def _blame_heaviest(stack: Stack, path: Path, message: str, hint: str, severity: Severity = "error") -> Diagnostic:
+    share = find_heaviest(stack, path, depth=3)
+    if share is None:
+        return _fault(stack, path, message, "ask the platform team to shorten it", severity)
+    if share.section != (share.span.path,):
+        message += f"; most of it is from `{_dotted(share.section)}`"
+    return Diagnostic("D602", message, share.span, hint, severity)
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(str(step) for step in path)
+
+
+def _fault(stack: Stack, path: Path, message: str, hint: str, severity: Severity = "error") -> Diagnostic:
     said = find_cause(stack, path)
     span, related = place_cause(said) if said else (None, ())
-    return Diagnostic("D602", message, span, hint, related=related)
+    return Diagnostic("D602", message, span, hint, severity, related)
+
+
+# Looking at what may have any shape
+
+
+def _as_map(value: Json) -> Mapping[str, Json]:
+    return value if isinstance(value, dict) else {}
+
+
+def _as_list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []

@@ -9,7 +9,7 @@ import importlib
 import json
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -184,6 +184,20 @@ def build_stack(service: Service, environment: Environment = PRODUCTION) -> dict
 def build_resources(service: Service, environment: Environment = PRODUCTION) -> dict[str, Any]:
     resources: dict[str, Any] = build_stack(service, environment)["Resources"]
     return resources
+
+
+def stuck_on_rollback(stack: Mapping[str, Any]) -> Iterator[str]:
+    """Name the resources that CloudFormation could not delete after a failed create, or that would block the next."""
+    for name, resource in stack["Resources"].items():
+        properties = resource.get("Properties", {})
+        attributes = {item["Key"]: item["Value"] for item in properties.get("LoadBalancerAttributes", ())}
+        is_protected = (
+            properties.get("DeletionProtectionEnabled", False)
+            or attributes.get("deletion_protection.enabled", "false") != "false"
+            or properties.get("DeletionProtection") == "prevent-all-deletion"
+        )
+        if is_protected or resource.get("DeletionPolicy") == "Retain":
+            yield name
 
 
 def properties_of(resources: Mapping[str, Any], kind: str) -> dict[str, Any]:

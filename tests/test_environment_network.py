@@ -153,9 +153,9 @@ def test_endpoints_answer_the_network_over_https_and_call_nobody() -> None:
 def test_flow_logs_are_kept_encrypted_for_as_long_as_the_environment_says() -> None:
     group = properties_of(_network(), "AWS::Logs::LogGroup")["FlowLogGroup"]
     assert "{{resolve:ssm:/platform/production/security/logs-key-arn}}" == group["KmsKeyId"]
-    assert (365, True) == (group["RetentionInDays"], group["DeletionProtectionEnabled"])
+    assert 365 == group["RetentionInDays"]
     staging = properties_of(build_template("network", STAGING), "AWS::Logs::LogGroup")["FlowLogGroup"]
-    assert (90, False) == (staging["RetentionInDays"], staging["DeletionProtectionEnabled"])
+    assert 90 == staging["RetentionInDays"]
 
 
 def test_the_role_of_flow_logs_may_write_there_and_is_bound() -> None:

@@ -120,6 +120,7 @@ def test_an_instance_reads_no_parameter_and_writes_metrics_of_the_platform_only(
     assert {
         *(f"ssmmessages:{verb}{what}Channel" for verb in ("Create", "Open") for what in ("Control", "Data")),
         *("ssm:UpdateInstanceInformation", "cloudwatch:PutMetricData", "ec2:DescribeTags"),
+        "elasticloadbalancing:DescribeTargetHealth",
     } == actions
     namespaces = {"StringEquals": {"cloudwatch:namespace": ["CWAgent", "Platform"]}}
     assert namespaces == statements["WriteMetrics"]["Condition"]

@@ -27,7 +27,7 @@ from tests.environments_by_hand import (
     statements_of,
     with_network,
 )
-from tests.services_by_hand import load_template
+from tests.services_by_hand import load_template, stuck_on_rollback
 
 LIBRARY = Path(__file__).parent.parent / "platform"
 VARIANTS = {
@@ -99,12 +99,17 @@ def test_no_stack_exports_or_imports(name: str) -> None:
 def test_what_holds_something_says_what_becomes_of_it(name: str) -> None:
     stateful = {"AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::EC2::EIP"}
     resources = build_template(name)["Resources"].values()
-    assert {"Retain"} >= {
-        resource.get(policy, "nothing")
+    assert {("RetainExceptOnCreate", "Retain")} >= {
+        (resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy"))
         for resource in resources
         if resource["Type"] in stateful
-        for policy in ("DeletionPolicy", "UpdateReplacePolicy")
     }
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_deployment_that_fails_can_be_taken_back_and_repeated(variant: str, name: str) -> None:
+    assert [] == list(stuck_on_rollback(build_template(name, VARIANTS[variant])))
 
 
 @pytest.mark.parametrize("name", TEMPLATES)

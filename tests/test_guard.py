@@ -6,10 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from compiler.guard import guard_stack
 from compiler.model import Breach, Json, Path, Said, Setting, Stack
-from compiler.render import render_json
-from tests.stacks_by_hand import GROUP, RULE, group, judge, library, must, places, said, sealed, stack_of
+from tests.stacks_by_hand import GROUP, RULE, group, judge, must, places, said, sealed, stack_of
 
 # Sealed paths
 
@@ -237,62 +235,3 @@ def test_a_credential_that_the_platform_writes_is_an_error_at_its_line() -> None
 def test_a_credential_that_a_person_wrote_was_told_when_the_file_was_read(layer: str) -> None:
     key = "AKIA" + "IOSFODNN7EXAMPLE"
     assert () == judge(stack_of(group(Value=key), {("Logs", "Properties", "Value"): said(layer, 12, key)}))
-
-
-# Limits of CloudFormation
-
-
-def topics(number: int) -> dict[str, Json]:
-    return {f"T{index}": {"Type": "AWS::SNS::Topic"} for index in range(number)}
-
-
-def test_a_stack_at_its_limits_passes() -> None:
-    template = {
-        "Description": "é" * 512,
-        "Resources": topics(499) | {"A" * 255: {"Type": "AWS::SNS::Topic"}},
-        **{
-            section: {f"N{index}": {"a": 1} for index in range(200)}
-            for section in ("Parameters", "Outputs", "Mappings")
-        },
-    }
-    assert () == guard_stack(Stack(template, {}, {}), library())
-
-
-def test_the_first_resource_beyond_the_limit_is_named_at_its_line() -> None:
-    resources = topics(502)
-    stack = stack_of(resources, {("T500",): said("addition", 90)})
-    message = "`T500` is one too many: CloudFormation takes 500 resources, not 502"
-    assert [message] == [d.message for d in judge(stack)]
-    assert ["D602 addition.yml:90"] == places(judge(stack))
-
-
-@pytest.mark.parametrize("section", ["Parameters", "Outputs", "Mappings"])
-def test_other_sections_take_two_hundred(section: str) -> None:
-    template = {section: {f"N{index}": {"a": 1} for index in range(201)}}
-    assert [f"`N200` is one too many: CloudFormation takes 200 {section.lower()}, not 201"] == [
-        d.message for d in guard_stack(Stack(template, {}, {}), library())
-    ]
-
-
-@pytest.mark.parametrize("name", ["web-group", "A" * 256, "Größe", "a.b"])
-def test_a_name_that_is_no_logical_id_is_an_error(name: str) -> None:
-    assert ["D602 template.yml:7"] == places(judge(stack_of({name: {"Type": "AWS::SNS::Topic"}})))
-
-
-def test_a_description_counts_bytes() -> None:
-    word: dict[Path, tuple[Said, ...]] = {("Description",): (said("service", 3),)}
-    found = guard_stack(Stack({"Description": "é" * 513, "Resources": {}}, word, {}), library())
-    assert ["the description is 1,026 bytes long, CloudFormation takes 1,024"] == [d.message for d in found]
-    assert ["D602 service.yml:3"] == places(found)
-
-
-def test_the_size_is_that_of_the_rendered_template_and_its_largest_part_is_named() -> None:
-    resources = group(A="x" * 400_000) | {"Big": {"Type": GROUP, "Properties": {"A": ""}}}
-    spare = 1_000_000 - len(render_json(stack_of(resources).template))
-    resources["Big"]["Properties"]["A"] = "é" * (spare // 2)
-    assert 1_000_000 - spare % 2 == len(render_json(stack_of(resources).template))
-    assert () == judge(stack_of(resources))
-    resources["Big"]["Properties"]["A"] += "é"
-    found = judge(stack_of(resources, {("Big",): said("override", 12)}))
-    assert ["D602 override.yml:12"] == places(found)
-    assert found[0].message.endswith("bytes, CloudFormation takes 1,000,000; `Big` is the largest part of it")

@@ -81,6 +81,7 @@ def _map(body: Any) -> dict[str, Any]:
     ("attributes", "missing"),
     [
         ("DeletionPolicy: Retain, UpdateReplacePolicy: Snapshot", []),
+        ("DeletionPolicy: RetainExceptOnCreate, UpdateReplacePolicy: Retain", []),
         ("DeletionPolicy: Delete", ["UpdateReplacePolicy"]),
         ("UpdateReplacePolicy: Delete", ["DeletionPolicy"]),
         ("DependsOn: B", ["DeletionPolicy", "UpdateReplacePolicy"]),

@@ -86,18 +86,18 @@ def test_a_new_release_takes_over_as_the_style_says(style: str) -> None:
     group = build_resources(with_process(replace(WEB, deployment=Deployment(style, 2, 3))))["WebGroup"]
     update = group["UpdatePolicy"]
     assert {"AutoScalingScheduledAction": {"IgnoreUnmodifiedGroupSizeProperties": True}}.items() <= update.items()
-    assert {"Count": 3, "Timeout": "PT15M"} == group["CreationPolicy"]["ResourceSignal"]
+    assert {"Count": 3, "Timeout": "PT17M"} == group["CreationPolicy"]["ResourceSignal"]
     if style == "immutable":
         assert {"WillReplace": True} == update["AutoScalingReplacingUpdate"]
         assert "AutoScalingRollingUpdate" not in update
         return
     rolling = update["AutoScalingRollingUpdate"]
     assert {"rolling": 2, "inPlace": 0}[style] == rolling["MinInstancesInService"]
-    assert (3, True, "PT15M") == (rolling["MaxBatchSize"], rolling["WaitOnResourceSignals"], rolling["PauseTime"])
+    assert (3, True, "PT17M") == (rolling["MaxBatchSize"], rolling["WaitOnResourceSignals"], rolling["PauseTime"])
     assert "AutoScalingReplacingUpdate" not in update
 
 
-@pytest.mark.parametrize(("grace", "timeout"), [(0, "PT10M"), (300, "PT15M"), (601, "PT21M"), (7200, "PT60M")])
+@pytest.mark.parametrize(("grace", "timeout"), [(0, "PT12M"), (300, "PT17M"), (601, "PT22M")])
 def test_a_slow_start_is_waited_for(grace: int, timeout: str) -> None:
     slow = replace(WEB, health_check=replace(WEB.health_check, grace_period=grace))
     group = build_resources(with_process(slow))["WebGroup"]
@@ -203,7 +203,18 @@ def test_branches_that_share_a_zone_do_not_share_names() -> None:
 def test_the_listener_speaks_tls_only() -> None:
     listener = build_resources(RECIPES)["WebListener"]["Properties"]
     assert ("HTTPS", "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09") == (listener["Protocol"], listener["SslPolicy"])
-    assert [ssm("ingress/certificate-arn")] == [item["CertificateArn"] for item in listener["Certificates"]]
+
+
+def test_the_certificate_is_one_for_the_zone_that_the_name_lies_in() -> None:
+    facing = {}
+    for service in (RECIPES, PUBLIC):
+        resources = build_resources(service)
+        (certificate,) = resources["WebListener"]["Properties"]["Certificates"]
+        facing[resources["WebDnsRecord"]["Properties"]["HostedZoneId"]] = certificate["CertificateArn"]
+    assert {
+        ssm("network/private-zone-id"): ssm("ingress/private-certificate-arn"),
+        ssm("network/public-zone-id"): ssm("ingress/public-certificate-arn"),
+    } == facing
 
 
 def test_attributes_are_ones_that_load_balancers_know() -> None:
@@ -213,9 +224,6 @@ def test_attributes_are_ones_that_load_balancers_know() -> None:
     assert balancer.keys() - LOAD_BALANCER_ATTRIBUTES == set()
     assert target_group.keys() - TARGET_GROUP_ATTRIBUTES == set()
     assert "30" == target_group["deregistration_delay.timeout_seconds"]
-    assert "true" == balancer["deletion_protection.enabled"]
-    elsewhere = build_resources(RECIPES, STAGING)["WebLoadBalancer"]["Properties"]["LoadBalancerAttributes"]
-    assert "false" == _attributes(elsewhere)["deletion_protection.enabled"]
 
 
 def _types(resources: dict[str, Any]) -> set[str]:

@@ -29,6 +29,7 @@ from tests.services_by_hand import (
     properties_of,
     render_json,
     ssm,
+    stuck_on_rollback,
     with_process,
 )
 
@@ -38,7 +39,7 @@ PATHS = (
     r"network/(vpc-id|(public|app|data)-subnet-[a-c]|(private|public)-zone-id)"
     r"|security/((logs|data|messaging)-key-arn|service-boundary-arn|instance-base-policy-arn)"
     r"|notifications/{owner}-(amber|red)-topic-arn"
-    r"|ingress/(certificate-arn|log-bucket)"
+    r"|ingress/((private|public)-certificate-arn|log-bucket)"
     r"|images/(arm64:1|x86_64:4)"
 )
 UNTAGGED = {
@@ -138,15 +139,19 @@ def test_the_example_stays_within_the_dynamic_references_that_a_template_may_hav
 
 
 def test_what_holds_data_is_kept_in_production_and_goes_elsewhere() -> None:
-    for environment, fate in ((PRODUCTION, "Retain"), (STAGING, "Delete")):
+    for environment, fates in ((PRODUCTION, ("RetainExceptOnCreate", "Retain")), (STAGING, ("Delete", "Delete"))):
         stateful = {
             name: resource
             for name, resource in build_resources(RECIPES, environment).items()
             if resource["Type"] in ("AWS::Logs::LogGroup", "AWS::SQS::Queue")
         }
         assert 3 == len(stateful)
-        fates = [(resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) for resource in stateful.values()]
-        assert [(fate, fate)] * 3 == fates
+        assert {fates} == {(each["DeletionPolicy"], each["UpdateReplacePolicy"]) for each in stateful.values()}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_deployment_that_fails_can_be_taken_back_and_repeated(case: str) -> None:
+    assert [] == list(stuck_on_rollback(build_stack(*CASES[case])))
 
 
 def test_everything_at_rest_is_encrypted_with_the_key_of_its_purpose() -> None:

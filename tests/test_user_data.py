@@ -19,10 +19,15 @@ from compiler.service import LogFile, Process
 from tests.services_by_hand import LONG_NAMED, RECIPES, WEB, WORKER, build_resources, with_process
 
 LIMIT = 16384
+TARGET_GROUP = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/recip-WebTa-1ABC/0123456789abcdef"
 HOSTILE = './serve --name "it\'s ${HOME} ${!HOME}" $(touch pwned) `touch pwned` | cat; {{ name }} {% raw %}'
 # Each stand-in writes down how it was called.
 STAND_INS = {
-    "aws": 'cp "$STORE/$(basename "$4")" "$5"',
+    "aws": 'case "$1" in s3) cp "$STORE/$(basename "$4")" "$5" ;; elbv2) "$BALANCER" ;; esac',
+    "the-target-is-healthy": "echo healthy",
+    "the-target-is-initial": "echo initial",
+    "no-access": "exit 254",
+    "third-time-healthy": 'test 3 -gt "$(grep --count third-time-healthy "$CALLS")" && echo unhealthy || echo healthy',
     "ansible-playbook": 'test -f platform.yml && exit "$PLAYBOOK_STATUS"',
     "cfn-signal": "true",
     "curl": 'exit "$HEALTH_STATUS"',
@@ -51,13 +56,42 @@ class Outcome:
 def test_an_instance_fetches_proves_applies_and_says_that_it_serves(tmp_path: Path) -> None:
     outcome = _start(tmp_path, WEB)
     assert 0 == outcome.status
-    assert ["aws", "aws", "ansible-playbook", "curl", "cfn-signal"] == [call.split()[0] for call in outcome.calls]
+    programs = [call.split()[0] for call in outcome.calls]
+    assert ["aws", "aws", "ansible-playbook", "curl", "aws", "the-target-is-healthy", "cfn-signal"] == programs
     bucket = "s3://platform-deployment-111122223333-eu-west-1/services/recipes/20261120T101500-abc"
     assert [f"{bucket}/ansible.tar.gz", f"{bucket}/source.tar.gz"] == [call.split()[4] for call in outcome.calls[:2]]
     assert "--max-time 4 http://127.0.0.1:8080/ping" in outcome.calls[3]
     assert "--exit-code 0 " in outcome.signal
     assert "--stack recipes-production --resource WebGroup --region eu-west-1" in outcome.signal
     assert "body" == (outcome.machine / "srv/recipes/src/file").read_text()
+
+
+def test_an_instance_serves_when_its_load_balancer_says_so(tmp_path: Path) -> None:
+    outcome = _start(tmp_path, WEB, balancer="third-time-healthy")
+    asked = [call for call in outcome.calls if call.startswith("aws elbv2 describe-target-health")]
+    assert 3 == len(asked)
+    assert {f"--target-group-arn {TARGET_GROUP} --targets Id=i-0a1b2c3d"} == {
+        found[0] for call in asked if (found := re.search(r"--target-group-arn \S+ --targets \S+", call))
+    }
+    assert outcome.signal == outcome.calls[-1]
+    assert "--exit-code 0 " in outcome.signal
+
+
+@pytest.mark.parametrize("balancer", ["the-target-is-initial", "no-access"])
+def test_an_instance_whose_load_balancer_never_takes_it_has_failed(tmp_path: Path, balancer: str) -> None:
+    outcome = _start(tmp_path, WEB, balancer=balancer, hurry=True)
+    assert 1 == outcome.status
+    assert "--exit-code 1 " in outcome.signal
+    assert "waiting for the load balancer" in outcome.signal
+
+
+def test_an_instance_waits_until_all_checks_of_the_load_balancer_can_have_passed() -> None:
+    slow = replace(WEB, health_check=replace(WEB.health_check, interval=30, healthy_threshold=10))
+    resources = build_resources(with_process(slow))
+    assert "wait_for 390 is_healthy\n" in _script(resources["WebLaunchTemplate"])
+    # and CloudFormation for ten minutes more, which are for fetching and applying
+    assert "PT22M" == resources["WebGroup"]["CreationPolicy"]["ResourceSignal"]["Timeout"]
+    assert "elbv2" not in _script(build_resources(with_process(WORKER))["WorkerLaunchTemplate"])
 
 
 def test_an_instance_knows_what_it_is(tmp_path: Path) -> None:
@@ -164,8 +198,13 @@ def _start(
     playbook: int = 0,
     health: int = 0,
     runs: str = "the-same-run",
+    balancer: str = "the-target-is-healthy",
+    hurry: bool = False,
 ) -> Outcome:
-    """Run the script of a process with every absolute path of the machine moved into a folder."""
+    """Run the script of a process with every absolute path of the machine moved into a folder.
+
+    Who is in a `hurry` asks once and does not wait.
+    """
     archives = {
         "ansible.tar.gz": _archive({"platform.yml": "- hosts: localhost"}),
         "source.tar.gz": source or _archive({"src/file": "body"}),
@@ -185,14 +224,19 @@ def _start(
     )
     values = {
         "AWS::StackName": "recipes-production",
+        "WebTargetGroup": TARGET_GROUP,
         "Release": "20261120T101500-abc",
         "AnsibleDigest": hashlib.sha256(archives["ansible.tar.gz"]).hexdigest(),
         "SourceDigest": hashlib.sha256(archives["source.tar.gz"]).hexdigest(),
     }
     text = _substitute(_script(template), values)
-    for folder in ("/etc/platform", "/opt/platform", "/srv/"):
+    (machine / "var/lib/cloud/data").mkdir(parents=True)
+    (machine / "var/lib/cloud/data/instance-id").write_text("i-0a1b2c3d\n")
+    for folder in ("/etc/platform", "/opt/platform", "/srv/", "/var/lib/cloud/"):
         text = re.sub(rf"(?<=\s){folder}", f"{machine}{folder}", text)
     text = text.replace("/opt/aws/bin/", f"{tools}/")
+    if hurry:
+        text = re.sub(r"(?m)^wait_for \d+ ", "wait_for 0 ", text)
     environment = {
         "PATH": f"{tools}:{os.environ['PATH']}",
         "STORE": str(store),
@@ -201,6 +245,7 @@ def _start(
         "HEALTH_STATUS": str(health),
         "CALLS": str(calls),
         "RUNS": runs,
+        "BALANCER": balancer,
     }
     done = subprocess.run(
         ["bash", "-c", text], env=environment, cwd=machine, capture_output=True, text=True, timeout=60, check=False

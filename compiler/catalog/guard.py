@@ -60,10 +60,12 @@ ENTRIES = (
     ),
     Entry(
         code="D602",
-        title="Limit of CloudFormation exceeded",
+        title="Limit of AWS exceeded",
         explanation="""
-            CloudFormation limits a stack to 500 resources, 200 parameters, 200 outputs, 200 mappings and a megabyte,
-            names to 255 characters and descriptions to 1,024 bytes. A stack beyond a limit is refused when it is
+            CloudFormation limits a stack to 500 resources, 200 parameters, 200 outputs, 200 mappings, 60 dynamic
+            references and a megabyte, names to 255 characters and descriptions to 1,024 bytes. Other services limit
+            what a resource holds: a managed policy to 6,144 characters, what is inline in a role to 10,240, user data
+            to 16,384 bytes, a filter to 150 combinations of values. A stack beyond a limit is refused when it is
             deployed. Shorten what is too long, or divide the service.
         """,
         wrong=file(ADDITION, f"Resources:\n  {_LONG_NAME}:\n    Type: AWS::S3::Bucket"),

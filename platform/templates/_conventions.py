@@ -142,9 +142,17 @@ def is_production(environment: Environment) -> bool:
     return environment.tier == "production"
 
 
-def keep(environment: Environment) -> str:
-    """What becomes of a stateful resource that leaves the stack: production keeps it, elsewhere it goes."""
-    return derive("Retain" if is_production(environment) else "Delete", environment.tier)
+def keep(environment: Environment) -> dict[str, str]:
+    """What becomes of a stateful resource that leaves the stack or is replaced: production keeps it, elsewhere it goes.
+
+    What a deployment made that fails is taken back in production too: it holds nothing yet, and where its name is fixed
+    it would be in the way of the next one.
+    """
+    tier = environment.tier
+    return {
+        "DeletionPolicy": derive("RetainExceptOnCreate" if is_production(environment) else "Delete", tier),
+        "UpdateReplacePolicy": derive("Retain" if is_production(environment) else "Delete", tier),
+    }
 
 
 def policy(*statements: Statement) -> dict[str, object]:

@@ -11,7 +11,7 @@ from troposphere.logs import LogGroup, MetricFilter, MetricTransformation
 
 from compiler.authoring import Environment, join
 
-from ._conventions import allow, arn, is_production, keep, key_arn, policy, ssm
+from ._conventions import allow, arn, keep, key_arn, policy, ssm
 from ._environment_conventions import tags
 
 # The order of the fields is the order in which they are written, and in which the metric filter reads them.
@@ -49,10 +49,8 @@ def flow_logs(environment: Environment) -> Iterator[AWSObject]:
         LogGroupName=name,
         RetentionInDays=environment.network.flow_log_retention,
         KmsKeyId=key_arn(environment, "logs"),
-        DeletionProtectionEnabled=is_production(environment),
         Tags=tags(environment, "flow-logs"),
-        DeletionPolicy=keep(environment),
-        UpdateReplacePolicy=keep(environment),
+        **keep(environment),
     )
     yield Role(
         "FlowLogRole",

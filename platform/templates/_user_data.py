@@ -18,6 +18,8 @@ from compiler.authoring import Environment, Process, Service, camel, derive, joi
 
 from ._conventions import config_path, log_group_name
 
+REGISTRATION = 60  # seconds that a load balancer may take to hear of an instance
+
 
 def user_data(service: Service, environment: Environment, process: Process) -> Base64:
     """Render the start script. EC2 takes at most 16,384 bytes."""
@@ -32,9 +34,23 @@ def user_data(service: Service, environment: Environment, process: Process) -> B
         "health_url": None if process.port is None else join("http://127.0.0.1:", process.port, health.path),
         "health_timeout": health.timeout,
         "patience": health.grace_period,
+        "target_group": "${" + camel(process.name) + "TargetGroup}",
+        "balancer_patience": balancer_patience(process),
     }
     text = _TEXTS.get_template("user-data.sh.j2").render(instance=json.dumps(facts, indent=2), **words)
     return Base64(Sub(derive(text, facts, words)))
+
+
+def balancer_patience(process: Process) -> int:
+    """Say how many seconds the load balancer is given to call an instance healthy that answers; none without one.
+
+    While it started it was found unhealthy, so that it has to pass all checks, beginning with the next.
+    """
+    if process.port is None:
+        return 0
+    check = process.health_check
+    seconds = REGISTRATION + check.interval * (1 + check.healthy_threshold)
+    return derive(seconds, check.interval, check.healthy_threshold)
 
 
 def _instance_facts(service: Service, environment: Environment, process: Process) -> dict[str, Any]:

@@ -55,7 +55,7 @@ from ._conventions import (
     wired_values,
 )
 from ._scaling import scaling_policies
-from ._user_data import user_data
+from ._user_data import balancer_patience, user_data
 
 SCOPE = "service"
 
@@ -240,9 +240,9 @@ def _kept_in_service(process: Process) -> int:
 
 
 def _signal_timeout(process: Process) -> str:
-    """Ten minutes to fetch and apply, then the grace period to answer; CloudFormation waits an hour at most."""
-    grace = process.health_check.grace_period
-    return derive(f"PT{min(60, 10 + math.ceil(grace / 60))}M", grace)
+    """Ten minutes to fetch and apply, then the time to answer and be called healthy; CloudFormation takes an hour."""
+    grace, healthy = process.health_check.grace_period, balancer_patience(process)
+    return derive(f"PT{10 + math.ceil((grace + healthy) / 60)}M", grace, healthy)
 
 
 def _before_start(service: Service, process: Process) -> list[str]:

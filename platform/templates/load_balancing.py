@@ -25,10 +25,16 @@ from troposphere.route53 import AliasTarget, RecordSetType
 
 from compiler.authoring import Environment, Process, Service, camel, derive, join
 
-from ._conventions import is_production, ssm, subnets, tags
+from ._conventions import ssm, subnets, tags
 
 SCOPE = "service"
 
+# See docs/adr/0006-nothing-stands-in-the-way-of-a-rollback.md.
+ROLLBACK_MAY_DELETE = {
+    "checkov": {
+        "skip": [{"id": "CKV_AWS_150", "comment": "A protected load balancer keeps its stack from rolling back"}]
+    }
+}
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 
 
@@ -74,7 +80,6 @@ def security_group(service: Service, environment: Environment, process: Process)
 
 def load_balancer(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
     public = _is_public(process)
-    protected = derive("true" if is_production(environment) else "false", environment.tier)
     yield LoadBalancer(
         camel(process.name) + "LoadBalancer",
         Type="application",
@@ -83,7 +88,7 @@ def load_balancer(service: Service, environment: Environment, process: Process) 
         Subnets=subnets(environment, "public" if public else "app"),
         SecurityGroups=[Ref(camel(process.name) + "LoadBalancerSecurityGroup")],
         LoadBalancerAttributes=[
-            LoadBalancerAttributes(Key="deletion_protection.enabled", Value=protected),
+            LoadBalancerAttributes(Key="deletion_protection.enabled", Value="false"),
             LoadBalancerAttributes(Key="access_logs.s3.enabled", Value="true"),
             LoadBalancerAttributes(Key="access_logs.s3.bucket", Value=ssm(environment, "ingress", "log-bucket")),
             LoadBalancerAttributes(
@@ -97,6 +102,7 @@ def load_balancer(service: Service, environment: Environment, process: Process) 
             LoadBalancerAttributes(Key="zonal_shift.config.enabled", Value="true"),
         ],
         Tags=tags(service, environment, process.name, process.name),
+        Metadata=ROLLBACK_MAY_DELETE,
     )
 
 
@@ -134,7 +140,7 @@ def listeners(service: Service, environment: Environment, process: Process) -> I
         Port=443,
         Protocol="HTTPS",
         SslPolicy=TLS_POLICY,
-        Certificates=[Certificate(CertificateArn=ssm(environment, "ingress", "certificate-arn"))],
+        Certificates=[Certificate(CertificateArn=_facing(environment, process, "ingress", "certificate-arn"))],
         DefaultActions=[Action(Type="forward", TargetGroupArn=Ref(camel(process.name) + "TargetGroup"))],
         Tags=tags(service, environment, process.name, process.name),
     )
@@ -163,7 +169,7 @@ def dns_record(environment: Environment, process: Process) -> Iterator[AWSObject
         camel(process.name) + "DnsRecord",
         Name=name,
         Type="A",
-        HostedZoneId=ssm(environment, "network", "public-zone-id" if _is_public(process) else "private-zone-id"),
+        HostedZoneId=_facing(environment, process, "network", "zone-id"),
         AliasTarget=AliasTarget(
             DNSName=GetAtt(camel(process.name) + "LoadBalancer", "DNSName"),
             HostedZoneId=GetAtt(camel(process.name) + "LoadBalancer", "CanonicalHostedZoneID"),
@@ -182,6 +188,12 @@ def _domain_name(environment: Environment, process: Process) -> str:
     zone = environment.public_zone if _is_public(process) else environment.private_zone
     branch = () if environment.name == environment.shared else ("-", environment.name)
     return join(process.dns, *branch, ".", zone)
+
+
+def _facing(environment: Environment, process: Process, area: str, name: str) -> str:
+    """Refer to what the environment has twice, once for public names and once for private ones."""
+    path = ssm(environment, area, join("public-" if _is_public(process) else "private-", name))
+    return derive(path, path, process.exposure)
 
 
 def _is_public(process: Process) -> bool:

@@ -10,7 +10,7 @@ from troposphere.logs import LogGroup, MetricFilter, MetricTransformation
 
 from compiler.authoring import Environment, LogFile, Process, Service, camel, join
 
-from ._conventions import alarm_topics, is_production, keep, key_arn, log_group_name, tags
+from ._conventions import alarm_topics, keep, key_arn, log_group_name, tags
 
 SCOPE = "service"
 
@@ -28,10 +28,8 @@ def log_group(service: Service, environment: Environment, process: Process, log:
         LogGroupName=log_group_name(service, environment, process, log),
         RetentionInDays=log.retention_days,
         KmsKeyId=key_arn(environment, "logs"),
-        DeletionProtectionEnabled=is_production(environment),
         Tags=tags(service, environment, join(process.name, "-", log.name), process.name),
-        DeletionPolicy=keep(environment),
-        UpdateReplacePolicy=keep(environment),
+        **keep(environment),
     )
 
 

@@ -82,8 +82,7 @@ def queues(service: Service, environment: Environment, subscription: Subscriptio
         KmsDataKeyReusePeriodSeconds=300,
         MessageRetentionPeriod=14 * DAY,
         Tags=tags(service, environment, join(name, "-dead-letters"), subscription.process),
-        DeletionPolicy=keep(environment),
-        UpdateReplacePolicy=keep(environment),
+        **keep(environment),
     )
     yield QueuePolicy(
         dead_letters + "Policy",
@@ -99,8 +98,7 @@ def queues(service: Service, environment: Environment, subscription: Subscriptio
         VisibilityTimeout=180,
         RedrivePolicy=RedrivePolicy(deadLetterTargetArn=GetAtt(dead_letters, "Arn"), maxReceiveCount=5),
         Tags=tags(service, environment, name, subscription.process),
-        DeletionPolicy=keep(environment),
-        UpdateReplacePolicy=keep(environment),
+        **keep(environment),
     )
     yield QueuePolicy(
         queue + "Policy",

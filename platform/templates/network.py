@@ -114,8 +114,7 @@ def nat_gateways(environment: Environment) -> Iterator[AWSObject | Output]:
             Tags=tags(environment, join("nat-", zone)),
             DependsOn="InternetGatewayAttachment",
             # Others let this address through their walls, so production does not lose it.
-            DeletionPolicy=keep(environment),
-            UpdateReplacePolicy=keep(environment),
+            **keep(environment),
         )
         yield NatGateway(
             camel("nat-gateway", zone),

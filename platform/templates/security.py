@@ -44,7 +44,10 @@ def key(
     users: Iterable[Statement],
     metadata: Mapping[str, object] | None = None,
 ) -> Iterator[AWSObject]:
-    """Make a key. It outlives its stack everywhere: whoever loses a key loses all that it encrypted."""
+    """Make a key. It outlives its stack everywhere: whoever loses a key loses all that it encrypted.
+
+    Only what a deployment made that fails goes again, because nothing is encrypted with it yet.
+    """
     title = camel(purpose) + "Key"
     made = Key(
         title,
@@ -53,7 +56,7 @@ def key(
         PendingWindowInDays=30,
         KeyPolicy=policy(account_administers(environment), grants_are_for_aws(), *users),
         Tags=tags(environment, purpose),
-        DeletionPolicy="Retain",
+        DeletionPolicy="RetainExceptOnCreate",
         UpdateReplacePolicy="Retain",
     )
     if metadata:
@@ -103,7 +106,7 @@ def instance_base(environment: Environment) -> Iterator[AWSObject]:
         "InstanceBase",
         ManagedPolicyName=join(environment.name, "-instance-base"),
         Path="/platform/",
-        Description=join("Session manager and metrics for every instance in ", environment.name),
+        Description=join("Session manager, metrics and health for every instance in ", environment.name),
         PolicyDocument=policy(
             allow(
                 "OpenSessions",
@@ -126,6 +129,13 @@ def instance_base(environment: Environment) -> Iterator[AWSObject]:
             allow(
                 "ReadTags",
                 ["ec2:DescribeTags"],
+                "*",
+                condition={"StringEquals": {"aws:RequestedRegion": environment.region}},
+            ),
+            # Whether the load balancer takes it for healthy: only then may an instance say that it serves.
+            allow(
+                "ReadTargetHealth",
+                ["elasticloadbalancing:DescribeTargetHealth"],
                 "*",
                 condition={"StringEquals": {"aws:RequestedRegion": environment.region}},
             ),
@@ -160,6 +170,7 @@ BOUNDARY_ACTIONS = [
     "ec2:DescribeInstances",
     "ec2:DescribeTags",
     "elasticache:Connect",
+    "elasticloadbalancing:DescribeTargetHealth",
     "events:PutEvents",
     "execute-api:Invoke",
     "firehose:PutRecord*",
