@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import itertools
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,8 @@ from tests.environments_by_hand import (
     statements_of,
     with_network,
 )
+
+PLATFORM = Path(__file__).parent.parent / "platform"
 
 
 def test_the_subnets_of_a_tier_lie_at_fixed_offsets() -> None:
@@ -129,6 +133,27 @@ def test_interface_endpoints_stand_in_the_app_subnets_under_private_names() -> N
         assert endpoint["PrivateDnsEnabled"] is True
 
 
+def test_without_a_way_out_there_is_an_endpoint_for_all_that_an_instance_calls() -> None:
+    """Each is asked for by something that runs there: if this fails after a change of those, `NEEDED` has to follow."""
+    asked = (PLATFORM / "files" / "user-data.sh.j2").read_text() + (PLATFORM / "templates" / "_access.py").read_text()
+    asked += json.dumps(build_template("security")["Resources"]["InstanceBase"])
+    calls = {
+        "cloudformation": "cfn-signal",
+        "ec2": "ec2:DescribeTags",
+        "elasticloadbalancing": "aws elbv2",
+        "logs": "logs:PutLogEvents",
+        "monitoring": "cloudwatch:PutMetricData",
+        "sns": "sns:Publish",
+        "sqs": "sqs:ReceiveMessage",
+        "ssm": "ssm:GetParameters",
+        "ssmmessages": "ssmmessages:OpenDataChannel",
+    }
+    assert [] == [call for call in calls.values() if call not in asked]
+    services = _interfaces(_network(nat="none", endpoints=("kms", "logs")))
+    assert ["kms", "logs", *sorted(calls.keys() - {"logs"})] == services
+    assert ["kms", "logs"] == _interfaces(_network(nat="single", endpoints=("kms", "logs")))
+
+
 def test_only_the_own_account_passes_an_endpoint_but_for_named_buckets_of_aws() -> None:
     for name, statements in statements_of(_network()):
         if not name.endswith("Endpoint"):
@@ -204,6 +229,12 @@ def test_private_names_live_in_the_zone_of_the_environment() -> None:
     zone = properties_of(_network(), "AWS::Route53::HostedZone")["PrivateZone"]
     assert "production.internal" == zone["Name"]
     assert [{"VPCId": {"Ref": "Vpc"}, "VPCRegion": "eu-west-1"}] == zone["VPCs"]
+
+
+def _interfaces(network: dict[str, Any]) -> list[str]:
+    endpoints = properties_of(network, "AWS::EC2::VPCEndpoint").values()
+    names = [each["ServiceName"] for each in endpoints if each["VpcEndpointType"] == "Interface"]
+    return [name.removeprefix("com.amazonaws.eu-west-1.") for name in names]
 
 
 def _network(**changes: Any) -> dict[str, Any]:

@@ -11,10 +11,23 @@ from collections.abc import Iterator
 from troposphere import AWSObject, Ref
 from troposphere.ec2 import SecurityGroup, SecurityGroupRule, VPCEndpoint
 
-from compiler.authoring import Environment, camel, join
+from compiler.authoring import Environment, camel, derive, join
 
 from ._conventions import Statement, policy
 from ._environment_conventions import publish, tags
+
+# What an instance calls from its start to its end; S3 has a gateway.
+NEEDED = (
+    "cloudformation",  # cfn-signal
+    "ec2",  # the CloudWatch agent finds the name of its group in tags
+    "elasticloadbalancing",  # whether the load balancer takes the instance for healthy
+    "logs",
+    "monitoring",
+    "sns",  # messages of processes
+    "sqs",
+    "ssm",  # config, secrets and sessions
+    "ssmmessages",
+)
 
 
 def gateway_endpoints(environment: Environment, route_tables: list[Ref]) -> Iterator[AWSObject]:
@@ -64,7 +77,7 @@ def interface_endpoints(environment: Environment, subnets: list[Ref]) -> Iterato
         value=Ref("EndpointSecurityGroup"),
         description="Security group of the interface endpoints",
     )
-    for name in environment.network.endpoints:
+    for name in _interfaces(environment):
         yield VPCEndpoint(
             camel(name) + "Endpoint",
             VpcId=Ref("Vpc"),
@@ -76,6 +89,14 @@ def interface_endpoints(environment: Environment, subnets: list[Ref]) -> Iterato
             PolicyDocument=policy(_own_account(environment)),
             Tags=tags(environment, name),
         )
+
+
+def _interfaces(environment: Environment) -> Iterator[str]:
+    """Name the services that have an endpoint: those that the environment lists, and without a way out all it takes."""
+    network = environment.network
+    yield from network.endpoints
+    if network.nat == "none":
+        yield from (derive(name, network.nat) for name in NEEDED if name not in network.endpoints)
 
 
 def _service_name(environment: Environment, name: str) -> str:
