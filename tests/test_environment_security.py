@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.environments_by_hand import PRODUCTION, build_template, properties_of, statements_of
+from tests.environments_by_hand import PRODUCTION, STAGING, build_template, properties_of, statements_of
 
 FOLDER = Path(__file__).parent.parent / "platform" / "templates"
 PURPOSES = ("Logs", "Data", "Messaging", "Alarms")
@@ -125,6 +125,16 @@ def test_an_instance_reads_no_parameter_and_writes_metrics_of_the_platform_only(
     namespaces = {"StringEquals": {"cloudwatch:namespace": ["CWAgent", "Platform"]}}
     assert namespaces == statements["WriteMetrics"]["Condition"]
     assert "arn:aws:ec2:eu-west-1:111122223333:instance/*" == statements["Register"]["Resource"]
+
+
+def test_what_failed_starts_leave_is_encrypted_and_kept() -> None:
+    kept = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
+    for environment, days, lifetime in ((PRODUCTION, 365, kept), (STAGING, 90, dict.fromkeys(kept, "Delete"))):
+        group = build_template("security", environment)["Resources"]["BootLogGroup"]
+        properties = group["Properties"]
+        assert f"/platform/{environment.name}/boot" == properties["LogGroupName"]
+        assert ({"Fn::GetAtt": ["LogsKey", "Arn"]}, days) == (properties["KmsKeyId"], properties["RetentionInDays"])
+        assert lifetime.items() <= group.items()
 
 
 def test_the_policies_have_names_that_other_policies_can_speak_of() -> None:

@@ -50,12 +50,14 @@ def test_roles_have_policies_only_by_attachment_and_the_boundary_always() -> Non
 def test_a_role_reads_its_own_release_settings_and_secrets() -> None:
     statements = _statements(build_resources(RECIPES), "WebPolicy")
     bucket = "arn:aws:s3:::platform-deployment-111122223333-eu-west-1/services/recipes/*/"
+    boot_log = ACCOUNT.format("logs", "log-group:/platform/production/boot")
     config = ACCOUNT.format("ssm", "parameter/service/production/recipes/config")
     assert {
         "FetchRelease": [f"{bucket}ansible.tar.gz", f"{bucket}source.tar.gz"],
         "ReadConfig": [config, f"{config}/*"],
         "ReadSecrets": [ACCOUNT.format("ssm", "parameter/recipes/database-password")],
         "WriteLogs": [ACCOUNT.format("logs", "log-group:/service/production/recipes/web/app:*")],
+        "LeaveWord": [boot_log, f"{boot_log}:log-stream:production/recipes/web/*"],
         "Decrypt": ssm("security/data-key-arn"),
         "SignalStack": {"Ref": "AWS::StackId"},
     } == {sid: statement["Resource"] for sid, statement in statements.items()}

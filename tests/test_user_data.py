@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import tarfile
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,12 +24,15 @@ TARGET_GROUP = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/
 HOSTILE = './serve --name "it\'s ${HOME} ${!HOME}" $(touch pwned) `touch pwned` | cat; {{ name }} {% raw %}'
 # Each stand-in writes down how it was called.
 STAND_INS = {
-    "aws": 'case "$1" in s3) cp "$STORE/$(basename "$4")" "$5" ;; elbv2) "$BALANCER" ;; esac',
+    "aws": 'case "$1" in s3) cp "$STORE/$(basename "$4")" "$5" ;; elbv2) "$BALANCER" ;; logs) "$LOGS" "$@" ;; esac',
     "the-target-is-healthy": "echo healthy",
     "the-target-is-initial": "echo initial",
     "no-access": "exit 254",
     "third-time-healthy": 'test 3 -gt "$(grep --count third-time-healthy "$CALLS")" && echo unhealthy || echo healthy',
     "ansible-playbook": 'test -f platform.yml && exit "$PLAYBOOK_STATUS"',
+    # Keeps what it was given; the other one cannot be reached.
+    "the-log-takes-it": 'test "$2" != put-log-events || cp "${8#file://}" "$STORE/events.json"',
+    "the-log-is-away": "exit 255",
     "cfn-signal": "true",
     "curl": 'exit "$HEALTH_STATUS"',
     # Whatever is asked, `show` names the run that `RUNS` has now; a crash loop has another one each time.
@@ -51,6 +55,13 @@ class Outcome:
         """What CloudFormation was told, in one line."""
         (call,) = (call for call in self.calls if call.startswith("cfn-signal"))
         return call
+
+    @property
+    def last_words(self) -> list[str]:
+        """The lines that the instance left in the log."""
+        (event,) = json.loads((self.machine / "store/events.json").read_text())
+        assert abs(event["timestamp"] / 1000 - time.time()) < 600
+        return str(event["message"]).splitlines()
 
 
 def test_an_instance_fetches_proves_applies_and_says_that_it_serves(tmp_path: Path) -> None:
@@ -82,7 +93,7 @@ def test_an_instance_whose_load_balancer_never_takes_it_has_failed(tmp_path: Pat
     outcome = _start(tmp_path, WEB, balancer=balancer, hurry=True)
     assert 1 == outcome.status
     assert "--exit-code 1 " in outcome.signal
-    assert "waiting for the load balancer" in outcome.signal
+    assert "failed: waiting for the load balancer, exit code 1" == outcome.last_words[0]
 
 
 def test_an_instance_waits_until_all_checks_of_the_load_balancer_can_have_passed() -> None:
@@ -171,8 +182,33 @@ def test_cloudformation_hears_what_failed_and_the_instance_goes(
     outcome = _start(tmp_path, impatient, playbook=playbook, health=health)
     assert (playbook or 1) == outcome.status
     assert f"--exit-code {outcome.status} " in outcome.signal
-    assert step in outcome.signal
+    assert f"failed: {step}, exit code {outcome.status}" == outcome.last_words[0]
     assert "shutdown --poweroff +5" in outcome.calls
+
+
+def test_what_failed_outlives_the_instance_in_a_stream_of_its_own(tmp_path: Path) -> None:
+    outcome = _start(tmp_path, WEB, playbook=3, written="line\n" * 500 + "fatal: no 'x'  \xff\n")
+    assert ("failed: applying the roles, exit code 3", "line", "fatal: no 'x'  \xff") == (
+        *outcome.last_words[:2],
+        outcome.last_words[-1],
+    )
+    assert 1 + 100 == len(outcome.last_words)
+    place = "--log-group-name /platform/production/boot --log-stream-name production/recipes/web/i-0a1b2c3d"
+    create, put = (call for call in outcome.calls if call.startswith("aws logs"))
+    assert f"aws logs create-log-stream {place}" == create
+    assert put.startswith(f"aws logs put-log-events {place} ")
+    assert outcome.calls.index(put) < outcome.calls.index(outcome.signal)
+
+
+def test_the_signal_does_not_depend_on_last_words(tmp_path: Path) -> None:
+    outcome = _start(tmp_path, WEB, playbook=3, logs="the-log-is-away", written=None)
+    assert 3 == outcome.status
+    assert "--exit-code 3 " in outcome.signal
+    assert "shutdown --poweroff +5" in outcome.calls
+
+
+def test_an_instance_that_serves_leaves_no_word(tmp_path: Path) -> None:
+    assert [] == [call for call in _start(tmp_path, WEB).calls if call.startswith("aws logs")]
 
 
 def test_the_script_is_small_enough_for_ec2() -> None:
@@ -200,10 +236,12 @@ def _start(
     runs: str = "the-same-run",
     balancer: str = "the-target-is-healthy",
     hurry: bool = False,
+    logs: str = "the-log-takes-it",
+    written: str | None = "",
 ) -> Outcome:
     """Run the script of a process with every absolute path of the machine moved into a folder.
 
-    Who is in a `hurry` asks once and does not wait.
+    Who is in a `hurry` asks once and does not wait. `written` is what the machine has in its log by then.
     """
     archives = {
         "ansible.tar.gz": _archive({"platform.yml": "- hosts: localhost"}),
@@ -230,9 +268,12 @@ def _start(
         "SourceDigest": hashlib.sha256(archives["source.tar.gz"]).hexdigest(),
     }
     text = _substitute(_script(template), values)
+    (machine / "var/log").mkdir(parents=True)
+    if written is not None:
+        (machine / "var/log/cloud-init-output.log").write_text(written)
     (machine / "var/lib/cloud/data").mkdir(parents=True)
     (machine / "var/lib/cloud/data/instance-id").write_text("i-0a1b2c3d\n")
-    for folder in ("/etc/platform", "/opt/platform", "/srv/", "/var/lib/cloud/"):
+    for folder in ("/etc/platform", "/opt/platform", "/srv/", "/var/lib/cloud/", "/var/log/"):
         text = re.sub(rf"(?<=\s){folder}", f"{machine}{folder}", text)
     text = text.replace("/opt/aws/bin/", f"{tools}/")
     if hurry:
@@ -246,6 +287,7 @@ def _start(
         "CALLS": str(calls),
         "RUNS": runs,
         "BALANCER": balancer,
+        "LOGS": logs,
     }
     done = subprocess.run(
         ["bash", "-c", text], env=environment, cwd=machine, capture_output=True, text=True, timeout=60, check=False

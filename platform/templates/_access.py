@@ -14,6 +14,8 @@ from ._conventions import (
     Statement,
     allow,
     arn,
+    boot_log_name,
+    boot_stream,
     config_path,
     key_arn,
     log_group_name,
@@ -113,6 +115,9 @@ def _own_statements(service: Service, environment: Environment, process: Process
             for log in process.logs
         ]
         yield allow("WriteLogs", ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], groups)
+    boot_log = arn(environment, "logs", join("log-group:", boot_log_name(environment)))
+    streams = join(boot_log, ":log-stream:", boot_stream(service, environment, process), "/*")
+    yield allow("LeaveWord", ["logs:CreateLogStream", "logs:PutLogEvents"], [boot_log, streams])
     yield allow("SignalStack", ["cloudformation:SignalResource"], Ref("AWS::StackId"))
 
 

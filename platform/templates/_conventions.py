@@ -83,6 +83,17 @@ def log_group_name(service: Service, environment: Environment, process: Process,
     return join("/service/", environment.name, "/", service.name, "/", process.name, "/", log.name)
 
 
+def boot_log_name(environment: Environment) -> str:
+    """Name the log group where instances that fail to start leave word. It is the environment's, not the stack's: the
+    stack may be rolled back with all that is in it."""
+    return join("/platform/", environment.shared, "/boot")
+
+
+def boot_stream(service: Service, environment: Environment, process: Process) -> str:
+    """Name the beginning of the log streams there that the instances of a process write, one each."""
+    return join(environment.name, "/", service.name, "/", process.name)
+
+
 def wired_values(service: Service) -> dict[str, Any]:
     """What the outputs of additions give to processes; every process of the service finds it with its configuration."""
     return {name: value for process in service.processes for name, value in process.wiring.environment.items()}

@@ -16,7 +16,7 @@ from troposphere import Base64, Sub
 
 from compiler.authoring import Environment, Process, Service, camel, derive, join
 
-from ._conventions import config_path, log_group_name
+from ._conventions import boot_log_name, boot_stream, config_path, log_group_name
 
 REGISTRATION = 60  # seconds that a load balancer may take to hear of an instance
 
@@ -34,6 +34,8 @@ def user_data(service: Service, environment: Environment, process: Process) -> B
         "health_url": None if process.port is None else join("http://127.0.0.1:", process.port, health.path),
         "health_timeout": health.timeout,
         "patience": health.grace_period,
+        "boot_log": boot_log_name(environment),
+        "boot_stream": boot_stream(service, environment, process),
         "target_group": "${" + camel(process.name) + "TargetGroup}",
         "balancer_patience": balancer_patience(process),
     }

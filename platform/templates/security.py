@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from troposphere import AWSObject, GetAtt, Ref
 from troposphere.iam import ManagedPolicy
 from troposphere.kms import Alias, Key
+from troposphere.logs import LogGroup
 
-from compiler.authoring import Environment, camel, join
+from compiler.authoring import Environment, camel, derive, join
 
-from ._conventions import Statement, allow, arn, policy
+from ._conventions import Statement, allow, arn, boot_log_name, is_production, keep, policy
 from ._environment_conventions import publish, tags
 from ._key_policies import (
     ANYONE_IS_BOUND,
@@ -35,6 +36,7 @@ def build(environment: Environment) -> Iterator[AWSObject]:
     yield from key(environment, "alarms", users=[alarms_may_publish(environment)])
     yield from service_boundary(environment)
     yield from instance_base(environment)
+    yield from boot_log(environment)
 
 
 def key(
@@ -146,6 +148,18 @@ def instance_base(environment: Environment) -> Iterator[AWSObject]:
         "security/instance-base-policy-arn",
         value=Ref("InstanceBase"),
         description="Managed policy of every instance: session manager and metrics",
+    )
+
+
+def boot_log(environment: Environment) -> Iterator[AWSObject]:
+    """Where an instance that fails to start leaves word. Each may write to the streams of its own process only."""
+    yield LogGroup(
+        "BootLogGroup",
+        LogGroupName=boot_log_name(environment),
+        RetentionInDays=derive(365 if is_production(environment) else 90, environment.tier),
+        KmsKeyId=GetAtt("LogsKey", "Arn"),
+        Tags=tags(environment, "boot"),
+        **keep(environment),
     )
 
 
