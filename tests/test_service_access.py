@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -108,6 +109,17 @@ def test_thresholds_are_those_of_the_descriptor() -> None:
         for metric in metrics
     }
     assert (300, 900) == tuple(alarms[f"WorkerQueueAge{color}Alarm"]["Threshold"] for color in ("Amber", "Red"))
+
+
+def test_an_alarm_rings_after_the_minutes_that_its_description_names() -> None:
+    alarms = properties_of(build_resources(RECIPES), "AWS::CloudWatch::Alarm")
+    assert {
+        "Cpu": (300, 3, 3, "for 15 minutes"),
+        "Latency": (60, 4, 5, "in 4 of 5 minutes"),
+        "Errors": (60, 3, 5, "in 3 of 5 minutes"),
+        "UnhealthyHosts": (60, 5, 5, "for 5 minutes"),
+    } == {metric: _when(alarms[f"Web{metric}RedAlarm"]) for metric in ("Cpu", "Latency", "Errors", "UnhealthyHosts")}
+    assert (60, 5, 5, "for 5 minutes") == _when(alarms["WorkerQueueAgeRedAlarm"])
 
 
 def test_alarms_watch_series_that_exist() -> None:
@@ -235,6 +247,15 @@ def _statements(resources: dict[str, Any], policy: str) -> dict[str, Any]:
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
+
+
+def _when(alarm: dict[str, Any]) -> tuple[int, int, int, str]:
+    """The period of an alarm in seconds, of how many periods how many, and how its description says it."""
+    metrics = [query["MetricStat"] for query in alarm.get("Metrics", ()) if "MetricStat" in query]
+    (period,) = {metric["Period"] for metric in metrics or [alarm]}
+    said = re.search(r"(for|in [0-9]+ of) [0-9]+ minutes", alarm["AlarmDescription"])
+    assert said
+    return period, alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"], said[0]
 
 
 def _series(alarm: dict[str, Any]) -> set[tuple[str, str, tuple[str, ...]]]:

@@ -97,7 +97,7 @@ def test_a_new_release_takes_over_as_the_style_says(style: str) -> None:
     assert "AutoScalingReplacingUpdate" not in update
 
 
-@pytest.mark.parametrize(("grace", "timeout"), [(0, "PT12M"), (300, "PT17M"), (601, "PT22M")])
+@pytest.mark.parametrize(("grace", "timeout"), [(0, "PT12M"), (300, "PT17M"), (601, "PT22M"), (2910, "PT60M")])
 def test_a_slow_start_is_waited_for(grace: int, timeout: str) -> None:
     slow = replace(WEB, health_check=replace(WEB.health_check, grace_period=grace))
     group = build_resources(with_process(slow))["WebGroup"]
@@ -131,9 +131,16 @@ def test_scaling_follows_each_target() -> None:
     assert [(50, "ASGAverageCPUUtilization"), (1000, "ALBRequestCountPerTarget")] == [
         (target["TargetValue"], target["PredefinedMetricSpecification"]["PredefinedMetricType"]) for target in targets
     ]
+    label = targets[1]["PredefinedMetricSpecification"]["ResourceLabel"]
+    names = [["WebLoadBalancer", "LoadBalancerFullName"], ["WebTargetGroup", "TargetGroupFullName"]]
+    assert {"Fn::Join": ["/", [{"Fn::GetAtt": name} for name in names]]} == label
     queue = build_resources(RECIPES)["WorkerScaleOnQueueAge"]["Properties"]["TargetTrackingConfiguration"]
     metric = queue["CustomizedMetricSpecification"]
-    assert (120, "ApproximateAgeOfOldestMessage") == (queue["TargetValue"], metric["MetricName"])
+    assert (120, "ApproximateAgeOfOldestMessage", "Maximum") == (
+        queue["TargetValue"],
+        metric["MetricName"],
+        metric["Statistic"],
+    )
     assert [{"Fn::GetAtt": ["WorkerCustomerAddressChangedQueue", "QueueName"]}] == [
         dimension["Value"] for dimension in metric["Dimensions"]
     ]
@@ -149,6 +156,7 @@ def test_of_many_queues_the_oldest_message_counts_and_no_alarm_has_too_many_metr
     first, second = (resources[f"WorkerScaleOnQueueAge{batch}"]["Properties"] for batch in ("", "2"))
     metrics = first["TargetTrackingConfiguration"]["CustomizedMetricSpecification"]["Metrics"]
     assert "MAX([age1, age2, age3, age4, age5, age6, age7, age8, age9])" == metrics[-1]["Expression"]
+    assert {"Maximum"} == {query["MetricStat"]["Stat"] for query in metrics[:-1]}
     assert 3 == len(second["TargetTrackingConfiguration"]["CustomizedMetricSpecification"]["Metrics"]) - 1
     watched = [
         query["MetricStat"]["Metric"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
@@ -186,7 +194,11 @@ def test_public_means_a_load_balancer_in_public_and_instances_as_before() -> Non
     assert [(443, "0.0.0.0/0"), (80, "0.0.0.0/0")] == [(rule["FromPort"], rule["CidrIp"]) for rule in rules]
     record = resources["WebDnsRecord"]["Properties"]
     assert ("recipes.recipes.example", ssm("network/public-zone-id")) == (record["Name"], record["HostedZoneId"])
-    assert "redirect" == resources["WebRedirectListener"]["Properties"]["DefaultActions"][0]["Type"]
+    (redirect,) = resources["WebRedirectListener"]["Properties"]["DefaultActions"]
+    assert {
+        "Type": "redirect",
+        "RedirectConfig": {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"},
+    } == redirect
 
 
 def test_branches_that_share_a_zone_do_not_share_names() -> None:
