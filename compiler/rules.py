@@ -1,7 +1,7 @@
 """Rules: what the schema cannot say, because it concerns several values at once.
 
 In: a Descriptor with its Repository, or the Settings of one environment; the Library.    Out: Diagnostics.
-Faults: D202, D301 to D314, D320.
+Faults: D202, D301 to D314, D320, D321, D322.
 Never: changes a value. A rule whose values are missing says nothing: their absence was reported before.
 """
 
@@ -24,6 +24,10 @@ _SECTIONS = {
     "deployment": ("style", "minInService", "batch"),
 }
 _NEEDS_PORT = ("dns", "healthCheck")
+# Seconds. CloudFormation waits an hour for an instance; ten minutes of it are for fetching and applying its release.
+# A load balancer hears of the instance within a minute, and then has all its checks to make.
+_LONGEST_START = 50 * 60
+_REGISTRATION = 60
 _WAIVER = ("guardrail", "resource", "reason", "until", "approvedBy")
 _ALARMS_THAT_NEED_PORT = ("latency", "errors", "unhealthyHosts")
 
@@ -63,6 +67,7 @@ def check_settings(descriptor: Descriptor, settings: Settings) -> Iterator[Diagn
         yield from _check_health(name, process)
         yield from _check_alarms(name, process, is_consumer=name in consumers)
         yield from _check_port(name, process)
+        yield from _check_exposure(name, process)
     yield from _check_events(settings, processes)
     yield from _check_dns(processes)
     yield from _check_secrets(settings)
@@ -153,6 +158,16 @@ def _check_health(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:
     if timeout is not None and interval is not None and timeout >= interval:
         message = f"`timeout` {timeout} is not below `interval` {interval} in `processes.{name}.healthCheck`"
         yield _conflict("D303", message, (timeout, "timeout"), (interval, "interval"))
+    grace, threshold = _number(check, "gracePeriod"), _number(check, "healthyThreshold")
+    if grace is None or interval is None or threshold is None:
+        return
+    checks = 0 if "port" not in process else _REGISTRATION + interval * (1 + threshold)
+    if grace + checks > _LONGEST_START:
+        message = f"`{name}` is given {grace + checks} seconds to start, and CloudFormation waits for {_LONGEST_START}"
+        if grace >= checks:
+            yield _fault("D321", message, grace, f"set `gracePeriod` to {_LONGEST_START - checks} or less")
+        else:
+            yield _fault("D321", message, interval, "shorten `interval`, or lower `healthyThreshold`")
 
 
 def _check_alarms(name: str, process: dict[str, Any], *, is_consumer: bool) -> Iterator[Diagnostic]:
@@ -198,6 +213,13 @@ def _check_port(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:
     if plain(exposure) == "public":
         message = f"`processes.{name}` is public and has no `port` to be reached at"
         yield _fault("D307", message, exposure, "add `port: 8080`")
+
+
+def _check_exposure(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:
+    exposure = process.get("exposure")
+    if plain(exposure) == "public" and "port" in process and "dns" not in process:
+        message = f"`processes.{name}` is public and has no name that its certificate could be for"
+        yield _fault("D322", message, exposure, f"add `dns: {name}`", "warning")
 
 
 def _check_events(settings: Settings, processes: dict[str, Any]) -> Iterator[Diagnostic]:

@@ -114,7 +114,6 @@ def test_what_the_first_lines_say_is_held_against_the_library() -> None:
     ("text", "shown"),
     [
         ("dns: work", "D307 9 work"),
-        ("exposure: public", "D307 9 public"),
         ("healthCheck: {path: /up}", "D307 9 /up"),
         ("alarms: {latency: {amber: 1, red: 2}}", "D307 9 1"),
         ("alarms: {errors: {amber: 1, red: 2}}", "D307 9 1"),
@@ -238,3 +237,30 @@ def test_the_fixed_variables_are_those_that_the_roles_write() -> None:
     template = Path(__file__).parent.parent / "platform/ansible/roles/service/templates/platform.env.j2"
     written = [line.partition("=")[0] for line in template.read_text().splitlines() if not line.startswith("{%")]
     assert list(FIXED_VARIABLES) == written
+
+
+@pytest.mark.parametrize(
+    ("process", "shown"),
+    [
+        ("    healthCheck: {gracePeriod: 2910}", []),  # 60 + 3 * 10 of the 3000 are for the load balancer
+        ("    healthCheck: {gracePeriod: 2911}", ["D321 9 2911"]),
+        ("    healthCheck: {interval: 240, healthyThreshold: 10}", []),
+        ("    healthCheck: {interval: 241, healthyThreshold: 10}", ["D321 9 241"]),
+        ("  job: {runtime: instances, command: ./work, healthCheck: {gracePeriod: 3000}}", ["D307 9 3000"]),
+        (
+            "  job: {runtime: instances, command: ./work, healthCheck: {gracePeriod: 3001}}",
+            ["D307 9 3001", "D321 9 3001"],
+        ),
+    ],
+)
+def test_a_start_ends_before_cloudformation_gives_up(process: str, shown: list[str]) -> None:
+    assert shown == found(f"{process}\n")
+
+
+def test_a_public_process_has_a_port_and_a_name_that_its_certificate_can_be_for() -> None:
+    worker = "  worker: {runtime: instances, command: ./work, exposure: public"
+    assert ["D307 9 public"] == found(f"{worker}}}\n")
+    assert [] == found(f"{worker}, port: 80, dns: work}}\n")
+    assert ["D322 9 public"] == found("    exposure: public\n")
+    assert [] == found("    exposure: public\n    dns: shop\n")
+    assert [] == found("    exposure: private\n")

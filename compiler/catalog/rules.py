@@ -291,4 +291,33 @@ ENTRIES = (
         wrong=in_service('config: {PORT: "9090"}'),
         right=in_service('config: {ADMIN_PORT: "9090"}'),
     ),
+    Entry(
+        code="D321",
+        title="Start that takes longer than CloudFormation waits",
+        explanation="""
+            A deployment waits for each new instance: ten minutes in which it fetches and applies its release, then
+            `gracePeriod` in which its process has to answer, then a minute and `healthyThreshold` checks and one more,
+            `interval` seconds apart, in which the load balancer has to call it healthy. CloudFormation waits an hour
+            for all that, so `gracePeriod` and the checks may take 3000 seconds together; a slower instance would be
+            ended while it starts. Shorten them, and put into the machine image what takes so long.
+        """,
+        wrong=in_web("healthCheck: {gracePeriod: 7200}"),
+        right=in_web("healthCheck: {gracePeriod: 2400}"),
+    ),
+    Entry(
+        code="D322",
+        title="Public process without a name",
+        explanation="""
+            The certificate of a public process is for names in the environment's public zone. Without `dns` the process
+            has no name there, and whoever calls its load balancer by the name that AWS gave it is told that the
+            certificate is for another. Give it a `dns`. If an addition brings its name, with a certificate for it,
+            nothing is wrong.
+        """,
+        wrong=in_web("exposure: public"),
+        right=in_web("""
+            exposure: public
+            dns: shop
+        """),
+        severity="warning",
+    ),
 )
