@@ -73,6 +73,7 @@ def test_an_instance_fetches_proves_applies_and_says_that_it_serves(tmp_path: Pa
     assert [f"{bucket}/ansible.tar.gz", f"{bucket}/source.tar.gz"] == [call.split()[4] for call in outcome.calls[:2]]
     assert "--max-time 4 http://127.0.0.1:8080/ping" in outcome.calls[3]
     assert "--exit-code 0 " in outcome.signal
+    assert "--role recipes-production-WebRole-1ABC " in outcome.signal
     assert "--stack recipes-production --resource WebGroup --region eu-west-1" in outcome.signal
     assert "body" == (outcome.machine / "srv/recipes/src/file").read_text()
 
@@ -263,6 +264,8 @@ def _start(
     values = {
         "AWS::StackName": "recipes-production",
         "WebTargetGroup": TARGET_GROUP,
+        "WebRole": "recipes-production-WebRole-1ABC",
+        "WorkerRole": "recipes-production-WorkerRole-1ABC",
         "Release": "20261120T101500-abc",
         "AnsibleDigest": hashlib.sha256(archives["ansible.tar.gz"]).hexdigest(),
         "SourceDigest": hashlib.sha256(archives["source.tar.gz"]).hexdigest(),

@@ -36,6 +36,7 @@ def user_data(service: Service, environment: Environment, process: Process) -> B
         "patience": health.grace_period,
         "boot_log": boot_log_name(environment),
         "boot_stream": boot_stream(service, environment, process),
+        "role": "${" + camel(process.name) + "Role}",
         "target_group": "${" + camel(process.name) + "TargetGroup}",
         "balancer_patience": balancer_patience(process),
     }
