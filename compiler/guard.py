@@ -23,13 +23,13 @@ from compiler.diagnostics import (
     mask_credentials,
     order_diagnostics,
 )
-from compiler.known import NOTHING_KNOWN, Known, is_open
+from compiler.known import NOTHING_KNOWN, Known, is_open, known_text
 from compiler.limits import check_limits
 from compiler.model import Breach, Guardrail, Json, Library, Path, Said, Stack
 from compiler.pattern import MISSING, find_values, keys_in, rests_of, searched_key
 
 _ATTRIBUTES = (
-    *("Condition", "CreationPolicy", "DeletionPolicy", "DependsOn", "Metadata", "Properties"),
+    *("Type", "Condition", "CreationPolicy", "DeletionPolicy", "DependsOn", "Metadata", "Properties"),
     *("UpdatePolicy", "UpdateReplacePolicy"),
 )
 _SHORTEST_CREDENTIAL = 14
@@ -108,7 +108,7 @@ def _acts(stack: Stack) -> Iterator[_Act]:
 
 
 def _check_seal(guardrail: Guardrail, acts: Iterable[_Act]) -> Iterator[Breach]:
-    pattern = _anchor(guardrail)
+    pattern = _anchor(guardrail.path)
     told: set[tuple[str, str]] = set()
     for act in acts:
         span = act.said.origin.span
@@ -138,16 +138,24 @@ def _touches(act: _Act, pattern: Path) -> bool:
 
 def _check_must(guardrail: Guardrail, stack: Stack, resource: _Resource, known: Known) -> Iterator[Breach]:
     assert guardrail.must is not None
-    for path, value in find_values(resource.body, _anchor(guardrail), ("Resources", resource.name), known):
+    for path, value in find_values(resource.body, _anchor(guardrail.path), ("Resources", resource.name), known):
         for operator, operand in guardrail.must.items():
             for inner, item in _items(operator, path, value, known):
-                if _holds(operator, operand, item):
+                if _holds(operator, operand, item) or (item is MISSING and _is_excused(guardrail, resource, known)):
                     continue
                 shown = "is missing" if item is MISSING else f"is {_shown(item)}, not {_wanted(operator, operand)}"
                 said = find_cause(stack, inner[:-1], [str(inner[-1])]) if item is MISSING else find_cause(stack, inner)
                 span, related = place_cause(said) if said else (None, ())
                 hint = _advice(operator, operand)
                 yield _fault(guardrail, resource.name, f"`{_dotted(inner)}` {shown}", span, hint, related)
+
+
+def _is_excused(guardrail: Guardrail, resource: _Resource, known: Known) -> bool:
+    """Tell whether something else is set, and in any case, that lets the property be missing."""
+    found = ([value for _, value in find_values(resource.body, _anchor(path), (), known)] for path in guardrail.unless)
+    return any(
+        values and not any(value is MISSING or _as_text(value) == "false" for value in values) for values in found
+    )
 
 
 def _items(operator: str, path: Path, value: Json, known: Known) -> Iterator[tuple[Path, Json]]:
@@ -163,6 +171,8 @@ def _holds(operator: str, operand: Json, value: Json) -> bool:
         return (value is not MISSING) == bool(operand)
     if value is MISSING:
         return operator != "equals"
+    if operator == "matches":  # alone asks even of what is looked up that it is looked up in the right place
+        return fnmatch.fnmatchcase(known_text(value), operand)
     if is_open(value):
         return True
     if operator == "equals":
@@ -224,7 +234,7 @@ def _wanted(operator: str, operand: Json) -> str:
         return ("one of " if len(operand) > 1 else "") + ", ".join(_shown(choice) for choice in operand)
     if operator == "present":
         return "set" if operand else "absent"
-    return {"equals": "", "atLeast": "at least ", "atMost": "at most "}[operator] + _shown(operand)
+    return {"equals": "", "matches": "", "atLeast": "at least ", "atMost": "at most "}[operator] + _shown(operand)
 
 
 def _shown(value: Json) -> str:
@@ -232,10 +242,10 @@ def _shown(value: Json) -> str:
     return f"`{mask_credentials(text if len(text) <= 60 else text[:57] + '...')}`"
 
 
-def _anchor(guardrail: Guardrail) -> Path:
+def _anchor(path: Path) -> Path:
     """Let a path begin at the resource: what names none of its attributes is a property."""
-    first = guardrail.path[0].removesuffix("?")
-    return guardrail.path if first in _ATTRIBUTES else ("Properties", *guardrail.path)
+    first = str(path[0]).removesuffix("?")
+    return path if first in _ATTRIBUTES else ("Properties", *path)
 
 
 def _dotted(path: Path) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from compiler.diagnostics import Diagnostic, Span, suggest
 from compiler.model import Document, Guardrail, Json
 
-_KEYS = ("type", "path", "sealed", "must", "reason", "severity", "since")
+_KEYS = ("type", "path", "sealed", "must", "unless", "reason", "severity", "since")
 _NEEDED = ("type", "path", "reason", "since")
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _TYPE = re.compile(r"\*|[A-Za-z0-9*]+(::[A-Za-z0-9*]+)+")
@@ -44,6 +44,7 @@ def _make(document: Document, name: str, rule: Mapping[str, Json]) -> Guardrail:
         rule.get("severity", "error"),
         document.key_span((name,)),
         rule["since"],
+        tuple(tuple(path.split(".")) for path in rule.get("unless", ())),
     )
 
 
@@ -122,6 +123,10 @@ _VALUES: Mapping[str, tuple[Callable[[Json], bool], str]] = {
     "path": (_is_path, "steps joined by dots, such as `Properties.Tags.*.Key`; a name follows `**`"),
     "sealed": (lambda value: isinstance(value, bool), "`true` or `false`"),
     "must": (lambda value: isinstance(value, dict) and bool(value), "a map of operators"),
+    "unless": (
+        lambda value: isinstance(value, list) and bool(value) and all(_is_path(path) for path in value),
+        "a list of paths, such as `[Properties.DBClusterIdentifier]`",
+    ),
     "reason": (lambda value: isinstance(value, str) and len(value.split()) > 2, "a sentence"),
     "severity": (lambda value: value in ("error", "warning"), "`error` or `warning`"),
     "since": (_is_version, "a version such as 1.0.0"),
@@ -129,6 +134,7 @@ _VALUES: Mapping[str, tuple[Callable[[Json], bool], str]] = {
 _OPERATORS: Mapping[str, tuple[Callable[[Json], bool], str]] = {
     "equals": (lambda value: value is not None, "a value"),
     "oneOf": (_is_choice, "a list of values"),
+    "matches": (lambda value: isinstance(value, str) and bool(value), "a text in which `*` stands for any"),
     "atLeast": (_is_number, "a number"),
     "atMost": (_is_number, "a number"),
     "present": (lambda value: isinstance(value, bool), "`true` or `false`"),

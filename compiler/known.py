@@ -79,6 +79,16 @@ def is_open(value: Json) -> bool:
     return bool(name) or (isinstance(value, str) and "{{resolve:" in value)
 
 
+def known_text(value: Json) -> str:
+    """Return a value as text; of a text that is known in part, that with variables for the rest.
+
+    >>> known_text({"Fn::Sub": "is ${Size}"}), known_text({"Ref": "Size"}), known_text(True)
+    ('is ${Size}', '', 'true')
+    """
+    name, operand = _call(value)
+    return (operand if name == "Fn::Sub" and isinstance(operand, str) else "") if name else _text(value)
+
+
 def _call(value: Json) -> tuple[str, Json]:
     """Return the name and the operand of an intrinsic function; no name where a value is none."""
     if isinstance(value, dict) and len(value) == 1:
@@ -97,6 +107,8 @@ def _defaults(parameters: Json) -> Iterator[tuple[str, Json]]:
             yield name, [item.strip() for item in str(default).split(",")]
         elif not kind.startswith(_LOOKED_UP):
             yield name, default
+        elif not kind.startswith((f"{_LOOKED_UP}List<", f"{_LOOKED_UP}CommaDelimitedList")):
+            yield name, f"{{{{resolve:ssm:{default}}}}}"
 
 
 def _map(value: Json) -> Mapping[str, Json]:

@@ -180,6 +180,7 @@ class Guardrail:
     """A rule on one property of the resource types that a pattern names. `must` maps operators to their operands.
 
     A step of `path` may be "*" or "**"; where one that ends in "?" is missing, nothing is asked of what is below it.
+    Where anything stands at one of the paths of `unless`, `path` may be missing.
     """
 
     name: str
@@ -191,6 +192,7 @@ class Guardrail:
     severity: str
     span: Span
     since: str = ""
+    unless: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ _ATTRIBUTES = (
 )
 # What these put into a template nobody knows before CloudFormation has run them.
 _MACRO = re.compile(r"Fn::(Transform|ForEach(::.*)?)")
+_MADE_BY_MACRO = re.compile(r"AWS::Serverless::.*|.*::MODULE")
 _DIRECTIVES = ("$append", "$prepend", "$replace", "$remove", "$expect", "$value")
 _TOGETHER = ({"$append", "$prepend", "$remove", "$expect"}, {"$expect", "$value"}, {"$expect", "$replace"})
 
@@ -206,6 +207,10 @@ def _check_resources(document: Document, data: Mapping[str, Json]) -> Iterator[D
             yield Diagnostic(
                 "D215", f"resource `{name}` has no `Type`", document.key_span(path), "add `Type: AWS::...`"
             )
+        elif is_typed and _MADE_BY_MACRO.fullmatch(resource["Type"]):
+            message = f"`{resource['Type']}` stands for resources that nobody has checked"
+            hint = "write the resources out that it stands for"
+            yield Diagnostic("D215", message, document.value_span((*path, "Type")), hint)
 
 
 def _check_macros(document: Document, data: Json, place: Path) -> Iterator[Diagnostic]:

@@ -82,6 +82,9 @@ def _lines(library: Library) -> Iterator[str]:
 def _asked(guardrail: Guardrail) -> str:
     words = ["sealed"] if guardrail.is_sealed else []
     words += [_operator(operator, operand) for operator, operand in (guardrail.must or {}).items()]
+    if guardrail.unless:
+        others = " or ".join(f"`{'.'.join(map(str, path)).removeprefix('Properties.')}`" for path in guardrail.unless)
+        words.append(f"may be missing where {others} is set")
     words += ["warns"] if guardrail.severity == "warning" else []
     return "; ".join(words)
 
@@ -93,7 +96,7 @@ def _operator(operator: str, operand: Json) -> str:
         return f"one of {len(operand)} values"
     if operator == "oneOf":
         return " or ".join(_shown(choice) for choice in operand) + " if set"
-    return {"equals": "", "atLeast": "at least ", "atMost": "at most "}[operator] + _shown(operand)
+    return {"equals": "", "matches": "", "atLeast": "at least ", "atMost": "at most "}[operator] + _shown(operand)
 
 
 def _shown(value: Json) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from compiler.model import Json, Path, Said, Stack
@@ -146,3 +148,37 @@ def test_each_item_of_a_list_is_what_it_can_be() -> None:
     found = judge(stack_of(group(Value=value)), must("Value", "oneOf", ["a"]))
     places = [d.message.removeprefix("`Resources.Logs.Properties.").partition("`")[0] for d in found]
     assert ["Value.0.Fn::If.2", "Value.2"] == places
+
+
+@pytest.mark.parametrize(
+    ("properties", "faults"),
+    [
+        ({}, 1),
+        ({"Cluster": "a"}, 0),
+        ({"Cluster": {"Ref": "Given"}}, 0),
+        ({"Cluster": {"Ref": "AWS::NoValue"}}, 1),
+        ({"Cluster": {"Fn::If": ["Large", "a", {"Ref": "AWS::NoValue"}]}}, 1),
+        ({"Cluster": False}, 1),
+        ({"Source": {"Name": "a"}}, 0),
+        ({"Cluster": "a", "Value": False}, 1),
+    ],
+)
+def test_what_is_missing_may_be_said_elsewhere(properties: dict[str, Json], faults: int) -> None:
+    guardrail = replace(must("Value", "equals", True), unless=(("Properties", "Cluster"), ("Source", "Name")))
+    assert faults == len(judge(stack_of(group(**properties)), guardrail))
+
+
+@pytest.mark.parametrize(
+    ("value", "faults"),
+    [
+        ("{{resolve:ssm:/platform/production/key}}", 0),
+        ({"Fn::Sub": "{{resolve:ssm:/platform/${Given}/key}}"}, 0),
+        ("{{resolve:ssm:/mine/production/key}}", 1),
+        ({"Ref": "Given"}, 1),
+        ("arn:aws:kms:eu-west-1:1:key/a", 1),
+        ({"Ref": "AWS::NoValue"}, 0),
+    ],
+)
+def test_what_is_looked_up_has_to_be_looked_up_where_it_is_asked_for(value: Json, faults: int) -> None:
+    found = judge(stack_of(group(Value=value)), must("Value", "matches", "{{resolve:ssm:/platform/*/key}}"))
+    assert faults == len(found)

@@ -73,6 +73,18 @@ def test_what_is_left_out_is_an_error_that_seals_nothing() -> None:
         ("oneOf: [1, 2]", "oneOf: []", 5, "guardrail `keep-it` has an operand of `oneOf` that is not a list of values"),
         ("oneOf: [1, 2]", "oneOf: 1", 5, "guardrail `keep-it` has an operand of `oneOf` that is not a list of values"),
         ("oneOf: [1, 2]", "equals: null", 5, "guardrail `keep-it` has an operand of `equals` that is not a value"),
+        (
+            "oneOf: [1, 2]",
+            "matches: 1",
+            5,
+            "guardrail `keep-it` has an operand of `matches` that is not a text in which",
+        ),
+        (
+            "oneOf: [1, 2]}",
+            "oneOf: [1, 2]}\n  unless: A",
+            6,
+            "guardrail `keep-it` has a `unless` that is not a list of",
+        ),
         ("oneOf: [1, 2]", "present: 1", 5, "guardrail `keep-it` has an operand of `present` that is not `true` or"),
         ("  sealed: true\n  must: {atLeast: 1, oneOf: [1, 2]}\n", "", 1, "guardrail `keep-it` asks for nothing"),
         (

@@ -80,7 +80,7 @@ def test_what_a_template_says_is_known(value: Any, possible: list[Any]) -> None:
     ("value", "possible"),
     [
         (ref("Given"), ref("Given")),
-        (ref("Kept"), ref("Kept")),
+        (ref("Kept"), "{{resolve:ssm:/a}}"),
         (ref("KeptNames"), ref("KeptNames")),
         ({"Fn::Sub": "arn:${AWS::Partition}:${Size}"}, {"Fn::Sub": "arn:${AWS::Partition}:small"}),
         ({"Fn::Sub": "${Given}"}, ref("Given")),

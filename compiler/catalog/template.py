@@ -68,9 +68,11 @@ ENTRIES = (
         explanation="""
             A file under `additions/` is an ordinary CloudFormation template: a map with `Resources` and other sections,
             in which each named thing is a map and each resource has a `Type`. This file is something else. Write it as
-            a template, or move it away. A template that a macro has yet to write, by `Transform`, `Fn::Transform` or
-            `Fn::ForEach`, is none either, nor may an override bring one: no guardrail can hold for what nobody has
-            seen. Run the macro yourself, and commit what it makes.
+            a template, or move it away.
+
+            A template that a macro has yet to write, by `Transform`, `Fn::Transform` or `Fn::ForEach`, or by resources
+            of `AWS::Serverless` and of modules, is none either, nor may an override bring one: no guardrail can hold
+            for what nobody has seen. Run the macro yourself, and commit what it makes.
         """,
         wrong=file(ADDITION, "Resources:\n  Archive:\n    BucketName: shop-archive"),
         right=file(ADDITION, "Resources:\n  Archive:\n    Type: AWS::S3::Bucket"),
