@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import linecache
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -246,14 +247,16 @@ def _failure(template: TemplateModule, error: Exception) -> Diagnostic:
 def _collisions(fragments: tuple[Fragment, ...]) -> Iterator[Diagnostic]:
     """Report the logical ids that two things share; what one pair of names causes is reported once."""
     seen: dict[tuple[str, str], Entry] = {}
-    pairs: dict[tuple[Span, Span], list[str]] = {}
+    clashes = []
     for entry in (entry for fragment in fragments for entry in fragment.entries):
         first = seen.setdefault((entry.section, entry.name), entry)
         if first is not entry:
-            mine, others = _spans(entry), _spans(first)
-            span = next((span for span in reversed(mine) if span not in others), mine[-1])
-            other = next((span for span in reversed(others) if span not in mine), others[-1])
-            pairs.setdefault((span, other), []).append(entry.name)
+            clashes.append((entry, first))
+    # What is made of references alone clashes because of names that the things beside it say.
+    telling = [clash for clash in clashes if all(any(_from_service(each)) for each in clash)] or clashes
+    pairs: dict[tuple[Span, Span], list[str]] = {}
+    for entry, first in telling:
+        pairs.setdefault((_distinct_span(entry, first), _distinct_span(first, entry)), []).append(entry.name)
     for (span, other), names in pairs.items():
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         message = f"two things get the logical id `{names[0]}`{more}"
@@ -261,8 +264,22 @@ def _collisions(fragments: tuple[Fragment, ...]) -> Iterator[Diagnostic]:
         yield Diagnostic("D402", message, span, "rename one of the two", related=related)
 
 
-def _spans(entry: Entry) -> list[Span]:
-    return [said.origin.span for said in _from_service(entry)] or [entry.origin.span]
+def _distinct_span(entry: Entry, other: Entry) -> Span:
+    """Choose the place that an entry has and another has not: of a name if there is one, as ids are made of names."""
+    mine, others = list(_from_service(entry)), list(_from_service(other))
+    if not mine:
+        return entry.origin.span
+    said_more = Counter(said.value for said in mine if _is_name(said)) - Counter(
+        said.value for said in others if _is_name(said)
+    )
+    spans = {said.origin.span for said in others}
+    names = [said for said in mine if _is_name(said) and said.value in said_more]
+    distinct = names or [said for said in mine if said.origin.span not in spans] or mine
+    return distinct[-1].origin.span
+
+
+def _is_name(said: Said) -> bool:
+    return said.pointer[-1:] == (said.value,)
 
 
 def _from_service(entry: Entry) -> Iterator[Said]:

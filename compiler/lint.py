@@ -20,6 +20,7 @@ from compiler.diagnostics import CompileError, Diagnostic, Related, Severity, Sp
 from compiler.lint_rules import load_rules
 from compiler.lint_words import mentioned_names, unexpected_key, word_finding
 from compiler.model import Breach, Json, Library, Path, Said, Stack
+from compiler.share import is_of_template, value_at
 
 if TYPE_CHECKING:
     from cfnlint.rules import Match
@@ -29,6 +30,8 @@ _OWN_RULE = re.compile(r"[EW]9\d{3}")
 # With a template that cannot be transformed no rule runs, and one that trips has not looked: nobody may hide that.
 _NEVER_SILENT = ("E0001", "E0002")
 _CIRCLE = "E3004"
+# A config value may hold `${...}`, for the process to read: without Fn::Sub, CloudFormation leaves it alone.
+_VERBATIM = {("E1029", "AWS::SSM::Parameter", ("Properties", "Value"))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ def _examine(stack: Stack, region: str, library: Library | None, scope: str) -> 
         if match.parent_id is None and severity in ("error", "warning"):
             path = existing_path(stack.template, tuple(getattr(match, "path", None) or ()))
             more = tuple(details.get(match.id, ()))
-            if _concerns(match.rule, stack, path, scope):
+            if _concerns(match.rule, stack, path, scope) and not _is_mistaken(match.rule.id, stack, path):
                 hint = getattr(match, "hint", None)
                 yield _Finding(match.rule.id, severity, path, match.message, more, hint)
 
@@ -116,6 +119,12 @@ def _concerns(rule: Any, stack: Stack, path: Path, scope: str) -> bool:
         return False
     story = stack.stories.get(path[:2])
     return not (getattr(rule, "spares_additions", False) and story and story[0].origin.layer == "addition")
+
+
+def _is_mistaken(code: str, stack: Stack, path: Path) -> bool:
+    """Tell whether a rule misreads what a service says, where the platform hands it on as it is."""
+    kind, story = value_at(stack, (*path[:2], "Type")), stack.stories.get(path)
+    return (code, kind, path[2:]) in _VERBATIM and story is not None and not is_of_template(story[-1])
 
 
 def _mark(template: Mapping[str, Json]) -> Any:

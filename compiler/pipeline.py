@@ -21,6 +21,7 @@ from compiler.lock import check_lock, check_overridden, find_moves, is_locked, l
 from compiler.model import Commit, Compilation, Descriptor, Document, Json, Library, Lock, Repository, Settings, Stack
 from compiler.parameters import check_values
 from compiler.parts import check_addition, check_override, keep_sound
+from compiler.refusals import check_refusals
 from compiler.repository import INPUTS, read_repository
 from compiler.resolve import resolve_environment, resolve_settings
 from compiler.rules import check_names, check_settings
@@ -110,6 +111,7 @@ def plan_service(
     for name in settings:
         judged[name] = [
             *check_settings(descriptor, settings[name]),
+            *check_refusals(settings[name]),
             *wire_additions(settings[name], repository.additions)[1],
         ]
         for part in active_additions(repository.additions, settings[name]):

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from compiler.diagnostics import Diagnostic, Related, Severity, Span, suggest
+from compiler.blame import fault_at, is_from_service, map_at, number_at, span_of
+from compiler.diagnostics import Diagnostic, Related, Span, suggest
 from compiler.layers import named_environments, shared_environment
 from compiler.model import Descriptor, Json, Library, Repository, Settings
 from compiler.trace import plain, settings_of
@@ -58,8 +59,8 @@ def _unknown_environment(name: str, span: Span, library: Library) -> Diagnostic:
 def check_settings(descriptor: Descriptor, settings: Settings) -> Iterator[Diagnostic]:
     """Check the settings of one environment against each other."""
     data = settings.data
-    processes = {name: process for name, process in _map(data, "processes").items() if isinstance(process, dict)}
-    consumed = [event for event in _map(_map(data, "messages"), "consume").values() if isinstance(event, dict)]
+    processes = {name: process for name, process in map_at(data, "processes").items() if isinstance(process, dict)}
+    consumed = [event for event in map_at(map_at(data, "messages"), "consume").values() if isinstance(event, dict)]
     consumers = {plain(event.get("process")) for event in consumed}
     yield from _check_presence(descriptor, settings, processes)
     for name, process in processes.items():
@@ -81,27 +82,27 @@ def _check_presence(descriptor: Descriptor, settings: Settings, processes: dict[
         if key not in settings.data and descriptor.bases and descriptor.document.value_at((key,)) is None:
             message = f"`{key}` is missing, here and in what this extends"
             yield Diagnostic("D202", message, descriptor.document.value_span(()), f"add `{key}: ...`")
-    base = {name for each in descriptor.layers for name in _map(each.data, "processes")}
+    base = {name for each in descriptor.layers for name in map_at(each.data, "processes")}
     for name, process in processes.items():
         missing = [key for key in ("runtime", "command") if key not in process]
         if missing and name not in base:
             hint = suggest(name, base) or f"define it with `{'` and `'.join(missing)}`"
-            yield Diagnostic("D306", f"process `{name}` is not defined in `processes`", _span(name), hint)
+            yield Diagnostic("D306", f"process `{name}` is not defined in `processes`", span_of(name), hint)
             continue
         where = f"processes.{name}"
         yield from _require(descriptor, process, name, _PROCESS, where)
         for section, keys in _SECTIONS.items():
             yield from _require(descriptor, process.get(section, {}), name, keys, f"{where}.{section}", section)
-        for metric, levels in _map(process, "alarms").items():
+        for metric, levels in map_at(process, "alarms").items():
             yield from _require(descriptor, levels, metric, ("amber", "red"), f"{where}.alarms.{metric}")
-        for log_name, log in _map(process, "logs").items():
+        for log_name, log in map_at(process, "logs").items():
             yield from _require(descriptor, log, log_name, ("path", "retentionDays"), f"{where}.logs.{log_name}")
-            for key, each in _map(log, "filters").items():
+            for key, each in map_at(log, "filters").items():
                 inside = f"{where}.logs.{log_name}.filters.{key}"
                 yield from _require(descriptor, each, key, ("pattern", "threshold"), inside)
-    for event, wanted in _map(_map(settings.data, "messages"), "consume").items():
+    for event, wanted in map_at(map_at(settings.data, "messages"), "consume").items():
         yield from _require(descriptor, wanted, event, ("process",), f"messages.consume.{event}")
-    for name, waiver in _map(settings.data, "waivers").items():
+    for name, waiver in map_at(settings.data, "waivers").items():
         yield from _require(descriptor, waiver, name, _WAIVER, f"waivers.{name}")
 
 
@@ -116,34 +117,36 @@ def _require(
         is_faulty = document is not None and document.value_at((*said.pointer, *section, key)) is not None
         # What stands there and is not in the settings was left out because it is faulty, which was said before.
         if isinstance(data, dict) and key not in data and not is_faulty:
-            yield Diagnostic("D202", f"`{key}` is missing in `{where}`", _span(name), f"add `{key}: ...` in `{where}`")
+            yield Diagnostic(
+                "D202", f"`{key}` is missing in `{where}`", span_of(name), f"add `{key}: ...` in `{where}`"
+            )
 
 
 def _check_scaling(name: str, process: dict[str, Any], *, is_consumer: bool) -> Iterator[Diagnostic]:
-    scaling, deployment = _map(process, "scaling"), _map(process, "deployment")
+    scaling, deployment = map_at(process, "scaling"), map_at(process, "deployment")
     where = f"`processes.{name}.scaling`"
-    low, high = _number(scaling, "min"), _number(scaling, "max")
-    targets = _map(scaling, "target")
+    low, high = number_at(scaling, "min"), number_at(scaling, "max")
+    targets = map_at(scaling, "target")
     if low is not None and high is not None:
         if low > high:
             yield _conflict("D302", f"`min` {low} is above `max` {high} in {where}", (low, "min"), (high, "max"))
-        elif low < high and not targets and _is_from_service(high):
+        elif low < high and not targets and is_from_service(high):
             hint = "add `target: {cpu: 60}`, or make `min` and `max` equal"
             message = f"nothing moves the group between `min` {low} and `max` {high} in {where}"
-            yield Diagnostic("D312", message, _span(high), hint, "warning")
-    if _number(targets, "queueAge") is not None and not is_consumer:
+            yield Diagnostic("D312", message, span_of(high), hint, "warning")
+    if number_at(targets, "queueAge") is not None and not is_consumer:
         message = f"`queueAge` in {where} has no queue: `{name}` consumes nothing"
-        yield _fault("D307", message, targets["queueAge"], "let it consume an event, or scale on `cpu`")
-    if _number(targets, "requests") is not None and "port" not in process:
+        yield fault_at("D307", message, targets["queueAge"], "let it consume an event, or scale on `cpu`")
+    if number_at(targets, "requests") is not None and "port" not in process:
         message = f"`requests` in {where} has no load balancer: `{name}` has no `port`"
-        yield _fault("D307", message, targets["requests"], "give it a `port`, or scale on `cpu`")
+        yield fault_at("D307", message, targets["requests"], "give it a `port`, or scale on `cpu`")
     if plain(deployment.get("style")) == "rolling" and high is not None and (low is None or low <= high):
         yield from _check_rolling(name, deployment, high)
 
 
 def _check_rolling(name: str, deployment: dict[str, Any], high: int) -> Iterator[Diagnostic]:
     where = f"`processes.{name}`"
-    keep, batch = _number(deployment, "minInService"), _number(deployment, "batch")
+    keep, batch = number_at(deployment, "minInService"), number_at(deployment, "batch")
     if keep is not None and keep >= high:
         message = f"a rolling deployment that keeps {keep} in service cannot progress in {where}: `max` is {high}"
         yield _conflict("D309", message, (high, "max"), (keep, "minInService"), "raise `max`, or use `style: inPlace`")
@@ -153,40 +156,40 @@ def _check_rolling(name: str, deployment: dict[str, Any], high: int) -> Iterator
 
 
 def _check_health(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:
-    check = _map(process, "healthCheck")
-    timeout, interval = _number(check, "timeout"), _number(check, "interval")
+    check = map_at(process, "healthCheck")
+    timeout, interval = number_at(check, "timeout"), number_at(check, "interval")
     if timeout is not None and interval is not None and timeout >= interval:
         message = f"`timeout` {timeout} is not below `interval` {interval} in `processes.{name}.healthCheck`"
         yield _conflict("D303", message, (timeout, "timeout"), (interval, "interval"))
-    grace, threshold = _number(check, "gracePeriod"), _number(check, "healthyThreshold")
+    grace, threshold = number_at(check, "gracePeriod"), number_at(check, "healthyThreshold")
     if grace is None or interval is None or threshold is None:
         return
     checks = 0 if "port" not in process else _REGISTRATION + interval * (1 + threshold)
     if grace + checks > _LONGEST_START:
         message = f"`{name}` is given {grace + checks} seconds to start, and CloudFormation waits for {_LONGEST_START}"
         if grace >= checks:
-            yield _fault("D321", message, grace, f"set `gracePeriod` to {_LONGEST_START - checks} or less")
+            yield fault_at("D321", message, grace, f"set `gracePeriod` to {_LONGEST_START - checks} or less")
         else:
-            yield _fault("D321", message, interval, "shorten `interval`, or lower `healthyThreshold`")
+            yield fault_at("D321", message, interval, "shorten `interval`, or lower `healthyThreshold`")
 
 
 def _check_alarms(name: str, process: dict[str, Any], *, is_consumer: bool) -> Iterator[Diagnostic]:
-    for metric, levels in _map(process, "alarms").items():
-        amber, red = _number(levels, "amber"), _number(levels, "red")
+    for metric, levels in map_at(process, "alarms").items():
+        amber, red = number_at(levels, "amber"), number_at(levels, "red")
         where = f"`processes.{name}.alarms.{metric}`"
         if amber is not None and red is not None and amber >= red:
             yield _conflict(
                 "D304", f"`amber` {amber} is not below `red` {red} in {where}", (amber, "amber"), (red, "red")
             )
-        said = next((value for value in (amber, red) if value is not None and _is_from_service(value)), None)
+        said = next((value for value in (amber, red) if value is not None and is_from_service(value)), None)
         if said is None:
             continue
         if metric in _ALARMS_THAT_NEED_PORT and "port" not in process:
-            yield _fault(
+            yield fault_at(
                 "D307", f"{where} has no load balancer: `{name}` has no `port`", said, "give it a `port`, or remove it"
             )
         if metric == "queueAge" and not is_consumer:
-            yield _fault(
+            yield fault_at(
                 "D307",
                 f"{where} has no queue: `{name}` consumes nothing",
                 said,
@@ -199,11 +202,11 @@ def _check_port(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:
         return
     for key in _NEEDS_PORT:
         values = (
-            [process[key]] if key in process and not isinstance(process[key], dict) else _map(process, key).values()
+            [process[key]] if key in process and not isinstance(process[key], dict) else map_at(process, key).values()
         )
-        said = next((value for value in values if _is_from_service(value)), None)
+        said = next((value for value in values if is_from_service(value)), None)
         if said is not None:
-            yield _fault(
+            yield fault_at(
                 "D307",
                 f"`{key}` in `processes.{name}` has no load balancer: there is no `port`",
                 said,
@@ -212,31 +215,31 @@ def _check_port(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:
     exposure = process.get("exposure")
     if plain(exposure) == "public":
         message = f"`processes.{name}` is public and has no `port` to be reached at"
-        yield _fault("D307", message, exposure, "add `port: 8080`")
+        yield fault_at("D307", message, exposure, "add `port: 8080`")
 
 
 def _check_exposure(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:
     exposure = process.get("exposure")
     if plain(exposure) == "public" and "port" in process and "dns" not in process:
         message = f"`processes.{name}` is public and has no name that its certificate could be for"
-        yield _fault("D322", message, exposure, f"add `dns: {name}`", "warning")
+        yield fault_at("D322", message, exposure, f"add `dns: {name}`", "warning")
 
 
 def _check_events(settings: Settings, processes: dict[str, Any]) -> Iterator[Diagnostic]:
-    messages = _map(settings.data, "messages")
+    messages = map_at(settings.data, "messages")
     publish = messages.get("publish")
     published = [plain(event) for event in publish] if isinstance(publish, list) else []
     own = plain(settings.data.get("service"))
-    for name, event in _map(messages, "consume").items():
+    for name, event in map_at(messages, "consume").items():
         process = event.get("process") if isinstance(event, dict) else None
         if isinstance(process, str) and process not in processes:
             hint = suggest(process, processes) or "name one of " + ", ".join(f"`{item}`" for item in processes)
             message = f"`{name}` is consumed by the process `{process}`, which does not exist"
-            yield _fault("D305", message, process, hint)
+            yield fault_at("D305", message, process, hint)
         publisher, _, short = name.partition(".")
         if publisher == own and short not in published:
             hint = suggest(short, published) or f"add `{short}` to `messages.publish`"
-            yield _fault("D313", f"`{name}` is consumed here and published by nobody", name, hint)
+            yield fault_at("D313", f"`{name}` is consumed here and published by nobody", name, hint)
 
 
 def _check_dns(processes: dict[str, Any]) -> Iterator[Diagnostic]:
@@ -247,75 +250,52 @@ def _check_dns(processes: dict[str, Any]) -> Iterator[Diagnostic]:
             continue
         first = seen.setdefault((plain(dns), plain(process.get("exposure"))), dns)
         if first is not dns:
-            related = (Related("first named here", _span(first)),)
+            related = (Related("first named here", span_of(first)),)
             message = f"`dns` of `processes.{name}` is already the name of another process"
-            yield Diagnostic("D314", message, _span(dns), "choose another name", related=related)
+            yield Diagnostic("D314", message, span_of(dns), "choose another name", related=related)
 
 
 def _check_secrets(settings: Settings) -> Iterator[Diagnostic]:
-    config = {plain(name): _span(name) for name in _map(settings.data, "config")}
-    for name in _map(settings.data, "secrets"):
+    config = {plain(name): span_of(name) for name in map_at(settings.data, "config")}
+    for name in map_at(settings.data, "secrets"):
         if name in config:
             message = f"`{name}` is both under `config` and under `secrets`"
             related = (Related("also set here", config[name]),)
-            yield Diagnostic("D310", message, _span(name), "rename one of the two", related=related)
+            yield Diagnostic("D310", message, span_of(name), "rename one of the two", related=related)
 
 
 def _check_config(settings: Settings) -> Iterator[Diagnostic]:
-    for name, value in _map(settings.data, "config").items():
+    for name, value in map_at(settings.data, "config").items():
         if isinstance(value, str) and ("{{resolve:ssm-secure:" in value or "{{resolve:secretsmanager:" in value):
             message = f"`{name}` in `config` would be written in plain text"
-            yield _fault("D208", message, value, "name the path of the parameter under `secrets`")
+            yield fault_at("D208", message, value, "name the path of the parameter under `secrets`")
 
 
 def _check_variables(settings: Settings) -> Iterator[Diagnostic]:
     set_by = platform_variables(settings)
     for section in ("config", "secrets"):
-        for name in _map(settings.data, section):
+        for name in map_at(settings.data, section):
             if name in set_by:
                 source = set_by[name]
-                related = (Related(f"`{source}` makes it", _span(source)),) if source is not None else ()
+                related = (Related(f"`{source}` makes it", span_of(source)),) if source is not None else ()
                 message = f"the platform itself sets the variable `{name}`, which stands under `{section}`"
-                yield Diagnostic("D320", message, _span(name), "give it another name", related=related)
+                yield Diagnostic("D320", message, span_of(name), "give it another name", related=related)
 
 
 def _check_owner(settings: Settings) -> Iterator[Diagnostic]:
-    owner, owners = settings.data.get("owner"), _map(settings.environment, "owners")
+    owner, owners = settings.data.get("owner"), map_at(settings.environment, "owners")
     if isinstance(owner, str) and owner not in owners:
         hint = suggest(owner, owners) or "ask the platform team to add it to `owners` in platform.yml"
-        yield _fault("D311", f"owner `{owner}` has no alarm topics in this platform", owner, hint, "warning")
-
-
-# Looking at settings
-
-
-def _map(data: Any, key: str) -> dict[str, Any]:
-    value = data.get(key) if isinstance(data, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def _number(data: Any, key: str) -> Any:
-    value = data.get(key) if isinstance(data, dict) else None
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def _is_from_service(value: Json) -> bool:
-    return any(setting.origin.layer == "service" for setting in settings_of(value))
-
-
-def _span(value: Json) -> Span:
-    return settings_of(value)[0].origin.span
-
-
-def _fault(code: str, message: str, value: Json, hint: str, severity: Severity = "error") -> Diagnostic:
-    return Diagnostic(code, message, _span(value), hint, severity)
+        yield fault_at("D311", f"owner `{owner}` has no alarm topics in this platform", owner, hint)
 
 
 def _conflict(
     code: str, message: str, blamed: tuple[Any, str], other: tuple[Any, str], hint: str | None = None
 ) -> Diagnostic:
     """Report two values that contradict each other; the one that the service set last and nearest is blamed."""
-    if not _is_from_service(blamed[0]) and _is_from_service(other[0]):
+    if not is_from_service(blamed[0]) and is_from_service(other[0]):
         blamed, other = other, blamed
-    related = (Related(f"`{other[1]}` is {other[0]} here", _span(other[0])),)
-    return Diagnostic(code, message, _span(blamed[0]), hint or f"change `{blamed[1]}` or `{other[1]}`", related=related)
+    related = (Related(f"`{other[1]}` is {other[0]} here", span_of(other[0])),)
+    return Diagnostic(
+        code, message, span_of(blamed[0]), hint or f"change `{blamed[1]}` or `{other[1]}`", related=related
+    )

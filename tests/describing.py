@@ -10,6 +10,7 @@ from compiler.diagnostics import Diagnostic, order_diagnostics
 from compiler.load import load_document
 from compiler.model import Descriptor, Library, Repository, Settings
 from compiler.pipeline import open_library
+from compiler.refusals import check_refusals
 from compiler.resolve import resolve_settings
 from compiler.rules import check_names, check_settings
 from compiler.trace import settings_of
@@ -53,7 +54,7 @@ def judge(text: str, environment: str = "production") -> tuple[Diagnostic, ...]:
     repository = Repository(descriptor.document, (), (), (), (), None)
     settings = resolve_settings(descriptor, toy_library(), environment)
     names = check_names(descriptor, repository, toy_library())
-    return order_diagnostics([*faults, *names, *check_settings(descriptor, settings)])
+    return order_diagnostics([*faults, *names, *check_settings(descriptor, settings), *check_refusals(settings)])
 
 
 def history(value: Any) -> list[tuple[str, int, Any]]:

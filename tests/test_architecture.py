@@ -24,11 +24,11 @@ CORRIDOR = [
     diagnostics
     model
     service trace known catalog layers cause share node archive tree checkout yaml11 wording
-    variables
+    variables blame
     authoring load identity limits lint_words renames rival pattern guardrails watch asked
     pointer
     wiring parameters follow
-    override addition
+    override addition refusals
     library repository bases validate rules parts resolve build merge guard lock render output explain diff waivers
     lint_rules unused schema
     lint rulebook
@@ -80,9 +80,8 @@ CONTENT_LIBRARIES = {"templates": {"troposphere", "jinja2", "pathlib"}, "rules":
 PURE = set(
     """
     diagnostics service trace known authoring layers cause share node identity limits renames pattern guardrails
-    pointer
-    follow override addition archive validate rules parts resolve build merge guard waivers lock render explain diff
-    watch unused schema
+    pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
+    lock render explain diff watch unused schema
     """.split()
 )
 IMPURE = set("datetime glob os pathlib random secrets shutil socket subprocess tempfile time urllib uuid".split())

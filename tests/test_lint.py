@@ -250,6 +250,17 @@ def test_credentials_are_masked() -> None:
 # cfn-lint's own behavior
 
 
+def test_a_config_value_may_hold_what_looks_like_a_substitution() -> None:
+    resources = {"Own": {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "${AWS::Region}"}}}
+    place = ("Own", "Properties", "Value")
+    assert [] == places(lint(stack_of(resources, {place: said("service", 12)})))
+    # Who writes CloudFormation has forgotten the Fn::Sub.
+    for layer in ("override", "addition"):
+        assert [f"E1029 {layer}.yml:12:5"] == places(lint(stack_of(resources, {place: said(layer, 12)})))
+    resources["Own"] = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "${AWS::Region}"}}
+    assert ["E1029 service.yml:12:5"] == places(lint(stack_of(resources, {("Own", "Properties"): said("service", 12)})))
+
+
 def test_warnings_stay_warnings_and_information_is_dropped() -> None:
     queue = {**changed(QUEUE, QueueName={"Fn::Join": ["", ["a", {"Ref": "AWS::Region"}]]}), "DeletionPolicy": "Retain"}
     asked = {"include_checks": ["I1022"], "ignore_checks": ["W4005"]}

@@ -103,7 +103,7 @@ def test_a_fault_stands_under_its_words(text: str, shown: str, message: str) -> 
 def test_what_the_first_lines_say_is_held_against_the_library() -> None:
     faults = judge(SERVICE.replace("squad-toy", "squad-toi").replace('"1.0"', '"1.1"'))
     assert ["D311 2 squad-toi", 'D308 3 "1.1"'] == show(faults)
-    assert ["warning", "error"] == [fault.severity for fault in faults]
+    assert ["error", "error"] == [fault.severity for fault in faults]
     assert "did you mean `squad-toy`?" == faults[0].hint
     assert 'write platform: "1.0", or choose a library with --platform' == faults[1].hint
     for line in ("1", "1.", "1.0.0", "10.0"):
@@ -140,7 +140,10 @@ def test_a_name_in_a_zone_belongs_to_one_process() -> None:
     "text",
     [
         "    scaling: {min: 3, max: 3}",
-        "    scaling: {min: 0, max: 1, target: {cpu: 50}}\n    deployment: {minInService: 0}",
+        (
+            "    scaling: {min: 0, max: 1, target: {queueAge: 5}}\n    deployment: {minInService: 0}\n"
+            "messages: {consume: {a.b: {process: web}}}"
+        ),
         "    scaling: {min: 1, max: 1}\n    deployment: {style: inPlace}",
         "    scaling: {min: 1, max: 1}\n    deployment: {style: immutable, batch: 9}",
         "    healthCheck: {timeout: 9}",

@@ -11,7 +11,7 @@ import re
 import textwrap
 from collections.abc import Iterator, Mapping
 
-from compiler.catalog import build, guard, load, lock, outside, override, rules, template, validate
+from compiler.catalog import build, guard, load, lock, outside, override, refusals, rules, template, validate
 from compiler.catalog.entry import BASE_FILES, Entry, Files
 from compiler.diagnostics import mask_credentials, suggest
 
@@ -22,6 +22,7 @@ _ENTRIES = (
     *validate.ENTRIES,
     *template.ENTRIES,
     *rules.ENTRIES,
+    *refusals.ENTRIES,
     *lock.ENTRIES,
     *build.ENTRIES,
     *override.ENTRIES,

@@ -165,7 +165,6 @@ ENTRIES = (
               web: {runtime: instances, command: ./bin/serve, port: 8080}
             """
         ),
-        severity="warning",
     ),
     Entry(
         code="D312",

@@ -1,0 +1,53 @@
+"""Catalog, refusals: values that agree with each other, and that AWS or an instance would refuse."""
+
+from __future__ import annotations
+
+from compiler.catalog.entry import Entry, in_service, in_web
+
+ENTRIES = (
+    Entry(
+        code="D323",
+        title="Value that SSM does not take",
+        explanation="""
+            Config is kept as SSM parameters, and SSM takes no value that holds `{{` and later `}}`, which it reads as
+            the name of another parameter. A dynamic reference such as `{{resolve:ssm:/path}}` is replaced before. Write
+            a template of that kind into a file of `src/` instead.
+        """,
+        wrong=in_service("config: {GREETING: 'Hello {{name}}'}"),
+        right=in_service("config: {GREETING: 'Hello {name}'}"),
+    ),
+    Entry(
+        code="D324",
+        title="Group that never comes back from zero",
+        explanation="""
+            Processor use and requests are averages over instances, so a group that has come down to none has no metric,
+            and nothing adds an instance again. Raise `min` to 1. The age of a queue is known without instances: a
+            process that scales on `queueAge` may have a `min` of 0.
+        """,
+        wrong=in_web("scaling: {min: 0, max: 4, target: {cpu: 60}}"),
+        right=in_web("scaling: {min: 1, max: 4, target: {cpu: 60}}"),
+        severity="warning",
+    ),
+    Entry(
+        code="D325",
+        title="Log file named twice",
+        explanation="""
+            Two logs of a process have one path. Its file would be shipped and rotated twice, and an instance refuses to
+            set that up. Keep one of the logs; it may have several filters.
+        """,
+        wrong=in_web("logs: {app: {path: /var/log/shop.log}, errors: {path: /var/log/shop.log}}"),
+        right=in_web("logs: {app: {path: /var/log/shop.log}, errors: {path: /var/log/errors.log}}"),
+    ),
+    Entry(
+        code="D326",
+        title="Secret of somebody else",
+        explanation="""
+            A process may read each parameter that its service names under `secrets`. What lies under `/platform/` is
+            the platform's, and under `/service/<environment>/<service>/` that service's own, in that environment: no
+            other service gets to read it by naming it. Keep the secret under a path of its own, such as
+            `/shop/api-token`.
+        """,
+        wrong=in_service("secrets: {API_TOKEN: /service/production/orders/config/API_TOKEN}"),
+        right=in_service("secrets: {API_TOKEN: /shop/api-token}"),
+    ),
+)

@@ -1,0 +1,67 @@
+"""Refusals: settings that agree with each other, and that AWS or an instance would refuse all the same.
+
+In: the Settings of one environment.    Out: Diagnostics.
+Faults: D323 to D326.
+Never: looks at what the platform makes of a setting; what only the stack shows is `limits`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from compiler.blame import fault_at, is_from_service, map_at, number_at, span_of
+from compiler.diagnostics import Diagnostic, Related
+from compiler.model import Settings
+from compiler.trace import plain
+
+_REFERENCE = re.compile(r"\{\{resolve:[^{}]*\}\}")
+_BRACES = re.compile(r"\{\{.*\}\}", re.DOTALL)
+
+
+def check_refusals(settings: Settings) -> Iterator[Diagnostic]:
+    """Check the settings of one environment against what they are made for."""
+    for name, process in map_at(settings.data, "processes").items():
+        yield from _check_empty_group(name, process)
+        yield from _check_log_paths(name, process)
+    yield from _check_braces(settings)
+    yield from _check_secrets(settings)
+
+
+def _check_empty_group(name: str, process: Any) -> Iterator[Diagnostic]:
+    scaling = map_at(process, "scaling")
+    low, targets = number_at(scaling, "min"), map_at(scaling, "target")
+    if low != 0 or not targets or "queueAge" in targets:
+        return
+    said = low if is_from_service(low) else next(iter(targets.values()))
+    message = f"once `processes.{name}` has no instance left it never gets one: what has none has no metric"
+    yield fault_at("D324", message, said, "raise `min` to 1, or scale on `queueAge`", "warning")
+
+
+def _check_log_paths(name: str, process: Any) -> Iterator[Diagnostic]:
+    logs = [log["path"] for log in map_at(process, "logs").values() if isinstance(log, dict) and "path" in log]
+    seen: dict[str, Any] = {}
+    for path in sorted(logs, key=lambda path: (span_of(path).path, span_of(path).line, span_of(path).column)):
+        first = seen.setdefault(plain(path), path)
+        if first is not path:
+            related = (Related("first named here", span_of(first)),)
+            message = f"two logs of `processes.{name}` have the path `{path}`"
+            hint = "keep one of them; a log may have several filters"
+            yield Diagnostic("D325", message, span_of(path), hint, related=related)
+
+
+def _check_braces(settings: Settings) -> Iterator[Diagnostic]:
+    for name, value in map_at(settings.data, "config").items():
+        if isinstance(value, str) and _BRACES.search(_REFERENCE.sub("", plain(value))):
+            message = f"`{name}` in `config` has braces in pairs, which SSM takes in no parameter"
+            yield fault_at("D323", message, value, "write it without `{{` and `}}`, or keep it in a file of `src/`")
+
+
+def _check_secrets(settings: Settings) -> Iterator[Diagnostic]:
+    own = f"/service/{settings.environment_name}/{plain(settings.data.get('service'))}/"
+    for name, path in map_at(settings.data, "secrets").items():
+        if isinstance(path, str) and path.startswith(("/platform/", "/service/")) and not path.startswith(own):
+            whose = "the platform" if path.startswith("/platform/") else "another service or environment"
+            message = f"`{name}` in `secrets` is a parameter of {whose}"
+            yield fault_at("D326", message, path, "keep the secret under a path of the service, and name that")

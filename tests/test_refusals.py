@@ -1,0 +1,80 @@
+"""Refusals: settings that agree with each other, and that AWS or an instance would refuse."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.describing import SERVICE, judge
+from tests.spans import cut, show
+
+# What is indented stands in `processes.web`, the last of SERVICE, from line 9.
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("'Hello {{name}}'", ["D323 9 'Hello {{name}}'"]),
+        ("'{{a b}}'", ["D323 9 '{{a b}}'"]),
+        ("'{{resolve:ssm:/a}} and {{b}}'", ["D323 9 '{{resolve:ssm:/a}} and {{b}}'"]),
+        ("'{{resolve:ssm:/a}}'", []),
+        ("'{{'", []),
+        ("'}} {{'", []),
+        ("'{a}'", []),
+        ("4", []),
+    ],
+)
+def test_ssm_takes_no_braces_in_pairs(value: str, shown: list[str]) -> None:
+    assert shown == show(judge(f"{SERVICE}config: {{A: {value}}}\n"))
+
+
+@pytest.mark.parametrize(
+    ("scaling", "shown"),
+    [
+        ("{min: 0, max: 2, target: {cpu: 60}}", ["D324 9 0"]),
+        ("{min: 0, max: 2, target: {requests: 60}}", ["D324 9 0"]),
+        ("{min: 1, max: 2, target: {cpu: 60}}", []),
+        ("{min: 0, max: 1}", ["D312 9 1"]),
+    ],
+)
+def test_a_group_without_instances_has_no_metric(scaling: str, shown: list[str]) -> None:
+    faults = judge(f"{SERVICE}    scaling: {scaling}\n    deployment: {{minInService: 0}}\n")
+    assert shown == show(faults)
+    assert {"warning"} >= {fault.severity for fault in faults}
+
+
+def test_the_age_of_a_queue_is_known_without_instances() -> None:
+    text = (
+        "    scaling: {min: 0, max: 2, target: {cpu: 60, queueAge: 60}}\nmessages: {consume: {a.b: {process: web}}}\n"
+    )
+    assert [] == show(judge(SERVICE + text))
+
+
+def test_the_second_of_two_logs_with_one_path_is_refused_in_the_order_of_the_file() -> None:
+    text = "    logs:\n      b: {path: /var/log/x}\n      a: {path: /var/log/x}\n      c: {path: /var/log/y}\n"
+    (fault,) = judge(SERVICE + text)
+    assert ["D325 11 /var/log/x"] == show((fault,))
+    assert [(10, "/var/log/x")] == [(each.span.line, cut(each.span)) for each in fault.related]
+
+
+def test_two_processes_may_write_the_same_file_on_their_own_instances() -> None:
+    logs = "logs: {app: {path: /var/log/x}}"
+    text = f"    {logs}\n  worker: {{runtime: instances, command: ./work, {logs}}}\n"
+    assert [] == show(judge(SERVICE + text))
+
+
+@pytest.mark.parametrize(
+    ("path", "is_refused"),
+    [
+        ("/orders/token", False),
+        ("/service/production/orders/token", False),
+        ("/services/token", False),
+        ("/platformer/token", False),
+        ("/service/production/shop/config/TOKEN", True),
+        ("/service/production/orders-archive/token", True),
+        ("/service/staging/orders/token", True),
+        ("/service/token", True),
+        ("/platform/production/security/data-key-arn", True),
+    ],
+)
+def test_no_service_reads_what_is_somebody_elses(path: str, is_refused: bool) -> None:
+    assert ([f"D326 9 {path}"] if is_refused else []) == show(judge(f"{SERVICE}secrets: {{A: {path}}}\n"))
