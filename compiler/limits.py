@@ -26,6 +26,7 @@ _MOST_REFERENCES = 60  # dynamic references, each occurrence counts
 _MOST_COMBINATIONS = 150  # of the values that a filter policy lets in, one of each attribute
 _NAME = re.compile(r"[A-Za-z0-9]+")
 _LONGEST_NAME = 255
+_LONGEST_LABEL, _LONGEST_DOMAIN = 63, 253
 _LONGEST_DESCRIPTION = 1024  # bytes
 _LONGEST_LIST = 8
 _LARGEST_TEMPLATE = 1_000_000  # bytes, of the object in the bucket: indentation counts
@@ -164,6 +165,20 @@ def _check_properties(stack: Stack, name: str, body: Mapping[str, Json]) -> Iter
             message = f"the filter of `{name}` makes {combinations:,} combinations of values"
             message += f", SNS takes {_MOST_COMBINATIONS}"
             yield _blame_heaviest(stack, path, message, "let in fewer values")
+    if body.get("Type") == "AWS::Route53::RecordSet":
+        yield from _check_domain(stack, ("Resources", name, "Properties", "Name"))
+
+
+def _check_domain(stack: Stack, path: Path) -> Iterator[Diagnostic]:
+    """Check the lengths of a name and its labels (RFC 1035); the platform may put more into a label than `dns`."""
+    name = _known_text(value_at(stack, path)).removesuffix(".")
+    label = max(name.split("."), key=len)
+    if len(label) > _LONGEST_LABEL:
+        message = f"`{label}` is {len(label)} characters long, DNS takes {_LONGEST_LABEL} between dots"
+        yield _fault(stack, path, message, "shorten `dns`, or the name of the environment")
+    elif len(name) > _LONGEST_DOMAIN:
+        message = f"`{name}` is {len(name)} characters long, DNS takes {_LONGEST_DOMAIN}"
+        yield _fault(stack, path, message, "shorten `dns`, or the name of the environment")
 
 
 def _check_text(stack: Stack, path: Path, what: str, value: Json, size: _Size) -> Iterator[Diagnostic]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,9 +95,14 @@ def test_a_folder_where_an_object_should_be_is_no_object(bucket: FolderBucket) -
         bucket.create("a", b"2", "text/plain")
 
 
-def test_a_named_pipe_is_refused_and_not_waited_for(bucket: FolderBucket, folder: Path) -> None:
+def test_a_named_pipe_is_refused_and_not_waited_for(
+    bucket: FolderBucket, folder: Path, request: pytest.FixtureRequest
+) -> None:
     folder.mkdir()
     os.mkfifo(folder / "pipe")
+    signal.signal(signal.SIGALRM, lambda *_: pytest.fail("the pipe is waited for"))
+    signal.alarm(5)
+    request.addfinalizer(lambda: signal.alarm(0))
 
     with pytest.raises(BucketUnreachable, match="refuses at `pipe`: not a regular file"):
         bucket.read("pipe")

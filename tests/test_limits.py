@@ -199,3 +199,14 @@ def test_a_filter_makes_every_combination_of_its_values() -> None:
     assert () == judge(stack({"a": {"Ref": "P"}, "b": "x"}))
     for policy in ({"a": [1] * 151}, {"a": [1] * 16, "b": [1] * 10}, {"a": {"b": [1] * 16}, "c": {"d": [1] * 10}}):
         assert ["D602 service.yml:6"] == places(judge(stack(policy)))
+
+
+def test_a_domain_name_and_its_labels_are_as_long_as_dns_takes() -> None:
+    def stack(name: Json) -> Stack:
+        words: dict[Path, Said] = {("It",): from_service(("processes", "web", "dns"), 6)}
+        return stack_of(sized("AWS::Route53::RecordSet", "Name", text=name), words)
+
+    longest = ".".join(["a" * 63] * 3 + ["a" * 61])
+    assert [(), (), ()] == [judge(stack(name)) for name in (longest, longest + ".", {"Ref": "Name"})]
+    for name in ("a" * 64 + ".example", longest + "a"):
+        assert ["D602 service.yml:6"] == places(judge(stack(name)))
