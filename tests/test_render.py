@@ -183,6 +183,14 @@ def test_parameters_are_those_that_the_template_declares_and_the_compiler_knows(
     assert b"[]\n" == render({"a": stack_of({"Resources": {}})}).files["a/parameters.json"]
 
 
+def test_the_default_of_a_parameter_is_sent_as_the_text_that_cloudformation_makes_of_it() -> None:
+    defaults: dict[str, Json] = {"A": True, "B": False, "C": 3, "D": "X"}
+    declared = {name: {"Type": "String", "Default": value} for name, value in defaults.items()}
+    files = render({"a": stack_of({"Parameters": declared, "Resources": {}})}).files
+    sent = {each["ParameterKey"]: each["ParameterValue"] for each in json.loads(files["a/parameters.json"])}
+    assert {"A": "true", "B": "false", "C": "3", "D": "X"} == sent
+
+
 def test_the_archives_hold_what_instances_look_for() -> None:
     files = render().files
     assert ["platform.yml", "roles/nginx/tasks/main.yml", "service/playbook.yml"] == members(files["ansible.tar.gz"])
