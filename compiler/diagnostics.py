@@ -131,6 +131,8 @@ _CREDENTIAL = re.compile(
     r"|(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"
 )
 
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY.*?(?:-----END [A-Z ]*-----|\Z)", re.DOTALL)
+
 
 def find_credential(text: str) -> str | None:
     """Return the first characters of what looks like a credential in a text, or None."""
@@ -139,9 +141,15 @@ def find_credential(text: str) -> str | None:
 
 
 def mask_credentials(text: str) -> str:
-    """Replace everything that looks like a credential by asterisks of the same length.
+    """Replace everything that looks like a credential by as many asterisks, all lines of a private key too.
 
     >>> mask_credentials("key: AKIAIOSFODNN7EXAMPLE")
     'key: AKIA****************'
     """
-    return _CREDENTIAL.sub(lambda m: m.group()[:4] + "*" * (len(m.group()) - 4), text)
+    # A private key is known by its header; the secret is what follows.
+    hidden = _PRIVATE_KEY.sub(_hide, text)
+    return _CREDENTIAL.sub(_hide, hidden)
+
+
+def _hide(found: re.Match[str]) -> str:
+    return found.group()[:4] + re.sub(r"[^\n]", "*", found.group()[4:])

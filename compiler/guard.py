@@ -14,19 +14,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from compiler.cause import find_cause, place_cause
-from compiler.diagnostics import (
-    Diagnostic,
-    Related,
-    Severity,
-    Span,
-    find_credential,
-    mask_credentials,
-    order_diagnostics,
-)
+from compiler.diagnostics import Diagnostic, Related, Severity, Span, find_credential, order_diagnostics
 from compiler.known import NOTHING_KNOWN, Known, is_open, known_text
 from compiler.limits import check_limits
 from compiler.model import Breach, Guardrail, Json, Library, Path, Said, Stack
 from compiler.pattern import MISSING, find_values, keys_in, rests_of, searched_key
+from compiler.wording import cut_text
 
 _ATTRIBUTES = (
     *("Type", "Condition", "CreationPolicy", "DeletionPolicy", "DependsOn", "Metadata", "Properties"),
@@ -239,7 +232,7 @@ def _wanted(operator: str, operand: Json) -> str:
 
 def _shown(value: Json) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return f"`{mask_credentials(text if len(text) <= 60 else text[:57] + '...')}`"
+    return f"`{cut_text(text, 60)}`"
 
 
 def _anchor(path: Path) -> Path:

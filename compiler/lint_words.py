@@ -10,7 +10,8 @@ import ast
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from compiler.diagnostics import mask_credentials, suggest
+from compiler.diagnostics import suggest
+from compiler.wording import cut_text
 
 _LONGEST_MESSAGE = 240
 _LONGEST_NAME = 100
@@ -69,10 +70,5 @@ def _word_choice(choice: re.Match[str]) -> tuple[str, str | None]:
 
 
 def _tidy(line: str) -> str:
-    line = mask_credentials(_QUOTED.sub(lambda found: f"`{_cut(found[1], _LONGEST_NAME)}`", line))
-    cut = _cut(line, _LONGEST_MESSAGE)
+    cut = cut_text(_QUOTED.sub(lambda found: f"`{cut_text(found[1], _LONGEST_NAME)}`", line), _LONGEST_MESSAGE)
     return cut + "`" if cut.count("`") % 2 else cut
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 3] + "..."

@@ -17,7 +17,6 @@ _MAX_SHOWN = 1_000
 # Masking looks at no more than this much around what is shown, so that a hostile line of megabytes costs nothing.
 _REACH = 8_192
 _KEY_LINES = 200
-_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY.*?(?:-----END [A-Z ]*-----|\Z)", re.DOTALL)
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
 _ZERO_WIDTH_JOINERS = "\u200c\u200d"
 
@@ -28,7 +27,9 @@ def mask_text(text: str) -> str:
     >>> mask_text("key AKIAIOSFODNN7EXAMPLE")
     'key AKIA****************'
     """
-    masked = _mask(text[:_REACH]).encode(errors="backslashreplace").decode()  # a lone surrogate cannot be written
+    masked = (
+        mask_credentials(text[:_REACH]).encode(errors="backslashreplace").decode()
+    )  # a lone surrogate cannot be written
     return masked if len(masked) <= _MAX_SHOWN else masked[: _MAX_SHOWN - 1] + "…"
 
 
@@ -38,14 +39,14 @@ def mask_data(data: Json) -> Json:
         return {mask_data(key): mask_data(item) for key, item in data.items()}
     if isinstance(data, list):
         return [mask_data(item) for item in data]
-    return _mask(data).encode(errors="backslashreplace").decode() if isinstance(data, str) else data
+    return mask_credentials(data).encode(errors="backslashreplace").decode() if isinstance(data, str) else data
 
 
 def mask_line(source: Source, line: int, column: int, *, reach: int) -> tuple[str, int]:
     """Take `reach` characters of a line on both sides of a column, masked, and how many were left out before them."""
     text = source.lines[line - 1]
     first, last = max(0, column - _REACH), column + _REACH
-    masked = _mask(text[first:last])
+    masked = mask_credentials(text[first:last])
     if _stands_in_private_key(source, line):
         masked = re.sub(r"\S", "*", masked)
     start = max(first, column - reach)
@@ -89,14 +90,8 @@ def measure_text(text: str) -> int:
 def place_path(path: str, prefix: str) -> str:
     """Name a path as seen from the user's folder; what stands in the library keeps its own name."""
     if prefix in ("", ".") or path.startswith("platform/"):
-        return _mask(path)
-    return _mask(f"{prefix.removesuffix('/')}/{path}")
-
-
-def _mask(text: str) -> str:
-    # `mask_credentials` knows a private key by its header; the secret is what follows.
-    hidden = _PRIVATE_KEY.sub(lambda found: found.group()[:4] + re.sub(r"[^\n]", "*", found.group()[4:]), text)
-    return mask_credentials(hidden)
+        return mask_credentials(path)
+    return mask_credentials(f"{prefix.removesuffix('/')}/{path}")
 
 
 def _stands_in_private_key(source: Source, line: int) -> bool:

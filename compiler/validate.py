@@ -15,8 +15,9 @@ from typing import Any
 import jsonschema
 from jsonschema.validators import extend
 
-from compiler.diagnostics import Diagnostic, find_credential, mask_credentials, suggest
+from compiler.diagnostics import Diagnostic, find_credential, suggest
 from compiler.model import Descriptor, Document, Json, Path, walk_keys, walk_leaves
+from compiler.wording import cut_text
 
 _TYPE_NAMES = {
     "object": "a map",
@@ -189,8 +190,7 @@ def _dotted(path: Path) -> str:
 
 def _short(value: Json) -> str:
     text = (str(value).lower() if isinstance(value, bool) else str(value)).replace("\n", "\\n")
-    text = mask_credentials(text)  # half of one would not be known for what it is
-    return text if len(text) <= 60 else text[:57] + "..."
+    return cut_text(text, 60)
 
 
 def _type_name(value: Json) -> str:

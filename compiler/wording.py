@@ -1,13 +1,14 @@
 """Wording: how places and values are written in a message.
 
 In: paths, plain JSON.    Out: text of one line.
-Never: writes more of a value than a line has room for.
+Never: writes more of a value than a line has room for, or half of a credential, which nobody would know for one.
 """
 
 from __future__ import annotations
 
 import json
 
+from compiler.diagnostics import mask_credentials
 from compiler.model import Json, Path
 
 _DOTS = "..."
@@ -24,7 +25,7 @@ def write_path(path: Path) -> str:
 
 def write_value(value: Json, most: int = 60) -> str:
     """Write a value as JSON, cut off after so many characters."""
-    return _cut(json.dumps(value, ensure_ascii=False), most)
+    return cut_text(json.dumps(value, ensure_ascii=False), most)
 
 
 def write_both(one: Json, other: Json, most: int = 100) -> tuple[str, str]:
@@ -37,10 +38,17 @@ def write_both(one: Json, other: Json, most: int = 100) -> tuple[str, str]:
     shared = next((at for at, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), min(map(len, texts)))
     skipped = max(0, shared - most // 2)
     if max(map(len, texts)) <= most or not skipped:
-        return _cut(texts[0], most), _cut(texts[1], most)
-    before, after = (_cut(_DOTS + text[skipped + len(_DOTS) :], most) for text in texts)
+        return cut_text(texts[0], most), cut_text(texts[1], most)
+    masked = map(mask_credentials, texts)  # which moves no character
+    before, after = (cut_text(_DOTS + text[skipped + len(_DOTS) :], most) for text in masked)
     return before, after
 
 
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - len(_DOTS)] + _DOTS
+def cut_text(text: str, most: int) -> str:
+    """Mask credentials, then cut off after so many characters: half of a credential would not be known for one.
+
+    >>> cut_text("the key AKIAIOSFODNN7EXAMPLE of the build", 20)
+    'the key AKIA*****...'
+    """
+    masked = mask_credentials(text)
+    return masked if len(masked) <= most else masked[: most - len(_DOTS)] + _DOTS
