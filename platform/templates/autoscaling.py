@@ -248,7 +248,7 @@ def _signal_timeout(process: Process) -> str:
 def _before_start(service: Service, process: Process) -> list[str]:
     """What has to stand before the first instance starts and is not referred to by the group."""
     listener = [] if process.port is None else [camel(process.name) + "Listener"]
-    config = [config_id(key) for key in (*service.config, *wired_values(service))]
-    topics = [camel(event) + "TopicParameter" for event in service.publishes]
+    config = [derive(config_id(key), key) for key in (*service.config, *wired_values(service))]
+    topics = [derive(camel(event) + "TopicParameter", event) for event in service.publishes]
     queues = [queue_id(subscription) + "Parameter" for subscription in subscriptions_of(service, process)]
     return [*_access.policy_ids(service, process), *listener, *config, *topics, *queues]

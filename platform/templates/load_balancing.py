@@ -85,7 +85,7 @@ def load_balancer(service: Service, environment: Environment, process: Process) 
         Type="application",
         IpAddressType="ipv4",
         Scheme=derive("internet-facing" if public else "internal", process.exposure),
-        Subnets=subnets(environment, "public" if public else "app"),
+        Subnets=subnets(environment, derive("public" if public else "app", process.exposure)),
         SecurityGroups=[Ref(camel(process.name) + "LoadBalancerSecurityGroup")],
         LoadBalancerAttributes=[
             LoadBalancerAttributes(Key="deletion_protection.enabled", Value="false"),
@@ -187,7 +187,7 @@ def _domain_name(environment: Environment, process: Process) -> str:
     """Branch environments share a zone, so each says its name, in the one label that the certificate covers."""
     zone = environment.public_zone if _is_public(process) else environment.private_zone
     branch = () if environment.name == environment.shared else ("-", environment.name)
-    return join(process.dns, *branch, ".", zone)
+    return join(process.dns, *branch, ".", derive(zone, zone, process.exposure))
 
 
 def _facing(environment: Environment, process: Process, area: str, name: str) -> str:
