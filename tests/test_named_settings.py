@@ -20,11 +20,13 @@ from compiler.pipeline import build_stack, open_library, plan_service
 EXAMPLE = FilePath(__file__).parent.parent / "examples/service-repo/service.yml"
 # Of other parts and environments, not of this one's template.
 _LEFT_OUT = ("additions", "environments", "extends", "waivers")
+# Nothing else may stand there: the other kinds of runtime are still to come, and another process has no such queue.
+_ALONE = ("runtime", "process")
 _CHOICES = {
+    "owner": ("squad-menu", "squad-orders"),
     "exposure": ("private", "public"),
     "availability": ("alwaysOn", "businessHours"),
     "style": ("rolling", "immutable", "inPlace"),
-    "process": ("web", "worker"),
 }
 
 
@@ -73,7 +75,7 @@ def names(stack: Stack, path: Path) -> set[Path]:
 
 
 SETTINGS = [
-    path for path, _ in walk_leaves(service()) if path[0] not in ("environments", "platform") and path[-1] != "runtime"
+    path for path, _ in walk_leaves(service()) if path[0] not in ("environments", "platform") and path[-1] not in _ALONE
 ]
 
 
