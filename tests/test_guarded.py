@@ -34,7 +34,7 @@ CASES = sorted((GUARDED / "cases").iterdir())
 NOTE = re.compile(r"^  note: platform/.*\n(?: *\d* +\|.*\n)*", re.MULTILINE)
 ADDITIONS, OVERRIDES = "cloudFormation/additions/everything.yml", "cloudFormation/overrides/web.yml"
 # An addition is spared, and the platform's own resources are not.
-FOR_PLATFORM_ONLY = {"E9002", "E9003"}
+FOR_PLATFORM_ONLY = {"E9002", "E9003", "E9009"}
 Place = tuple[str, int, str]
 
 

@@ -34,7 +34,7 @@ def check(rule: str, text: str, **parameters: object) -> list[tuple[str, str]]:
 
 def test_every_rule_says_what_it_is_for() -> None:
     rules = load_rules(LIBRARY)
-    assert {f"E900{number}" for number in range(1, 9)} == OWN
+    assert {f"E900{number}" for number in range(1, 10)} == OWN
     for rule in OWN:
         assert 20 < len(rules[rule].shortdesc) < 80 and not rules[rule].shortdesc.endswith(".")
         assert rules[rule].description.endswith(".")
@@ -49,12 +49,13 @@ def test_no_rule_trips_over_a_template_of_any_form(rule: str) -> None:
     keys = [
         *("Tags", "Policies", "PolicyDocument", "ManagedPolicyArns", "SecurityGroupIngress", "SecurityGroups"),
         *("Scheme", "Protocol", "DefaultActions", "Actions", "ListenerArn", "Principal", "Password", "Environment"),
-        *("CidrIp", "FromPort", "GroupId", "Variables"),
+        *("CidrIp", "FromPort", "GroupId", "Variables", "Topics", "SourcePrefixListId", "Entries"),
     ]
     types = [
         *("AWS::IAM::Role", "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupIngress", "AWS::S3::Bucket"),
         *("AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::ElasticLoadBalancingV2::Listener"),
         *("AWS::ElasticLoadBalancingV2::ListenerRule", "AWS::Lambda::Permission", "Custom::Thing", 3),
+        *("AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::EC2::PrefixList"),
     ]
     for value in ANYTHING:
         statement = {"Effect": "Allow", "Action": value, "Resource": value, "Principal": value, "Condition": value}
@@ -449,3 +450,37 @@ def test_no_password_is_written_out(properties: str, faults: list[str]) -> None:
     )
     assert [f"A.Properties.{fault}" for fault in faults] == [place for place, _ in found]
     assert [] == [message for _, message in found if "hunter2" in message]
+
+
+# E9009 is about plain text
+
+TOPIC = "A: {{Type: 'AWS::SNS::Topic'}}\nP: {{Type: 'AWS::SNS::TopicPolicy', Properties: {{Topics: [{}], {}}}}}"
+DENIAL = "PolicyDocument: {Statement: [{Effect: Deny, Principal: '*', Action: ['sns:Publish'], Condition: CONDITION}]}"
+PLAIN = "{Bool: {'aws:SecureTransport': 'false'}}"
+
+
+@pytest.mark.parametrize(
+    ("topic", "old", "new", "faults"),
+    [
+        ("Ref: A", "", "", 0),
+        ("'Fn::Sub': '${A}'", "", "", 0),
+        ("Ref: B", "", "", 1),
+        ("Ref: A", "Deny", "Allow", 1),
+        ("Ref: A", "Deny", "{'Fn::If': [X, Deny, Allow]}", 1),
+        ("Ref: A", "'*'", "{AWS: '111122223333'}", 1),
+        ("Ref: A", "sns:Publish", "sns:Subscribe", 1),
+        ("Ref: A", "['sns:Publish']", "'sns:*'", 0),
+        ("Ref: A", "'false'", "false", 0),
+        ("Ref: A", "'false'", "'true'", 1),
+        ("Ref: A", PLAIN, "{Bool: {'aws:SecureTransport': 'false'}, StringLike: {'aws:Referer': x}}", 1),
+        ("Ref: A", PLAIN, "{Bool: {'aws:SecureTransport': 'false', 'aws:ViaAWSService': 'true'}}", 1),
+        ("Ref: A", PLAIN, "{Bool: text}", 1),
+        ("Ref: A", PLAIN, "{Ref: 'AWS::NoValue'}", 1),
+    ],
+)
+def test_what_the_platform_makes_for_messages_refuses_plain_text(topic: str, old: str, new: str, faults: int) -> None:
+    text = TOPIC.format(f"{{{topic}}}", DENIAL.replace("CONDITION", PLAIN).replace(old, new, 1))
+    assert ["A"] * faults == [place for place, _ in check("E9009", text)]
+    queue = text.replace("SNS::TopicPolicy", "SQS::QueuePolicy").replace("SNS::Topic", "SQS::Queue")
+    queue = queue.replace("Topics", "Queues").replace("sns:Publish", "sqs:SendMessage").replace("sns:*", "sqs:*")
+    assert ["A"] * faults == [place for place, _ in check("E9009", queue)]
