@@ -9,7 +9,7 @@ from __future__ import annotations
 from compiler.model import Json, Settings
 from compiler.trace import derive, join, plain
 
-# What every process finds, whatever its config says: `platform.env.j2` of the roles writes it.
+# What processes find, whatever their config says: `platform.env.j2` of the roles writes it. `PORT` needs a port.
 FIXED_VARIABLES = (
     "AWS_DEFAULT_REGION",
     "AWS_REGION",
@@ -43,7 +43,9 @@ def platform_variables(settings: Settings) -> dict[str, Json]:
     """Name the variables that the platform itself sets, each with the event that it is made of, if it is."""
     messages = settings.data.get("messages")
     messages = messages if isinstance(messages, dict) else {}
-    variables: dict[str, Json] = dict.fromkeys(FIXED_VARIABLES)
+    processes = settings.data.get("processes") or {}
+    has_port = any(isinstance(each, dict) and "port" in each for each in processes.values())
+    variables: dict[str, Json] = {name: None for name in FIXED_VARIABLES if has_port or name != "PORT"}
     for event in messages.get("publish") or ():
         variables[topic_variable(event)] = event
     for name, wanted in (messages.get("consume") or {}).items():

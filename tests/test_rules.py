@@ -242,6 +242,16 @@ def test_the_fixed_variables_are_those_that_the_roles_write() -> None:
     assert list(FIXED_VARIABLES) == written
 
 
+def test_a_port_is_a_variable_of_the_platform_where_a_process_has_one() -> None:
+    config = "config: {PORT: '1', AWS_REGION: x}\n"
+    assert ["D320 9 PORT", "D320 9 AWS_REGION"] == show(judge(SERVICE + config))
+    assert "    port: 8080\n" in SERVICE
+    assert ["D320 8 AWS_REGION"] == show(judge(SERVICE.replace("    port: 8080\n", "") + config))
+    staging = "environments: {staging: {processes: {web: {port: 8080}}}}\n"
+    there = SERVICE.replace("    port: 8080\n", "") + config + staging
+    assert ["D320 8 PORT", "D320 8 AWS_REGION"] == show(judge(there, "staging"))
+
+
 @pytest.mark.parametrize(
     ("process", "shown"),
     [

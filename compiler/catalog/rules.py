@@ -282,10 +282,10 @@ ENTRIES = (
         code="D320",
         title="Variable that the platform sets",
         explanation="""
-            Every process finds `PORT`, `AWS_REGION`, `AWS_DEFAULT_REGION`, `PLATFORM_SERVICE`, `PLATFORM_PROCESS`,
-            `PLATFORM_ENVIRONMENT` and `PLATFORM_RELEASE` in its environment, and the topics and queues of its messages
-            by the names of their events. A config value or secret of such a name would never be seen, or hide what the
-            platform says. Give it another name.
+            Every process finds `AWS_REGION`, `AWS_DEFAULT_REGION`, `PLATFORM_SERVICE`, `PLATFORM_PROCESS`,
+            `PLATFORM_ENVIRONMENT` and `PLATFORM_RELEASE` in its environment, `PORT` if it has a `port`, and the topics
+            and queues of its messages by the names of their events. A config value or secret of such a name would
+            never be seen, or hide what the platform says. Give it another name.
         """,
         wrong=in_service('config: {PORT: "9090"}'),
         right=in_service('config: {ADMIN_PORT: "9090"}'),
