@@ -47,8 +47,8 @@ def publish(
 
         target = open_bucket(bucket)
         library = open_platform(platform)
-        plan = plan_service(repo, library, with_archives=True)
-        name = check_release_id(choose_release(plan.repository.commit, asked=release, allow_dirty=allow_dirty))
+        plan = plan_service(repo, library, with_archives=True, step_over=True)
+        name = check_release_id(choose_release(plan, asked=release, allow_dirty=allow_dirty))
         done = compile_plan(plan, library, release=name)
         upload = plan_publish(done.bundle, target)
         with show_progress(sys.stderr, "publishing", len(upload.missing)) as begin_step:

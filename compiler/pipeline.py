@@ -357,17 +357,23 @@ def clean_release(commit: Commit | None) -> str | None:
     return None if commit is None or commit.is_dirty else f"{commit.time}-{commit.id[:12]}"
 
 
-def choose_release(commit: Commit | None, *, asked: str | None, allow_dirty: bool) -> str:
+def choose_release(plan: Plan, *, asked: str | None, allow_dirty: bool) -> str:
     """Name the release to publish, as asked or after the commit.
 
-    Raises CompileError where nothing identifies what would be published, or where the commit is not what would be.
+    Raises CompileError where nothing identifies what would be published, or where the commit is not what would be,
+    with what was found in the plan.
     """
+    commit = plan.repository.commit
     if commit and commit.is_dirty and not allow_dirty:
         hint = "commit or stash the changes, or publish them all the same with --allow-dirty"
-        raise CompileError([Diagnostic("D803", "the working tree differs from its commit", None, hint)])
+        raise CompileError(
+            [*plan.diagnostics, Diagnostic("D803", "the working tree differs from its commit", None, hint)]
+        )
     if asked:
         return asked
     if commit is None:
         hint = "commit the repository to git, or give the release a name with --release"
-        raise CompileError([Diagnostic("D804", "no git commit to name the release after", None, hint)])
+        raise CompileError(
+            [*plan.diagnostics, Diagnostic("D804", "no git commit to name the release after", None, hint)]
+        )
     return clean_release(commit) or f"{commit.time}-{commit.id[:12]}-dirty"

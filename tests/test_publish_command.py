@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.commits import commit_folder
 
 LIBRARY = Path(__file__).parent / "library"
 SERVICE = (
-    'service: orders\nowner: shop\nplatform: "1.0"\nprocesses: {web: {runtime: instances, command: x, port: 80}}\n'
+    'service: orders\nowner: squad-toy\nplatform: "1.0"\nprocesses: {web: {runtime: instances, command: x, port: 80}}\n'
 )
 RELEASE = "20261120T120000-"
 
@@ -65,3 +66,15 @@ def test_without_a_commit_a_release_needs_a_name(service: Path) -> None:
     assert publish(service, "--release", "r1").exit_code == 0
     (manifest,) = (service.parent / "bucket").glob("services/*/*/manifest.json")
     assert json.loads(manifest.read_text())["commit"] is None
+
+
+def test_faults_of_form_and_of_merge_come_up_in_one_run_and_nothing_is_published(service: Path) -> None:
+    overrides = service / "cloudFormation/overrides"
+    overrides.mkdir(parents=True)
+    (overrides / "web.yml").write_text("Resources: {WebRole: {DependOn: []}, WebGrup: {Properties: {A: b}}}\n")
+    commit_folder(service, "2026-11-20")
+    done = publish(service)
+    assert (1, ["D214", "D501"]) == (done.exit_code, re.findall("error (D...):", done.stderr))
+    (service / "src/main").write_text("y")
+    assert ["D803", "D214"] == re.findall("error (D...):", publish(service).stderr)
+    assert [] == list((service.parent / "bucket").rglob("*"))
