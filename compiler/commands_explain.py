@@ -68,8 +68,9 @@ def explain(
         plan = plan_service(repo, library, with_archives=False, environments=environments)
         if unused:
             _show_unused(screen, plan, library, environments)
-        elif len(environments or plan.settings) > 1:
-            raise click.UsageError(f"name one environment with --env: {', '.join(plan.settings)}")
+        elif len(dict.fromkeys(environments or plan.settings)) > 1:
+            many = "a pointer is explained in one environment at a time: " if environments else ""
+            raise click.UsageError(f"{many}name one environment with --env: {', '.join(environments or plan.settings)}")
         else:
             _explain_pointer(screen, plan, library, words[-1], next(iter(environments or plan.settings)))
 

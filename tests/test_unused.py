@@ -201,6 +201,16 @@ def test_the_command_wants_a_pointer_or_the_question(words: list[str]) -> None:
     assert 2 == CliRunner().invoke(cli, ["explain", *words]).exit_code
 
 
+def test_a_pointer_is_explained_in_one_environment_at_a_time() -> None:
+    example = str(Path(__file__).parent.parent / "examples/service-repo")
+    pointer = "Resources.WebGroup.Properties.MinSize"
+    twice = ["--env", "staging", "--env", "production"]
+    done = CliRunner().invoke(cli, ["explain", example, pointer, *twice])
+    assert (2, "") == (done.exit_code, done.stdout)
+    assert "one environment at a time: name one environment with --env: staging, production" in done.stderr
+    assert 0 == CliRunner().invoke(cli, ["explain", example, pointer, *twice[:2], *twice[:2]]).exit_code
+
+
 def test_a_service_with_faults_is_told_those(tmp_path: Path) -> None:
     write(tmp_path, **{"service.yml": SERVICE, OVERRIDE: "Resources: {Nothing: {DeletionPolicy: Retain}}"})
     done = CliRunner().invoke(cli, ["explain", "--unused", str(tmp_path)])
