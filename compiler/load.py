@@ -349,9 +349,11 @@ class _Composer:
         if event.tag is not None or not is_surprise(tag, event.value):
             return False
         meant = {"bool": "a boolean", "timestamp": "a date"}.get(tag, "another number")
-        self._fault(
-            "D103", f"YAML reads `{event.value}` as {meant}", self._span(event), f'write "{event.value}" in quotes'
-        )
+        bare = event.value.replace("_", "")
+        is_grouped = bare != event.value and not is_surprise(tag, bare)
+        hint = f"write {bare}, or " if is_grouped else "write "
+        message = f"YAML reads `{event.value}` as {meant}"
+        self._fault("D103", message, self._span(event), f'{hint}"{event.value}" in quotes')
         return True
 
     def _number(self, tag: str, event: Any) -> Json:

@@ -96,7 +96,9 @@ def _check_attributes(document: Document, path: Path, resource: Mapping[str, Jso
 def _check_directives(document: Document, change: Json, path: Path, *, in_list: bool) -> Iterator[Diagnostic]:
     if change is None:
         hint = "write `{$remove: true}` to remove what the platform set"
-        yield Diagnostic("D211", f"`{path[-1]}` is null", document.value_span(path), hint)
+        if in_list:
+            hint = "delete this item; to take one away, write it under `$remove`"
+        yield Diagnostic("D211", f"{_write_place(path)} is null", document.value_span(path), hint)
     elif isinstance(change, list):
         for index, item in enumerate(change):
             yield from _check_directives(document, item, (*path, index), in_list=True)
@@ -160,8 +162,11 @@ def _check_operand(document: Document, key: str, value: Json, path: Path) -> Ite
 def _check_nulls_below(document: Document, value: Json, path: Path, hint: str) -> Iterator[Diagnostic]:
     for inner, leaf in walk_leaves(value, path):
         if leaf is None:
-            what = f"item {inner[-1] + 1} of `{inner[-2]}`" if isinstance(inner[-1], int) else f"`{inner[-1]}`"
-            yield Diagnostic("D211", f"{what} is null", document.value_span(inner), hint)
+            yield Diagnostic("D211", f"{_write_place(inner)} is null", document.value_span(inner), hint)
+
+
+def _write_place(path: Path) -> str:
+    return f"item {path[-1] + 1} of `{path[-2]}`" if isinstance(path[-1], int) else f"`{path[-1]}`"
 
 
 # Additions

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
@@ -143,7 +144,8 @@ def _translate(
                 message = f"`{key}` is missing{_within(path)}"
                 yield (*path, key), Diagnostic("D202", message, span, f"add `{key}: ...`{_within(path)}")
     else:
-        yield path, _value_fault(document, path, rule, limit, value)
+        fault = _value_fault(document, path, rule, limit, value)
+        yield path, replace(fault, hint=_overlay_hint(path, schema) or fault.hint) if rule == "type" else fault
 
 
 def _value_fault(document: Document, path: Path, rule: str, limit: Json, value: Json) -> Diagnostic:
@@ -233,11 +235,29 @@ def _key_hint(key: str, known: Mapping[str, Json], schema: Mapping[str, Json]) -
     return "known here: " + ", ".join(f"`{name}`" for name in known) if known else "remove it"
 
 
-def _properties(inner: Json, schema: Mapping[str, Json]) -> Iterable[str]:
-    """Name what may stand one level below a property."""
+def _overlay_hint(path: Path, schema: Mapping[str, Json]) -> str | None:
+    """Say where a key belongs that an environment knows by name, and the service as a whole does not."""
+    *above, key = path or ("",)
+    everywhere, overlay = (_names_at(above, top, schema) for top in (schema, {"$ref": "#/$defs/overlay"}))
+    where = _dotted(("environments", "<environment>", *above))
+    return (
+        f"only an environment knows it: write it under `{where}`" if key in overlay and key not in everywhere else None
+    )
+
+
+def _names_at(path: Iterable[str | int], inner: Json, schema: Mapping[str, Json]) -> Mapping[str, Json]:
+    names = _properties(inner, schema)
+    for step in path:
+        names = _properties(names.get(str(step)), schema)
+    return names
+
+
+def _properties(inner: Json, schema: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Name what may stand one level below a property, each with its own schema."""
     if isinstance(inner, dict) and str(inner.get("$ref", "")).startswith("#/$defs/"):
-        inner = schema["$defs"].get(inner["$ref"].removeprefix("#/$defs/"), {})
-    return inner.get("properties", {}) if isinstance(inner, dict) else ()
+        inner = schema.get("$defs", {}).get(inner["$ref"].removeprefix("#/$defs/"), {})
+    names: Mapping[str, Json] = inner.get("properties", {}) if isinstance(inner, dict) else {}
+    return names
 
 
 def _credentials(document: Document) -> Iterator[Diagnostic]:

@@ -211,7 +211,8 @@ def test_what_yaml_reads_in_its_own_way_is_a_fault_and_stays_text(text: str) -> 
     for dialect in ("plain", "override"):
         document, faults = load(f"a: {text}\n", dialect)
         assert ({"a": text}, ["D103"]) == (document.data, [fault.code for fault in faults])
-        assert f'write "{text}" in quotes' == faults[0].hint
+        bare = f"{text.replace('_', '')}, or " if "_" in text else ""
+        assert f'write {bare}"{text}" in quotes' == faults[0].hint
         assert {"a": text} == read(f'a: "{text}"\n', dialect)
         assert [("D103", 1, 1)] == find(f"{text}: a\n", dialect)
 
