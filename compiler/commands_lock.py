@@ -44,7 +44,7 @@ def lock(repo: Path, upgrade: bool, platform: Path | None, format: str | None) -
     listed before the lock is written; nothing is written while an override does not fit.
     """
     with Reporting(make_screen(format, repo)) as screen:
-        from compiler.output import write_file
+        from compiler.output import OutputError, write_file
         from compiler.pipeline import lock_service
         from compiler.report import diagnostics_to_json
 
@@ -52,7 +52,10 @@ def lock(repo: Path, upgrade: bool, platform: Path | None, format: str | None) -
         done = lock_service(repo, library, upgrade=upgrade)
         is_for_people = screen.format in ("text", "github")
         if is_for_people:
-            click.echo(_list_moves(done, library, screen), nl=False)
+            try:
+                click.echo(_list_moves(done, library, screen), nl=False)
+            except OSError as error:  # a reader that has gone has not seen enough either
+                raise OutputError(f"cannot list what moved, and nothing was written: {error.strerror}") from error
         target = repo / LOCK
         was_there = target.is_file() and target.read_bytes() == done.content
         if not was_there:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.locked_service import lock, make_library, make_repo, release
+
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples/service-repo"
 FLAGSTONE = f"{shlex.quote(sys.executable)} -m compiler.cli"
@@ -76,3 +78,15 @@ def test_a_closed_stream_is_not_written_into_another_file(tmp_path: Path) -> Non
     assert 0 == run(f"compile --no-lint --out {shlex.quote(str(closed))}", "<&- >&- 2>&-").returncode
     files = {path.relative_to(whole): path.read_bytes() for path in whole.rglob("*") if path.is_file()}
     assert files == {path.relative_to(closed): path.read_bytes() for path in closed.rglob("*") if path.is_file()}
+
+@pytest.mark.parametrize("streams", [">&-", ">/dev/full", "| true"])
+def test_no_lock_is_written_while_nobody_hears_what_it_moves(streams: str, tmp_path: Path) -> None:
+    repo, library = make_repo(tmp_path / "repo"), make_library(tmp_path / "library")
+    lock(repo, library)
+    before = (repo / "flagstone.lock").read_bytes()
+    release(library)
+    command = f"lock --upgrade --platform {shlex.quote(str(library))}"
+    done = run(command, streams, repo)
+    assert (2, before) == (done.returncode, (repo / "flagstone.lock").read_bytes())
+    assert "Error: cannot list what moved, and nothing was written: " in done.stderr
+    assert (0, False) == (run(command, "", repo).returncode, before == (repo / "flagstone.lock").read_bytes())
