@@ -22,7 +22,7 @@ from compiler.commands_platform import platform
 from compiler.commands_release import publish, releases
 from compiler.commands_schema import schema
 from compiler.commands_service import compile_, validate
-from compiler.screen import OUR_BUG, UNWRITABLE, WRONG_USAGE
+from compiler.screen import OUR_BUG, UNWRITABLE, WRONG_USAGE, show_wrong_usage
 
 
 def main() -> NoReturn:
@@ -33,6 +33,7 @@ def main() -> NoReturn:
         code = int(cli.main(standalone_mode=False, prog_name="flagstone") or 0)
     except click.ClickException as error:
         error.show()
+        show_wrong_usage(error, sys.argv[1:])
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)

@@ -11,7 +11,7 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +92,17 @@ def make_screen(format: str | None, folder: Path | None = None) -> Screen:
     chosen = format or ("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text")
     shown = "" if folder is None or str(folder) == "." else f"{folder.as_posix()}/"
     return Screen(chosen, shown)
+
+
+def show_wrong_usage(error: click.ClickException, words: Sequence[str]) -> None:
+    """Tell a machine why a command did nothing, in the format that the words of the command line ask for."""
+    pairs = zip(words, [*words[1:], ""], strict=True)
+    asked = [word.partition("=")[2] or after for word, after in pairs if word.partition("=")[0] == "--format"]
+    screen = make_screen(asked[-1] if asked else None)
+    if screen.format in _FORMATS and screen.format != "text":
+        message = " ".join(error.format_message().split()).rstrip(".")
+        with _forgive():
+            screen.show([Diagnostic("usage", message)])
 
 
 class Reporting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -79,6 +80,7 @@ def test_a_closed_stream_is_not_written_into_another_file(tmp_path: Path) -> Non
     files = {path.relative_to(whole): path.read_bytes() for path in whole.rglob("*") if path.is_file()}
     assert files == {path.relative_to(closed): path.read_bytes() for path in closed.rglob("*") if path.is_file()}
 
+
 @pytest.mark.parametrize("streams", [">&-", ">/dev/full", "| true"])
 def test_no_lock_is_written_while_nobody_hears_what_it_moves(streams: str, tmp_path: Path) -> None:
     repo, library = make_repo(tmp_path / "repo"), make_library(tmp_path / "library")
@@ -90,3 +92,36 @@ def test_no_lock_is_written_while_nobody_hears_what_it_moves(streams: str, tmp_p
     assert (2, before) == (done.returncode, (repo / "flagstone.lock").read_bytes())
     assert "Error: cannot list what moved, and nothing was written: " in done.stderr
     assert (0, False) == (run(command, "", repo).returncode, before == (repo / "flagstone.lock").read_bytes())
+
+
+@pytest.mark.parametrize("usage", ["validate nowhere", "compile --evn staging", "compile --env stagin", "publish"])
+@pytest.mark.parametrize("format", ["--format json", "--format=json", "--format sarif"])
+def test_a_machine_reads_wrong_usage_in_the_document_that_it_asked_for(format: str, usage: str) -> None:
+    done = run(f"{usage} {format}", "")
+    document = json.loads(done.stdout)
+    said = done.stderr.rpartition("Error: ")[2].strip().rstrip(".")
+    if "sarif" in format:
+        [result] = document["runs"][0]["results"]
+        assert ("usage", said) == (result["ruleId"], result["message"]["text"])
+    else:
+        [fault] = document["diagnostics"]
+        assert ("usage", "error", said, None) == (fault["code"], fault["severity"], fault["message"], fault["path"])
+        assert document["result"] is None
+    assert 2 == done.returncode
+
+
+def test_wrong_usage_stands_in_the_log_of_a_workflow() -> None:
+    done = run("validate nowhere --format github", "")
+    assert (2, "") == (done.returncode, done.stdout)
+    assert done.stderr.splitlines()[-1].startswith("::error title=usage::Invalid value for '[REPO]'")
+
+
+@pytest.mark.parametrize("words", ["--format text", "--format xml", "--format", ""])
+def test_a_person_reads_wrong_usage_once(words: str) -> None:
+    done = run(f"validate nowhere {words}", "")
+    assert (2, "", 1) == (done.returncode, done.stdout, done.stderr.count("Error: "))
+
+
+@pytest.mark.parametrize("streams", [">&-", ">/dev/full"])
+def test_wrong_usage_stays_one_though_no_machine_hears_of_it(streams: str) -> None:
+    assert 2 == run("validate nowhere --format json", streams).returncode
