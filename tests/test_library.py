@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,3 +74,18 @@ def test_the_same_library_in_another_folder_does_not_need_the_first_one(tmp_path
 
 def test_shared_code_is_no_template() -> None:
     assert ["groups", "logs", "tasks", "topics"] == [template.name for template in load_library(LIBRARY).templates]
+
+
+@pytest.mark.parametrize(("size", "is_refused"), [("16", False), ("22", False), ("15", True), ("23", True)])
+def test_a_network_has_room_for_its_subnets_before_anything_is_built(
+    size: str, is_refused: bool, tmp_path: Path
+) -> None:
+    folder = copy_library(tmp_path / "library")
+    account = folder / "environments/production.yml"
+    changed = re.sub(r"cidr: [^,]+", f"cidr: 10.16.0.0/{size}", account.read_text())
+    account.write_text(changed)
+    assert f"10.16.0.0/{size}," in changed
+    if is_refused:
+        assert ["D206 platform/environments/production.yml"] == find(folder)
+    else:
+        open_library(folder)
