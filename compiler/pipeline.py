@@ -21,7 +21,7 @@ from compiler.lock import check_lock, check_overridden, find_moves, is_locked, l
 from compiler.model import Commit, Compilation, Descriptor, Document, Json, Library, Lock, Repository, Settings, Stack
 from compiler.parameters import check_values
 from compiler.parts import check_addition, check_override, keep_sound
-from compiler.refusals import check_refusals
+from compiler.refusals import check_commands, check_refusals
 from compiler.repository import INPUTS, read_repository
 from compiler.resolve import resolve_environment, resolve_settings
 from compiler.rules import check_names, check_settings
@@ -112,6 +112,8 @@ def plan_service(
         judged[name] = [
             *check_settings(descriptor, settings[name]),
             *check_refusals(settings[name]),
+            # Commands run where the library's playbook puts the source.
+            *(check_commands(settings[name], repository) if with_archives and library.ansible else ()),
             *wire_additions(settings[name], repository.additions)[1],
         ]
         for part in active_additions(repository.additions, settings[name]):

@@ -1,21 +1,24 @@
 """Refusals: settings that agree with each other, and that AWS or an instance would refuse all the same.
 
-In: the Settings of one environment.    Out: Diagnostics.
-Faults: D323 to D326.
+In: the Settings of one environment, the files of `src/`.    Out: Diagnostics.
+Faults: D323 to D327.
 Never: looks at what the platform makes of a setting; what only the stack shows is `limits`.
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from compiler.blame import fault_at, is_from_service, map_at, number_at, span_of
-from compiler.diagnostics import Diagnostic, Related
-from compiler.model import Settings
+from compiler.diagnostics import Diagnostic, Related, suggest
+from compiler.model import Repository, Settings
 from compiler.trace import plain
 
+# A path of its own; what a shell works out first is not looked into.
+_STARTED = re.compile(r"(\./[^\s$`'\"\\*?;&|<>(){}\[\]]+)(?=\s|$)")
 _REFERENCE = re.compile(r"\{\{resolve:[^{}]*\}\}")
 _BRACES = re.compile(r"\{\{.*\}\}", re.DOTALL)
 
@@ -29,6 +32,30 @@ def check_refusals(settings: Settings) -> Iterator[Diagnostic]:
     yield from _check_secrets(settings)
 
 
+def check_commands(settings: Settings, repository: Repository) -> Iterator[Diagnostic]:
+    """Check that `src/`, where commands run, holds what they start.
+
+    A service with roles of its own may make the file on the instance; an empty `src/` fails there all the same.
+    """
+    executable = {file.path: file.is_executable or file.link is not None for file in repository.src}
+    for name, process in map_at(settings.data, "processes").items():
+        command = process.get("command") if isinstance(process, dict) else None
+        started = _STARTED.match(command) if isinstance(command, str) else None
+        if command is None or (executable and (started is None or repository.ansible)):
+            continue
+        path = posixpath.normpath(started[1]) if started else ""
+        if not executable:
+            message = f"`src/` is empty, and `processes.{name}` runs there"
+            yield fault_at("D327", message, command, "put into `src/` what the command runs, and commit it")
+        elif path not in executable:
+            message = f"`src/` holds no `{path}`, which `processes.{name}` runs"
+            hint = suggest(path, executable) or "write the path from `src/`, and commit the file"
+            yield fault_at("D327", message, command, hint)
+        elif not executable[path]:
+            message = f"`src/{path}`, which `processes.{name}` runs, is not executable"
+            yield fault_at("D327", message, command, f"run `chmod +x src/{path}` and commit that")
+
+
 def _check_empty_group(name: str, process: Any) -> Iterator[Diagnostic]:
     scaling = map_at(process, "scaling")
     low, targets = number_at(scaling, "min"), map_at(scaling, "target")
@@ -40,7 +67,8 @@ def _check_empty_group(name: str, process: Any) -> Iterator[Diagnostic]:
 
 
 def _check_log_paths(name: str, process: Any) -> Iterator[Diagnostic]:
-    logs = [log["path"] for log in map_at(process, "logs").values() if isinstance(log, dict) and "path" in log]
+    logs = [log.get("path") for log in map_at(process, "logs").values() if isinstance(log, dict)]
+    logs = [path for path in logs if isinstance(path, str)]
     seen: dict[str, Any] = {}
     for path in sorted(logs, key=lambda path: (span_of(path).path, span_of(path).line, span_of(path).column)):
         first = seen.setdefault(plain(path), path)

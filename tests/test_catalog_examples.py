@@ -27,6 +27,9 @@ def compile_files(folder: Path, files: Files, library: Library) -> tuple[Diagnos
     for path, text in {**BASE_FILES, **files}.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, "utf-8")
+    for program in ("serve", "work", "admin"):
+        (folder / "src/bin").mkdir(parents=True, exist_ok=True)
+        (folder / "src/bin" / program).touch(0o755)
     if "waivers:" in files.get("service.yml", ""):
         commit_folder(folder, "2026-11-20")
     try:

@@ -163,7 +163,9 @@ def test_every_guardrail_and_rule_has_a_case(library: Library) -> None:
 def test_a_case_shows_what_is_said_of_one_guardrail_or_rule(
     case: Path, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update_expectations: bool
 ) -> None:
-    monkeypatch.chdir(case)
+    service = shutil.copytree(case, tmp_path / "service")
+    shutil.copytree(GUARDED / "sound/src", service / "src")
+    monkeypatch.chdir(service)
     # cfn-lint is slow, and only rules want it.
     lint = [] if case.name in own_rules(library) else ["--no-lint"]
     done = CliRunner().invoke(cli, ["compile", ".", "--env", "production", *lint, "--out", str(tmp_path / "out")])

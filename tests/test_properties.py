@@ -252,7 +252,7 @@ class Admitted:
             "timeout": st.integers(2, 4 if self.is_sound else 120),
             "healthyThreshold": st.integers(2, 10),
             "unhealthyThreshold": st.integers(2, 10),
-            "gracePeriod": st.integers(0, 7200),
+            "gracePeriod": st.integers(0, 600 if self.is_sound else 7200),
         }
         target = {"cpu": st.floats(1, 100), "requests": st.floats(1, 1e300), "queueAge": st.integers(1)}
         sound_target = {"cpu": st.floats(1, 100), "requests": st.floats(1, 1e300)}
@@ -277,7 +277,7 @@ class Admitted:
             "deployment": self.section({}, {"style": style, "minInService": rest, "batch": small}),
             "alarms": self.section({}, {metric: self.pair(100) for metric in metrics}),
             "uses": st.lists(st.sampled_from(["store"] if self.is_sound else ["store", "none"]), unique=True),
-            "logs": st.dictionaries(NAMES, self.log(), max_size=2),
+            "logs": st.dictionaries(NAMES, self.log(), max_size=1 if self.is_sound else 2),
         }
         return self.section(needed, may)
 
@@ -304,7 +304,11 @@ class Admitted:
             processes = st.tuples(self.process(), processes).map(lambda pair: {**pair[1], "web": pair[0]})
         overlay = self.section({}, {"processes": st.dictionaries(NAMES, self.process(), max_size=2), **self.rest()})
         environments = st.dictionaries(st.sampled_from(["production", "env-default", "env-x"]), overlay, max_size=2)
-        head = {"service": SERVICES, "owner": st.sampled_from(["squad-orders", "nobody"]), "platform": st.just("1.0")}
+        head = {
+            "service": SERVICES,
+            "owner": st.sampled_from(["squad-orders"] if self.is_sound else ["squad-orders", "nobody"]),
+            "platform": st.just("1.0"),
+        }
         return st.fixed_dictionaries(
             {**head, "processes": processes},
             optional={"description": st.none() | TEXT, "environments": environments, **self.rest()},

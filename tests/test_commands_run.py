@@ -1,0 +1,64 @@
+"""Commands run: what a process starts has to be in the source, where the library's playbook runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from compiler.diagnostics import CompileError
+from compiler.library import find_content
+from compiler.pipeline import open_library, plan_service
+
+SERVICE = """\
+service: shop
+owner: platform
+platform: "1.0"
+processes: {{web: {{runtime: instances, command: {command}, port: 8080}}}}
+environments: {{production: {{}}}}
+"""
+
+
+def find(folder: Path, command: str, **files: int) -> list[str]:
+    """Check a service whose files have the modes given; returns what is said of its command."""
+    (folder / "service.yml").write_text(SERVICE.format(command=command))
+    for name, mode in files.items():
+        path = folder / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        path.chmod(mode)
+    try:
+        plan_service(folder, open_library(find_content("platform")), with_archives=True)
+    except CompileError as error:
+        return [f"{each.code} {each.message}" for each in error.diagnostics if each.code == "D327"]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("./bin/serve", None),
+        ("./bin/serve --port 8080", None),
+        ("././bin/../bin/serve", None),
+        ("python3 -m shop", None),
+        ("./$PROGRAM", None),
+        ("./bin/server", "`src/` holds no `bin/server`, which `processes.web` runs"),
+        ("./serve", "`src/` holds no `serve`, which `processes.web` runs"),
+        ("./../serve", "`src/` holds no `../serve`, which `processes.web` runs"),
+        ("./data", "`src/data`, which `processes.web` runs, is not executable"),
+    ],
+)
+def test_what_a_command_starts_is_in_the_source_and_executable(command: str, said: str | None, tmp_path: Path) -> None:
+    found = find(tmp_path, command, src__bin__serve=0o755, src__data=0o644)
+    assert ([f"D327 {said}"] if said else []) == found
+
+
+def test_roles_of_its_own_may_make_the_file_but_not_the_folder(tmp_path: Path) -> None:
+    assert [] == find(tmp_path, "./bin/made", src__data=0o644, ansible__playbook=0o644)
+    (tmp_path / "src/data").unlink()
+    assert ["D327 `src/` is empty, and `processes.web` runs there"] == find(tmp_path, "serve", ansible__playbook=0o644)
+
+
+def test_to_validate_needs_no_source(tmp_path: Path) -> None:
+    (tmp_path / "service.yml").write_text(SERVICE.format(command="./bin/serve"))
+    plan_service(tmp_path, open_library(find_content("platform")), with_archives=False)
