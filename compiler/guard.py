@@ -134,6 +134,8 @@ def _check_must(guardrail: Guardrail, stack: Stack, resource: _Resource, known: 
     for path, value in find_values(resource.body, _anchor(guardrail.path), ("Resources", resource.name), known):
         for operator, operand in guardrail.must.items():
             for inner, item in _items(operator, path, value, known):
+                if operator == "keeps" and not _was_one_of(operand, stack, inner):
+                    continue
                 if _holds(operator, operand, item) or (item is MISSING and _is_excused(guardrail, resource, known)):
                     continue
                 shown = "is missing" if item is MISSING else f"is {_shown(item)}, not {_wanted(operator, operand)}"
@@ -151,6 +153,14 @@ def _is_excused(guardrail: Guardrail, resource: _Resource, known: Known) -> bool
     )
 
 
+def _was_one_of(choices: Iterable[Json], stack: Stack, path: Path) -> bool:
+    """Tell whether the platform gave one of these values to what an override has changed since."""
+    value: Json = stack.platform.get(path[:2])
+    for step in path[2:]:
+        value = value.get(step) if isinstance(value, dict) else None
+    return any(_as_text(value) == _as_text(choice) for choice in choices)
+
+
 def _items(operator: str, path: Path, value: Json, known: Known) -> Iterator[tuple[Path, Json]]:
     if isinstance(value, list) and operator in ("oneOf", "atLeast", "atMost"):
         for index, item in enumerate(value):
@@ -163,14 +173,14 @@ def _holds(operator: str, operand: Json, value: Json) -> bool:
     if operator == "present":
         return (value is not MISSING) == bool(operand)
     if value is MISSING:
-        return operator != "equals"
+        return operator not in ("equals", "keeps")
     if operator == "matches":  # alone asks even of what is looked up that it is looked up in the right place
         return fnmatch.fnmatchcase(known_text(value), operand)
     if is_open(value):
         return True
     if operator == "equals":
         return bool(_as_text(value) == _as_text(operand))
-    if operator == "oneOf":
+    if operator in ("oneOf", "keeps"):
         return any(_as_text(value) == _as_text(choice) for choice in operand)
     number = _as_number(value)
     return number is not None and (number >= operand if operator == "atLeast" else number <= operand)
@@ -213,7 +223,7 @@ def _check_credentials(stack: Stack) -> Iterator[Diagnostic]:
 
 
 def _advice(operator: str, operand: Json) -> str:
-    if operator == "oneOf":
+    if operator in ("oneOf", "keeps"):
         return "make it " + " or ".join(_shown(choice) for choice in operand)
     if operator == "present":
         return "set it" if operand else "remove it"
@@ -223,7 +233,7 @@ def _advice(operator: str, operand: Json) -> str:
 def _wanted(operator: str, operand: Json) -> str:
     if operator == "oneOf" and len(operand) > _LONGEST_LIST:
         return f"one of {len(operand)} values"
-    if operator == "oneOf":
+    if operator in ("oneOf", "keeps"):
         return ("one of " if len(operand) > 1 else "") + ", ".join(_shown(choice) for choice in operand)
     if operator == "present":
         return "set" if operand else "absent"

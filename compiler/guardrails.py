@@ -138,4 +138,5 @@ _OPERATORS: Mapping[str, tuple[Callable[[Json], bool], str]] = {
     "atLeast": (_is_number, "a number"),
     "atMost": (_is_number, "a number"),
     "present": (lambda value: isinstance(value, bool), "`true` or `false`"),
+    "keeps": (_is_choice, "a list of values"),
 }

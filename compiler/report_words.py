@@ -113,6 +113,8 @@ def _write_rule(operator: str, operand: Json) -> str:
     """Write what a guardrail asks for, such as `must be at most 3653`."""
     if operator == "present":
         return "must be there" if operand else "must not be there"
+    if operator == "keeps":
+        return f"must stay one of {json.dumps(operand)} where the platform says so"
     if operator == "matches":
         return f"must match {json.dumps(operand)}"
     words = re.sub(r"([A-Z])", r" \1", operator.removeprefix("equals")).lower()

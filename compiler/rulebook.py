@@ -96,6 +96,8 @@ def _operator(operator: str, operand: Json) -> str:
         return f"one of {len(operand)} values"
     if operator == "oneOf":
         return " or ".join(_shown(choice) for choice in operand) + " if set"
+    if operator == "keeps":
+        return "stays " + " or ".join(_shown(choice) for choice in operand) + " where the platform says so"
     return {"equals": "", "matches": "", "atLeast": "at least ", "atMost": "at most "}[operator] + _shown(operand)
 
 
