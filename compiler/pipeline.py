@@ -112,8 +112,6 @@ def plan_service(
         judged[name] = [
             *check_settings(descriptor, settings[name]),
             *check_refusals(settings[name]),
-            # Commands run where the library's playbook puts the source.
-            *(check_commands(settings[name], repository) if with_archives and library.ansible else ()),
             *wire_additions(settings[name], repository.additions)[1],
         ]
         for part in active_additions(repository.additions, settings[name]):
@@ -294,6 +292,8 @@ def compile_plan(
         kept, used[environment] = waive(faults, waivers[environment])
         at_fault = [waiver for waiver in waivers[environment] if waiver not in sound[environment]]
         found[environment] = list(_without_doubts(excuse(kept, at_fault, library), plan.left_out))
+        if library.ansible:  # whose playbook puts the source where commands run
+            found[environment].extend(check_commands(settings, plan.repository))
         if plan.lock and not plan.left_out and environment in described_environments(plan.descriptor, library):
             found[environment].extend(check_overridden(plan.lock, stacks[environment], library, environment))
     unasked = () if lint else [rule for module in library.rules for rule in module.ids]

@@ -46,14 +46,14 @@ def check_commands(settings: Settings, repository: Repository) -> Iterator[Diagn
         path = posixpath.normpath(started[1]) if started else ""
         if not executable:
             message = f"`src/` is empty, and `processes.{name}` runs there"
-            yield fault_at("D327", message, command, "put into `src/` what the command runs, and commit it")
+            yield fault_at("D327", message, command, "put into `src/` what the command runs, and commit it", "warning")
         elif path not in executable:
             message = f"`src/` holds no `{path}`, which `processes.{name}` runs"
             hint = suggest(path, executable) or "write the path from `src/`, and commit the file"
-            yield fault_at("D327", message, command, hint)
+            yield fault_at("D327", message, command, hint, "warning")
         elif not executable[path]:
             message = f"`src/{path}`, which `processes.{name}` runs, is not executable"
-            yield fault_at("D327", message, command, f"run `chmod +x src/{path}` and commit that")
+            yield fault_at("D327", message, command, f"run `chmod +x src/{path}` and commit that", "warning")
 
 
 def _check_empty_group(name: str, process: Any) -> Iterator[Diagnostic]:

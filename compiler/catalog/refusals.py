@@ -54,11 +54,12 @@ ENTRIES = (
         code="D327",
         title="Command that is not there",
         explanation="""
-            A process starts a file that `src/` does not hold, or that is not executable, so no instance would ever come
-            up. A release holds what git tracks or would track: a program that a build makes has to be made before
-            `publish`, and must not be named in `.gitignore`. Commands that begin with `./` are checked; a service with
-            roles of its own may make the file on the instance.
+            A process starts a file that `src/` does not hold, or that is not executable, so no instance of this release
+            would come up. A release holds what git tracks or would track: a program that a build makes has to be made
+            before `publish`, and must not be named in `.gitignore`. Commands that begin with `./` are checked; a
+            service with roles of its own may make the file on the instance.
         """,
+        severity="warning",
         is_shown_by_files=False,
     ),
 )
