@@ -143,9 +143,8 @@ ENTRIES = (
         code="D311",
         title="Owner without alarm topics",
         explanation="""
-            The platform has no amber and red topic for this owner, so the alarms of the service would reach nobody and
-            the deployment would fail on the missing topics. Correct the name, or ask the platform team to add the owner
-            to `owners` in `platform.yml`.
+            The platform has no amber and red topic for this owner, so the alarms of the service reach nobody until it
+            has. Correct the name, or ask the platform team to add the owner to `owners` in `platform.yml`.
         """,
         wrong=with_head(
             """
@@ -165,6 +164,7 @@ ENTRIES = (
               web: {runtime: instances, command: ./bin/serve, port: 8080}
             """
         ),
+        severity="warning",
     ),
     Entry(
         code="D312",
