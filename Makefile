@@ -19,7 +19,7 @@ help:  ## list the targets
 demo: $(DEV)  ## compile the example, publish it to a bucket in a folder, explain one value
 	@rm -rf out/demo
 	$(FLAGSTONE) compile examples/service-repo --out out/demo/compiled
-	$(FLAGSTONE) publish examples/service-repo --bucket out/demo/bucket --allow-dirty
+	$(FLAGSTONE) publish examples/service-repo --bucket out/demo/bucket --release demo --allow-dirty
 	$(FLAGSTONE) releases orders --bucket out/demo/bucket
 	@find out/demo/bucket -type f | LC_ALL=C sort
 	$(FLAGSTONE) explain examples/service-repo Resources.WebGroup.Properties.MinSize --env production

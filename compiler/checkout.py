@@ -2,7 +2,7 @@
 
 In: a folder and paths in it.    Out: the commit it is at, and the files that belong to it.
 Faults: D119 what git ignores, D120 git that refuses, D121 what is in the commit and not in the folder.
-Never: changes anything, or takes a git that cannot answer for a folder outside of git.
+Never: changes anything, or takes a git that cannot answer for a folder outside of git without saying so.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from compiler.diagnostics import CompileError, Diagnostic, Source, Span
+from compiler.diagnostics import Diagnostic, Source, Span
 from compiler.model import Commit, Known
 
 # The second would run a program that the repository names.
@@ -31,11 +31,9 @@ def find_checkout(folder: Path) -> Path | None:
 
 
 def read_commit(folder: Path, files: Iterable[str], folders: Iterable[str] = ()) -> Commit | None:
-    """Ask for the commit that a folder is at; None outside of git and before the first commit.
+    """Ask for the commit that a folder is at; None outside of git, before the first commit and where git refuses.
 
     It is dirty when one of the files or folders, which may be missing, differs, or when git ignores one of the files.
-
-    Raises CompileError with D120 where git refuses.
     """
     root = find_checkout(folder)
     if root is None:
@@ -49,8 +47,8 @@ def read_commit(folder: Path, files: Iterable[str], folders: Iterable[str] = ())
         seconds, commit = _git(folder, "rev-list", "--max-count=1", "--timestamp", "HEAD", "--").split()
         changes = _git(folder, "status", *shown, "--", *wanted, *folders)
         ignored = _is_ignored(folder, wanted)
-    except _Refused as refused:
-        raise CompileError([refused.diagnostic]) from None
+    except _Refused:
+        return None
     time = datetime.fromtimestamp(int(seconds), UTC).strftime("%Y%m%dT%H%M%S")
     return Commit(commit, time, is_dirty=bool(changes) or ignored)
 
@@ -58,8 +56,8 @@ def read_commit(folder: Path, files: Iterable[str], folders: Iterable[str] = ())
 def list_known(folder: Path, descriptor: str, paths: Iterable[str]) -> tuple[Known | None, tuple[Diagnostic, ...]]:
     """List the files below some paths that git tracks or would track.
 
-    None where all files belong: outside of git, and where git ignores the descriptor itself, as it does in a copy of
-    the service in somebody's build folder.
+    None where all files belong: outside of git, where git refuses, and where it ignores the descriptor itself, as it
+    does in a copy of the service in somebody's build folder.
     """
     if find_checkout(folder) is None:
         return None, ()
@@ -133,8 +131,8 @@ class _Refused(Exception):
     """Git could not answer."""
 
     def __init__(self, what: str, hint: str) -> None:
-        message = f"git does not say what belongs to the repository: {what}"
-        self.diagnostic = Diagnostic("D120", message, None, hint)
+        message = f"git does not say what belongs to the service, so everything does: {what}"
+        self.diagnostic = Diagnostic("D120", message, None, hint, "warning")
         super().__init__(what)
 
 

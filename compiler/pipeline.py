@@ -366,6 +366,10 @@ def choose_release(plan: Plan, *, asked: str | None, allow_dirty: bool) -> str:
     with what was found in the plan.
     """
     commit = plan.repository.commit
+    # To compile with what git may ignore does no harm; to upload it may.
+    if not allow_dirty and any(found.code == "D120" for found in plan.diagnostics):
+        found = [replace(each, severity="error") if each.code == "D120" else each for each in plan.diagnostics]
+        raise CompileError(found)
     if commit and commit.is_dirty and not allow_dirty:
         hint = "commit or stash the changes, or publish them all the same with --allow-dirty"
         raise CompileError(

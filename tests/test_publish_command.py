@@ -78,3 +78,20 @@ def test_faults_of_form_and_of_merge_come_up_in_one_run_and_nothing_is_published
     (service / "src/main").write_text("y")
     assert ["D803", "D214"] == re.findall("error (D...):", publish(service).stderr)
     assert [] == list((service.parent / "bucket").rglob("*"))
+
+
+@pytest.mark.parametrize("words", [(), ("--release", "r1")])
+def test_nothing_is_published_that_git_may_ignore(
+    words: tuple[str, ...], service: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit_folder(service, "2026-11-20")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    done = publish(service, *words)
+    assert done.exit_code == 1 and "error D120: git does not say what belongs to the service" in done.stderr
+    assert not (service.parent / "bucket").exists()
+    done = publish(service, "--allow-dirty", *words)
+    assert (0 if words else 1) == done.exit_code and "warning D120" in done.stderr
+    compiled = CliRunner().invoke(
+        cli, ["compile", str(service), "--platform", str(LIBRARY), "--out", str(service.parent / "out")]
+    )
+    assert compiled.exit_code == 0 and "warning D120" in compiled.stderr

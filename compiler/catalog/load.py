@@ -214,8 +214,10 @@ ENTRIES = (
         explanation="""
             The folder lies in a git repository, and git cannot be run or does not answer; the message holds its own
             words. Often the repository belongs to another user, and git asks for `safe.directory`. Without git nobody
-            knows which files belong to the service and which commit they are, so nothing is compiled.
+            knows which commit this is and which files it ignores, so all of them are taken for the service's; nothing
+            of that kind is published, unless `--allow-dirty` says that it may be.
         """,
+        severity="warning",
         is_shown_by_files=False,
     ),
     Entry(
