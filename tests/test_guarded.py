@@ -130,7 +130,7 @@ def test_what_is_sound_in_an_addition_is_sound_in_the_platform_but_for_its_tags(
 def test_the_sound_service_has_what_the_broken_one_breaks() -> None:
     """A type that is only ever wrong would not show where the line is."""
     stateless = {"AWS::AutoScaling::LaunchConfiguration", "AWS::ElasticLoadBalancing::LoadBalancer"}
-    spared = {*stateless, "AWS::EC2::SecurityGroupIngress", "AWS::IAM::Policy", "AWS::IAM::User"}
+    spared = {*stateless, "AWS::EC2::SecurityGroupIngress", "AWS::IAM::User"}
     broken, sound = (
         {resource["Type"] for resource in made_by(service, "template").template["Resources"].values()}
         for service in ("broken", "sound")

@@ -167,11 +167,41 @@ def policy(statement: str) -> str:
         ("{Effect: Allow, Action: 's3:Get*', Resource: '*', Condition: {'Null': {a: true}}}", ["Action"]),
         ("{Effect: Allow, Action: 's3:Get*', Resource: '*', Condition: {StringEqualsIfExists: {a: b}}}", []),
         ("{Effect: Allow, Action: 's3:Get*', Resource: '*', Condition: {StringNotEquals: {a: b}}}", []),
+        ("{Effect: Allow, Action: 's3:Get*', Resource: {'Fn::Sub': '${B.Arn}/*'}}", []),
+        ("{Effect: Allow, Action: 's3:*', Resource: {'Fn::Sub': '${BucketArn}/*'}}", []),
+        ("{Effect: Allow, Action: 's3:Get*', Resource: {'Fn::Join': ['', [{'Fn::GetAtt': B.Arn}, '/*']]}}", []),
+        ("{Effect: Allow, Action: 's3:Get*', Resource: {'Fn::Sub': ['${A}/*', {A: {'Fn::ImportValue': a}}]}}", []),
+        ("{Effect: Allow, Action: 's3:Get*', Resource: {'Fn::Sub': '${LookedUp}/*'}}", []),
+        ("{Effect: Allow, Action: 's3:Get*', Resource: '{{resolve:ssm:/bucket:3}}/*'}", []),
+        (
+            "{Effect: Allow, Action: 'dynamodb:*', Resource: [{'Fn::GetAtt': T.Arn}, {'Fn::Sub': '${T.Arn}/index/*'}]}",
+            [],
+        ),
+        ("{Effect: Allow, Action: 'logs:Put*', Resource: {'Fn::Sub': '${LogGroup.Arn}:*'}}", []),
+        ("{Effect: Allow, Action: 'logs:Put*', Resource: {'Fn::Sub': '${LogGroup.Arn}:log-stream:*'}}", []),
+        ("{Effect: Allow, Action: 's3:*', Resource: {'Fn::Sub': '${Unknown}:s3:::menus/*'}}", []),
+        ("{Effect: Allow, Action: 's3:*', Resource: {'Fn::Sub': '${Unknown}:::${Menus}/*'}}", []),
+        ("{Effect: Allow, Action: 's3:*', Resource: {'Fn::Sub': '${Unknown}:s3:::*'}}", ["Action"]),
+        ("{Effect: Allow, Action: 's3:*', Resource: {'Fn::Sub': '${Unknown}s3:::*/*'}}", ["Action"]),
+        ("{Effect: Allow, Action: 's3:*', Resource: {'Fn::Sub': 'arn:${Unknown}:s3:::*'}}", ["Action"]),
+        ("{Effect: Allow, Action: 's3:*', Resource: {'Fn::Sub': '${Star}/*'}}", ["Action"]),
+        ("{Effect: Allow, Action: 's3:*', Resource: {'Fn::Sub': ['${A}/*', {A: 'arn:aws:s3:::*'}]}}", ["Action"]),
+        ("{Effect: Allow, Action: 's3:*', Resource: {'Fn::Sub': '${AWS::NoValue}*'}}", ["Action"]),
+        (
+            "{Effect: Allow, Action: 'sqs:*', Resource: 'arn:aws:sqs:{{resolve:ssm:/region}}:*:*'}",
+            ["Action"],
+        ),
     ],
 )
 def test_no_policy_gives_everything(statement: str, faults: list[str]) -> None:
     effect = {"Type": "String", "Default": "Allow", "AllowedValues": ["Allow", "Deny"]}
-    found = check("E9004", policy(statement), Given={"Type": "String", "Default": "sqs:*"}, Effect=effect)
+    found = check(
+        *("E9004", policy(statement)),
+        Given={"Type": "String", "Default": "sqs:*"},
+        Star={"Type": "String", "Default": "*"},
+        LookedUp={"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/bucket"},
+        Effect=effect,
+    )
     assert [f"A.Properties.PolicyDocument.Statement.{fault}" for fault in faults] == [place for place, _ in found]
 
 

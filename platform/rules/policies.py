@@ -18,6 +18,7 @@ _WILDCARD = re.compile(r"[*?]")
 _QUESTION = re.compile(r"[^:]+:(Describe|List)[^:]*")
 # Services whose resources are called by a name alone, with no word before it for what they are.
 _PLAIN_NAMES = ("s3", "sns", "sqs", "execute-api")
+_LOOKED_UP = re.compile(r"\{\{resolve:[^}]*\}\}")
 # Tests that hold for everyone but a few, or for a request that says nothing.
 _HOLDS_FOR_NOBODY = re.compile(r"ForAllValues:.*|.*Not.*|.*IfExists|Null", re.IGNORECASE)
 _HOLDS_FOR_ANYTHING = re.compile(r"Null", re.IGNORECASE)
@@ -82,12 +83,23 @@ def _is_everything(resource: str) -> bool:
     [True, True, True]
     >>> [_is_everything(name) for name in ("arn:aws:s3:::menus/*", "arn:aws:dynamodb:*:*:table/menus")]
     [False, False]
+
+    What is not known is a `$`. One in front is a whole name, unless too much of an ARN follows it.
+
+    >>> [_is_everything(name) for name in ("$/*", "$:log-stream:*", "{{resolve:ssm:/bucket}}/*", "$:s3:::*")]
+    [False, False, False, True]
     """
     if not _WILDCARD.search(resource):
         return False
-    _, _, service, *_, name = (*resource.split(":", 5), "", "", "", "", "")[:6]
+    fields = _LOOKED_UP.sub("$", resource).split(":", 5)
+    missing = [""] * (6 - len(fields))
+    if fields[0].startswith("$"):
+        if len(missing) > 2:
+            return False
+        fields, missing = [*missing, *fields], []
+    _, _, service, *_, name = *fields, *missing
     steps = re.split("[:/]", name)
-    kind = 1 if len(steps) > 1 and service not in _PLAIN_NAMES else 0
+    kind = 1 if len(steps) > 1 and service.lstrip("$") not in ("", *_PLAIN_NAMES) else 0
     return not any(step.strip("*?") for step in steps[kind:])
 
 
