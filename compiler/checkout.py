@@ -33,7 +33,8 @@ def find_checkout(folder: Path) -> Path | None:
 def read_commit(folder: Path, files: Iterable[str], folders: Iterable[str] = ()) -> Commit | None:
     """Ask for the commit that a folder is at; None outside of git, before the first commit and where git refuses.
 
-    It is dirty when one of the files or folders, which may be missing, differs, or when git ignores one of the files.
+    It is dirty when one of the files or folders, which may be missing, differs, when git ignores one of the files, and
+    when git was told not to look at one.
     """
     root = find_checkout(folder)
     if root is None:
@@ -46,11 +47,11 @@ def read_commit(folder: Path, files: Iterable[str], folders: Iterable[str] = ())
         # Plumbing, because `git log` prints what its user has configured beside what it is asked for.
         seconds, commit = _git(folder, "rev-list", "--max-count=1", "--timestamp", "HEAD", "--").split()
         changes = _git(folder, "status", *shown, "--", *wanted, *folders)
-        ignored = _is_ignored(folder, wanted)
+        is_unsure = _is_ignored(folder, wanted) or _is_hidden(folder, (*wanted, *folders))
     except _Refused:
         return None
     time = datetime.fromtimestamp(int(seconds), UTC).strftime("%Y%m%dT%H%M%S")
-    return Commit(commit, time, is_dirty=bool(changes) or ignored)
+    return Commit(commit, time, is_dirty=bool(changes) or is_unsure)
 
 
 def list_known(folder: Path, descriptor: str, paths: Iterable[str]) -> tuple[Known | None, tuple[Diagnostic, ...]]:
@@ -113,6 +114,13 @@ def _list_files(folder: Path, prefix: str, paths: tuple[str, ...], listing: _Lis
 
 def _is_ignored(folder: Path, paths: Iterable[str]) -> bool:
     return bool(_git(folder, "check-ignore", "--", *paths, is_question=True))
+
+
+def _is_hidden(folder: Path, paths: Iterable[str]) -> bool:
+    """Tell whether git was told to take a file for unchanged, or to leave one alone that is there."""
+    lines = _git(folder, "ls-files", "-z", "-v", "--", *paths).split("\0")
+    tagged = (line.partition(" ")[::2] for line in lines if line)
+    return any(tag.islower() or (tag == "S" and os.path.lexists(folder / name)) for tag, name in tagged)
 
 
 def _in_checkout(folder: Path, root: Path, path: str) -> str:

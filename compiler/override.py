@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from compiler.asked import LIST_DIRECTIVES, MAY_BE_ONE, is_about_list, is_atom
+from compiler.asked import LIST_DIRECTIVES, MAY_BE_ONE, in_a_list, is_atom, is_no_change, is_statement
 from compiler.diagnostics import Diagnostic, Related, Severity, Span, suggest
 from compiler.identity import IdentityTable, identify, is_meant, name_key
 from compiler.model import Document, Identity, Json, Origin, Path, Rename, Said, TemplatePart, Touch
@@ -113,17 +113,12 @@ class _File:
     def merge(self, base: Node | None, change: Json, here: Path, at: Path | None = None) -> Node | None:
         """Merge a change into a node. `at` is the place in the template where it differs from the place in the file."""
         at = here if at is None else at
-        if (
-            at[-1] == MAY_BE_ONE
-            and isinstance(base, MapNode)
-            and not is_intrinsic(strip(base))
-            and is_about_list(change)
-        ):
-            base = ListNode((base,))
         if base is None:
             self._check_rival(self._words_of_removal(at), here, at)
         if isinstance(change, dict) and any(key.startswith("$") for key in change):
             return self._direct(base, change, here, at)
+        if isinstance(change, list) or is_statement(change):
+            base = in_a_list(base, at)
         if isinstance(change, dict) and not is_atom(change, at):
             if base is None and change:
                 return self._merge_map(MapNode({}), change, here, at)
@@ -135,7 +130,10 @@ class _File:
                 changes = [((*here, index), item) for index, item in enumerate(change)]
                 return self._merge_keyed(base, changes, rule, here, at)
             if rule is not None and at[-1] == MAY_BE_ONE and isinstance(change, dict):
-                return self._merge_keyed(base, [(here, change)], rule, here, at)
+                if is_statement(change):
+                    return self._merge_keyed(base, [(here, change)], rule, here, at)
+                self._which(rule, here, at)
+                return base
             self._list_replaced(base, change, here, at)
         return self._replace(base, change, here, at)
 
@@ -157,7 +155,7 @@ class _File:
 
     def _replace(self, base: Node | None, change: Json, here: Path, at: Path, rule: str | None = None) -> Node:
         """Put a change in place as it is written."""
-        if base is not None and same(strip(base), change):
+        if base is not None and is_no_change(strip(base), change, at):
             self.changes_nothing(at, self._value_span(here))
             return base
         directive = find_directive(change) if rule is None else None
@@ -239,6 +237,7 @@ class _File:
         self.overlay.removed[at] = (*before, *whole_story(node), self._said(here, None, "$remove"))
 
     def _edit_list(self, base: Node | None, change: Mapping[str, Json], here: Path, at: Path) -> Node | None:
+        base = in_a_list(base, at)
         if base is not None and not (isinstance(base, ListNode) or (isinstance(base, Leaf) and base.value == [])):
             name = next(name for name in LIST_DIRECTIVES if name in change)
             message = f"`{name}` needs a list, and `{write_path(at)}` is `{write_value(strip(base))}`"
@@ -303,8 +302,7 @@ class _File:
             identity = identify(item, rule.keys)
             if identity is None:
                 if find_directive(item):
-                    message = f"nothing says which item of `{write_path(at)}` is meant"
-                    self._fault("D506", message, self._value_span(inner), f"write its {_keys(rule)} beside it")
+                    self._which(rule, inner, at)
                 elif any(same(strip(other), item) for other in items):
                     self.changes_nothing(at, self._value_span(inner))
                 else:
@@ -329,6 +327,10 @@ class _File:
             seen.add(identity)
         kept = tuple(item for index, item in enumerate(items) if index not in gone)
         return ListNode(kept) if kept else Leaf([], self._story(None, [], here))
+
+    def _which(self, rule: Identity, here: Path, at: Path) -> None:
+        message = f"nothing says which item of `{write_path(at)}` is meant"
+        self._fault("D506", message, self._value_span(here), f"write its {_keys(rule)} beside it")
 
     def _keyed_item(self, base: Node | None, item: Json, rule: Identity, here: Path, at: Path) -> Node:
         """Merge one item. What repeats the platform's value is fine as long as something of the item changes."""

@@ -125,14 +125,18 @@ def plan_service(
     diagnostics = order_diagnostics(_without_echoes([*found, *beside]))
     line = next((each.data.get("platform") for each in settings.values()), None)
     unpinned = tuple(check_lock(lock, library, line)) if follow_lock else ()
-    if has_errors(found) or (has_errors(beside) and not step_over):
+    # A library of another line is what an upgrade tries, so the list of what it moves is not held back.
+    is_other_line = lock is not None and any(fault.code == "D308" for fault in found)
+    if has_errors(fault for fault in found if fault.code != "D308" or not is_other_line) or (
+        has_errors(beside) and not step_over
+    ):
         raise CompileError((*diagnostics, *unpinned))
     left_out: frozenset[str] = frozenset()
     if has_errors(beside):
         overrides, additions, left_out = keep_sound(repository.overrides, repository.additions)
         repository = replace(repository, overrides=overrides, additions=additions)
     plan = Plan(repository, descriptor, settings, diagnostics, lock, left_out)
-    if unpinned:
+    if unpinned or is_other_line:
         stacks, built = _build_stacks(plan, library)
         raise CompileError((*diagnostics, *unpinned, *built, *_find_moves(plan, library, stacks)))
     return plan

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from compiler.diagnostics import Diagnostic
+from compiler.cause import find_circles
+from compiler.diagnostics import Diagnostic, Source, Span
+from compiler.model import Origin, Said
 from compiler.pipeline import build_stack, plan_service
 from tests.describing import toy_library
 
@@ -229,3 +231,14 @@ def test_the_other_half_of_a_contradiction_is_noted(tmp_path: Path) -> None:
     assert [("`MaxSize` is said here", "service.yml", 6)] == [
         (note.message, note.span.path, note.span.line) for note in found.related
     ]
+
+
+def test_a_circle_is_the_work_of_the_strongest_who_closed_it() -> None:
+    span = Span(Source("a.yml"), 1, 1, 1, 2)
+    words = {layer: Said(Origin(layer, span), None) for layer in ("template", "addition", "override")}
+    circle = {"A": [("B", words["override"])], "B": [("C", words["addition"])], "C": [("A", words["template"])]}
+    assert dict.fromkeys("ABC", words["override"]) == find_circles(circle)
+    del circle["A"]
+    assert {} == find_circles({**circle, "A": []})
+    within = {"A": [("B", words["addition"])], "B": [("A", words["template"])], "D": [("A", words["override"])]}
+    assert dict.fromkeys("AB", words["addition"]) == find_circles(within)

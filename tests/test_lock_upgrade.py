@@ -142,3 +142,17 @@ def test_a_lock_that_cannot_be_written_leaves_the_one_before(repo: Path, library
     done = lock(repo, library, "--upgrade")
     assert (2, before) == (done.exit_code, (repo / "flagstone.lock").read_bytes())
     assert "cannot write" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("lock", "--upgrade"), ("compile",)])
+def test_a_library_of_another_line_tells_what_it_would_move(words: tuple[str, ...], repo: Path, library: Path) -> None:
+    override(repo, "{$expect: 300, $value: 600}", "600")
+    lock(repo, library)
+    release(library, "1.1.0")
+    change(library / "platform.yml", "gracePeriod: 300", "gracePeriod: 240")
+    before = (repo / "flagstone.lock").read_bytes()
+    done = lock(repo, library, *words[1:]) if words[0] == "lock" else compile_(repo, library)
+    assert 1 == done.exit_code
+    said = findings(done)
+    assert any("D308" in line for line in said) and any("D332" in line for line in said), said
+    assert before == (repo / "flagstone.lock").read_bytes()

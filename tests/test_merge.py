@@ -406,4 +406,32 @@ def test_a_single_statement_is_merged_by_its_sid_and_replaced_on_request() -> No
     assert ([{**named, "Resource": "b"}], []) == stated("{Sid: Read, Resource: b}", named)
     assert ([{**named, "Resource": "b"}], []) == stated("{Sid: Read, Resource: b}", [named])
     assert ("none", []) == stated("{$replace: none}")
-    assert ("none", []) == stated("{$expect: {Resource: a, Action: 's3:Get*', Effect: Allow}, $value: none}")
+    whole = "{Resource: a, Action: 's3:Get*', Effect: Allow}"
+    assert ("none", []) == stated(f"{{$expect: {whole}, $value: none}}")
+    assert ([GRANT, {"Sid": "B"}], []) == stated(f"{{$expect: {whole}, $append: [{{Sid: B}}]}}")
+
+
+def test_a_part_of_a_statement_is_merged_into_the_only_one_and_into_no_other() -> None:
+    assert ({**GRANT, "Resource": "b"}, []) == stated("{Resource: b}")
+    assert ({**GRANT, "Resource": "b"}, []) == stated("{Resource: {$expect: a, $value: b}}")
+    assert ([GRANT], ["D506"]) == stated("{Resource: b}", [GRANT])
+
+
+def test_a_statement_that_is_no_policys_is_a_map_like_any_other() -> None:
+    rule = {"ManagedRuleGroupStatement": {"Name": "C", "VendorName": "AWS"}}
+    merged = {"ManagedRuleGroupStatement": {"Name": "D", "VendorName": "AWS"}}
+    assert (merged, []) == stated("{ManagedRuleGroupStatement: {Name: D}}", rule)
+
+
+def test_a_property_that_gets_its_value_in_another_type_does_not_change() -> None:
+    for text in ("{Size: '1'}", "{Size: 1}", "{Size: {$replace: '1'}}"):
+        assert ["D503"] == refused(text), text
+    # Further down there may be JSON in which types count.
+    assert {"A": {"B": "deep", "C": 1}} == merged("{Map: {$replace: {A: {B: deep, C: 1}}}}")["Map"]
+    assert {"A": {"C": "1"}} == merged("{Map: {$replace: {A: {C: 1}}}}", "{Map: {A: {C: '1'}}}")["Map"]
+
+
+def test_new_keys_of_an_item_come_in_one_order_whatever_order_they_are_written_in() -> None:
+    one, other = "{Tags: [{Key: owner, B: 1, A: 2}]}", "{Tags: [{A: 2, B: 1, Key: owner}]}"
+    assert [list(item) for item in merged(one)["Tags"]] == [list(item) for item in merged(other)["Tags"]]
+    assert ["Key", "Value", "A", "B"] == list(merged(one)["Tags"][1])

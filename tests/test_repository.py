@@ -505,3 +505,14 @@ def test_what_cannot_be_read_is_never_taken_for_absent(tmp_path: Path, monkeypat
         with monkeypatch.context() as patch:
             patch.setattr(os, "listdir", refuse(path, listdir))
             assert [("D111", named)] == find(tmp_path), path
+
+
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_a_file_that_git_was_told_not_to_look_at_makes_the_commit_dirty(flag: str, tmp_path: Path) -> None:
+    make_repository(tmp_path, {"src/a": "1", "README.md": ""})
+    commit_all(tmp_path)
+    git(tmp_path, "update-index", flag, "README.md")
+    assert is_dirty(tmp_path) is False
+    git(tmp_path, "update-index", flag, "src/a")
+    write(tmp_path, {"src/a": "2"})
+    assert is_dirty(tmp_path) is True

@@ -161,6 +161,13 @@ def test_a_year_from_a_leap_day_ends_with_february(service: Path) -> None:
 # Commands
 
 
+def test_the_last_day_that_a_waiver_may_name_exists(service: Path) -> None:
+    commit_folder(service, "2028-02-29")
+    text = (service / "service.yml").read_text()
+    (service / "service.yml").write_text(text.replace("2026-11-20", "2029-03-01").replace("2027-11-20", "2029-03-01"))
+    assert "name a day until 2029-02-28" in run("validate", service).stderr
+
+
 def run(command: str, service: Path, *words: str) -> Result:
     return CliRunner().invoke(cli, [command, str(service), *words, "--platform", str(LIBRARY)])
 
