@@ -435,3 +435,17 @@ def test_new_keys_of_an_item_come_in_one_order_whatever_order_they_are_written_i
     one, other = "{Tags: [{Key: owner, B: 1, A: 2}]}", "{Tags: [{A: 2, B: 1, Key: owner}]}"
     assert [list(item) for item in merged(one)["Tags"]] == [list(item) for item in merged(other)["Tags"]]
     assert ["Key", "Value", "A", "B"] == list(merged(one)["Tags"][1])
+
+
+def test_a_new_item_in_the_place_of_another_has_a_story_of_its_own() -> None:
+    files = {
+        "overrides/a.yml": change("{Tags: [{Key: owner, Value: {$remove: true}}]}"),
+        "overrides/env-default/a.yml": change("{Tags: [{Key: name, $remove: true}]}"),
+        "overrides/env-x/a.yml": change("{Tags: [{Key: team, Value: x}]}"),
+    }
+    stack, faults = merge(BASE, files, "env-x")
+    assert () == faults
+    assert [{"Key": "owner"}, *tags(team="x")] == stack.template["Resources"]["Topic"]["Properties"]["Tags"]
+    new = ("Resources", "Topic", "Properties", "Tags", 1, "Value")
+    assert ["x"] == [said.value for said in stack.stories[new]]
+    assert ["squad", None] == [said.value for said in stack.removed[new]]
