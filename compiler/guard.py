@@ -103,10 +103,12 @@ def _acts(stack: Stack) -> Iterator[_Act]:
 def _check_seal(guardrail: Guardrail, acts: Iterable[_Act]) -> Iterator[Breach]:
     pattern = _anchor(guardrail.path)
     told: set[tuple[str, str]] = set()
-    for act in acts:
+    touching = [act for act in acts if _is_for(guardrail.type, act.type) and _touches(act, pattern)]
+    # Who wrote at the sealed place itself is shown, rather than at another part of what was replaced with it.
+    for act in sorted(touching, key=lambda act: () not in rests_of(pattern, act.path)):
         span = act.said.origin.span
         key = (act.name, span.path)
-        if key in told or not _is_for(guardrail.type, act.type) or not _touches(act, pattern):
+        if key in told:
             continue
         told.add(key)
         sealed = act.path if "**" in pattern else tuple(str(step).removesuffix("?") for step in pattern)
@@ -139,10 +141,23 @@ def _check_must(guardrail: Guardrail, stack: Stack, resource: _Resource, known: 
                 if _holds(operator, operand, item) or (item is MISSING and _is_excused(guardrail, resource, known)):
                     continue
                 shown = "is missing" if item is MISSING else f"is {_shown(item)}, not {_wanted(operator, operand)}"
-                said = find_cause(stack, inner[:-1], [str(inner[-1])]) if item is MISSING else find_cause(stack, inner)
+                said = find_cause(stack, inner[:-1], [str(inner[-1])]) if item is MISSING else _who_gave(stack, inner)
                 span, related = place_cause(said) if said else (None, ())
                 hint = _advice(operator, operand)
                 yield _fault(guardrail, resource.name, f"`{_dotted(inner)}` {shown}", span, hint, related)
+
+
+def _who_gave(stack: Stack, path: Path) -> Said | None:
+    """Find who decided a value: where it is a parameter of an addition, the descriptor that gave that one."""
+    value: Json = stack.template
+    for step in path:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            break  # what functions make of what is known may stand nowhere
+    name = value.get("Ref") if isinstance(value, dict) else None
+    given = stack.stories.get(("Parameters", name, "Default")) if isinstance(name, str) else None
+    return given[-1] if given and given[-1].origin.layer in ("service", "base") else find_cause(stack, path)
 
 
 def _is_excused(guardrail: Guardrail, resource: _Resource, known: Known) -> bool:

@@ -177,6 +177,50 @@ def test_a_case_shows_what_is_said_of_one_guardrail_or_rule(
     assert f" {case.name}: " in done.stderr or f"guardrail `{case.name}`" in done.stderr
 
 
+# The one to blame
+
+
+BLAMED = """\
+Parameters: {Safe: {Type: String, Default: "true", AllowedValues: ["true", "false"]}}
+Resources:
+  Volume:
+    Type: AWS::EC2::Volume
+    DeletionPolicy: Snapshot
+    UpdateReplacePolicy: Snapshot
+    Properties: {AvailabilityZone: eu-west-1a, Size: 8, Encrypted: !Ref Safe}
+"""
+REPLACED = """\
+Resources:
+  WebRole:
+    Properties:
+      $replace:
+        Description: x
+        AssumeRolePolicyDocument: {Version: "2012-10-17", Statement: []}
+"""
+
+
+def test_a_value_that_the_descriptor_gave_is_shown_there(library: Library, tmp_path: Path) -> None:
+    service = shutil.copytree(GUARDED / "sound", tmp_path / "service")
+    (service / "cloudFormation/additions/volume.yml").write_text(BLAMED)
+    with (service / "service.yml").open("a") as text:
+        text.write('additions: {volume: {Safe: "false"}}\n')
+    line = len((service / "service.yml").read_text().splitlines())
+    assert {("service.yml", line, "encrypted-volume"): 1} == places(found_in(service, library))
+
+
+def test_a_seal_is_broken_where_its_own_path_is_written(library: Library, tmp_path: Path) -> None:
+    service = shutil.copytree(GUARDED / "sound", tmp_path / "service")
+    (service / "cloudFormation/overrides/role.yml").write_text(REPLACED)
+    shown = [(line, rule) for file, line, rule in places(found_in(service, library)) if file.endswith("role.yml")]
+    assert (6, "role-trust") in shown and (5, "role-trust") not in shown
+
+
+def found_in(service: Path, library: Library) -> tuple[Diagnostic, ...]:
+    with pytest.raises(CompileError) as refused:
+        compile_service(service, library, environments=["production"], lint=False)
+    return refused.value.diagnostics
+
+
 # No way around
 
 
