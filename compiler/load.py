@@ -16,6 +16,7 @@ from typing import Any, Literal
 import yaml
 
 from compiler.diagnostics import CompileError, Diagnostic, Related, Source, Span, suggest
+from compiler.hidden import hide_quotes, hide_secrets
 from compiler.model import Document, Json, Path
 from compiler.yaml11 import is_surprise, parse_float, parse_int
 
@@ -61,13 +62,13 @@ def _decode(content: bytes, path: str) -> str:
     except UnicodeDecodeError as error:
         # Without its byte order mark the content is shorter, and the error counts from there.
         before = error.object[: error.start].decode(encoding, errors="replace")
-        source = Source(path, tuple(content.decode(encoding, errors="replace").splitlines()))
+        source = Source(path, hide_secrets(content.decode(encoding, errors="replace").splitlines()))
         message = f"byte 0x{error.object[error.start]:02x} is not {encoding.removesuffix('-sig').upper()}"
         fault = Diagnostic("D104", message, _span_after(source, before), "save the file as UTF-8")
         raise CompileError([fault]) from None
     found = _UNPRINTABLE.search(text)
     if found:
-        span = _span_after(Source(path, tuple(text.splitlines())), text[: found.start()])
+        span = _span_after(Source(path, hide_secrets(text.splitlines())), text[: found.start()])
         message = f"control character U+{ord(found.group()):04X} in a text file"
         raise CompileError([Diagnostic("D104", message, span, "remove it, CloudFormation takes none")])
     return text
@@ -86,7 +87,8 @@ class _Composer:
         self.dialect = dialect
         self.is_json = _is_json(text)
         # YAML breaks lines at three characters more than JSON, which may stand in a string.
-        self.source = Source(path, tuple(re.split("\r\n|\r|\n", text) if self.is_json else text.splitlines()))
+        self.lines = tuple(re.split("\r\n|\r|\n", text) if self.is_json else text.splitlines())
+        self.source = Source(path, hide_secrets(self.lines) if dialect == "plain" else self.lines)
         self.faults: list[Diagnostic] = []
         self.values: dict[Path, Span] = {}
         self.keys: dict[Path, Span] = {}
@@ -154,7 +156,7 @@ class _Composer:
     def _syntax_fault(self, error: yaml.MarkedYAMLError) -> Diagnostic:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        here = self.source.lines[line - 1] if line <= len(self.source.lines) else ""
+        here = self.lines[line - 1] if line <= len(self.lines) else ""
         hint = None
         if "\t" in here[: column + 1]:
             hint = "indent with spaces, YAML allows no tabs there"
@@ -182,10 +184,10 @@ class _Composer:
         return Span(self.source, start.line + 1, start.column + 1, line, column)
 
     def _fatal(self, code: str, message: str, event: Any, hint: str | None = None) -> CompileError:
-        return CompileError([*self.faults, Diagnostic(code, message, self._span(event), hint)])
+        return CompileError([*self.faults, hide_quotes(Diagnostic(code, message, self._span(event), hint), self.lines)])
 
     def _fault(self, code: str, message: str, span: Span, hint: str | None, *related: Related) -> None:
-        self.faults.append(Diagnostic(code, message, span, hint, related=related))
+        self.faults.append(hide_quotes(Diagnostic(code, message, span, hint, related=related), self.lines))
 
     # Each of the following reads the node that starts at an event and returns its value and the event after it.
 

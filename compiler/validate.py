@@ -17,6 +17,7 @@ import jsonschema
 from jsonschema.validators import extend
 
 from compiler.diagnostics import Diagnostic, find_credential, suggest
+from compiler.hidden import HINT_TO_STORE, hide_values
 from compiler.model import Descriptor, Document, Json, Path, walk_keys, walk_leaves
 from compiler.wording import cut_text
 
@@ -58,9 +59,23 @@ def validate_document(document: Document, schema: Mapping[str, Json]) -> tuple[D
             faults.append(fault)
             if not _is_scalar_fault(path, error):
                 faulty.append(path)
+    faults = _hide_unknown(document, faults)
     faults.extend(_credentials(document))
     data = _without(data, faulty)
     return Descriptor(document, data if isinstance(data, dict) else {}), tuple(faults)
+
+
+def _hide_unknown(document: Document, faults: list[Diagnostic]) -> list[Diagnostic]:
+    """Hide what follows the name of a section that does not exist: it may have been meant for secrets."""
+    sections = ((), *(("environments", name) for name in _keys(document.value_at(("environments",)))))
+    spans = {document.keys[(*at, key)] for at in sections for key in _keys(document.value_at(at))}
+    unknown = {fault.span for fault in faults if fault.code == "D203" and fault.span} & spans
+    source = hide_values(document.source, unknown)
+    return [replace(each, span=replace(each.span, source=source)) if each.span in unknown else each for each in faults]
+
+
+def _keys(data: Json) -> Iterable[str]:
+    return data if isinstance(data, dict) else ()
 
 
 def _is_scalar_fault(path: Path, error: jsonschema.ValidationError) -> bool:
@@ -151,6 +166,8 @@ def _translate(
 def _value_fault(document: Document, path: Path, rule: str, limit: Json, value: Json) -> Diagnostic:
     span = document.value_span(path)
     subject = _subject(path)
+    if "secrets" in path:
+        return _secret_fault(document, path, rule, limit, value)
     if rule == "type":
         names = [_TYPE_NAMES[name] for name in ([limit] if isinstance(limit, str) else limit) if name != "null"]
         wanted = " or ".join(names)
@@ -172,6 +189,20 @@ def _value_fault(document: Document, path: Path, rule: str, limit: Json, value: 
         bound = "at least" if rule.lower().startswith(("min", "exclusivemin")) else "at most"
         return Diagnostic("D207", f"{subject}{shown} is {_BOUNDS[rule].format(limit=limit)}", span, f"{bound} {limit}")
     return Diagnostic("D206", f"{subject} breaks the rule `{rule}` of the schema", span)
+
+
+def _secret_fault(document: Document, path: Path, rule: str, limit: Json, value: Json) -> Diagnostic:
+    """Refuse what stands where a secret is named, without a word about it: it may be the secret itself."""
+    subject, span, key = _subject(path), document.value_span(path), document.key_span(path)
+    if (span.line, span.column) < (key.line, key.column):
+        span = key  # an alias: its anchor stands where nothing is hidden
+    if rule in _BOUNDS:
+        return Diagnostic("D207", f"{subject} is {_BOUNDS[rule].format(limit=limit)}", span, HINT_TO_STORE)
+    if rule == "type":
+        kind = _type_name(value) if isinstance(value, dict | list | str) else "a number, true or false"
+        wanted = "a map" if "object" in limit else "the path of a parameter"
+        return Diagnostic("D204", f"{subject} is {kind}, not {wanted}", span, HINT_TO_STORE)
+    return Diagnostic("D206", f"{subject} is not the path of a parameter", span, HINT_TO_STORE)
 
 
 def _subject(path: Path) -> str:
@@ -261,13 +292,11 @@ def _properties(inner: Json, schema: Mapping[str, Json]) -> Mapping[str, Json]:
 
 
 def _credentials(document: Document) -> Iterator[Diagnostic]:
-    hint = "store it as a SecureString parameter, name its path under `secrets`, and revoke this one"
     for path, value in walk_leaves(document.data):
         if isinstance(value, str) and find_credential(value):
             message = f"{_subject(path)} looks like a credential"
-            yield Diagnostic("D208", message, document.value_span(path), hint)
+            yield Diagnostic("D208", message, document.value_span(path), HINT_TO_STORE)
     for path in walk_keys(document.data):
         if find_credential(str(path[-1])):
-            yield Diagnostic(
-                "D208", f"a key{_within(path[:-1])} looks like a credential", document.key_span(path), hint
-            )
+            message = f"a key{_within(path[:-1])} looks like a credential"
+            yield Diagnostic("D208", message, document.key_span(path), HINT_TO_STORE)

@@ -23,7 +23,7 @@ CORRIDOR = [
     for row in """
     diagnostics
     model
-    service trace known catalog layers cause share node archive tree checkout yaml11 wording
+    service trace known catalog layers cause share node archive tree checkout yaml11 wording hidden
     variables blame
     authoring load identity limits lint_words renames rival pattern guardrails watch asked
     pointer

@@ -88,9 +88,9 @@ from tests.spans import show
         ('    dns: "shop\\n"', 'D206 9 "shop\\n"', "`dns` in `processes.web` cannot be `shop\\n`", "write `shop`"),
         (
             "secrets: {KEY: a/b}",
-            "D206 9 a/b",
-            "`KEY` in `secrets` cannot be `a/b`",
-            "write `/a/b`",
+            "D206 9 ***",
+            "`KEY` in `secrets` is not the path of a parameter",
+            "store it as a SecureString parameter, name its path under `secrets`, and revoke this one",
         ),
         ("    rootVolumeSize: 7", "D207 9 7", "`rootVolumeSize` in `processes.web` `7` is below 8", "at least 8"),
         (

@@ -67,7 +67,8 @@ ENTRIES = (
         explanation="""
             The value does not have the form that is needed where it ends up: names become parts of resource names and
             DNS labels, paths are absolute, environment variables are written in capitals. The hint proposes the nearest
-            value that fits, or shows the pattern.
+            value that fits, or shows the pattern. A value under `secrets` is neither shown nor corrected: what is no
+            path there may be the secret itself.
         """,
         wrong=in_web("dns: Web_Shop"),
         right=in_web("dns: web-shop"),
