@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -48,7 +49,9 @@ def open_s3_bucket(name: str, prefix: str) -> S3Bucket:
     # A new one each time: botocore writes what it finds in the environment into it.
     config = Config(retries={"mode": "standard"}, connect_timeout=10, read_timeout=60)
     try:
-        client = boto3.session.Session().client("s3", config=config)
+        # boto3 itself knows the second name only, and the other SDKs of AWS the first.
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or None
+        client = boto3.session.Session(region_name=region).client("s3", config=config)
     except (BotoCoreError, ValueError) as error:
         raise BucketUnreachable(f"S3 bucket `{name}` cannot be reached: {_one_line(error)}") from error
     return S3Bucket(client, name, prefix)

@@ -6,9 +6,12 @@ import base64
 import hashlib
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import boto3
 import pytest
@@ -73,6 +76,50 @@ def test_bytes_that_changed_behind_their_digest_are_not_handed_out(ministack: Mi
 
     with pytest.raises(DamagedObject, match="`a` in the bucket is damaged: its bytes do not have the digest"):
         open_bucket(s3_url).read("a")
+
+
+@pytest.mark.usefixtures("no_aws")
+@pytest.mark.parametrize(
+    ("regions", "expected"),
+    [
+        ({"AWS_REGION": "eu-north-1", "AWS_DEFAULT_REGION": "us-west-2"}, "eu-north-1"),
+        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": "us-west-2"}, "us-west-2"),
+        ({"AWS_REGION": "eu-north-1"}, "eu-north-1"),
+    ],
+)
+def test_a_request_is_signed_for_the_region_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, regions: dict[str, str], expected: str
+) -> None:
+    with listen() as (port, signatures):
+        endpoint = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_MAX_ATTEMPTS": "1"}
+        set_environment(monkeypatch, {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", **endpoint, **regions})
+        with pytest.raises(BucketUnreachable):
+            open_bucket("s3://some-bucket").read("a")
+
+    assert [f"/{expected}/s3/aws4_request" in each for each in signatures] == [True]
+
+
+@contextmanager
+def listen() -> Iterator[tuple[int, list[str]]]:
+    """Refuse every request; gives the port, and a list that fills with what the requests are signed with."""
+    signatures: list[str] = []
+
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            signatures.append(self.headers["Authorization"])
+            self.send_error(403)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port, signatures
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @_each_act
