@@ -114,10 +114,13 @@ def _examine(stack: Stack, region: str, library: Library | None, scope: str) -> 
 
 
 def _concerns(rule: Any, stack: Stack, path: Path, scope: str) -> bool:
-    """Tell whether a rule of the library is for this kind of stack, and for whoever made the resource."""
+    """Tell whether a rule of the library is for this kind of stack, and for whoever made the resource.
+
+    What an addition puts where an override took the platform's away counts as the platform's.
+    """
     if getattr(rule, "scope", None) not in (None, scope):
         return False
-    story = stack.stories.get(path[:2])
+    story = stack.stories.get(path[:2]) if path[:2] not in stack.removed else None
     return not (getattr(rule, "spares_additions", False) and story and story[0].origin.layer == "addition")
 
 

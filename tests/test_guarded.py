@@ -233,6 +233,29 @@ def test_neither_the_template_nor_a_resource_can_silence_a_rule(library: Library
     assert before == places(judge(Stack(silenced, stack.stories, {}), library))
 
 
+def test_what_an_addition_puts_in_the_place_of_the_platforms_is_not_spared(library: Library, tmp_path: Path) -> None:
+    service = shutil.copytree(GUARDED / "cases/E9009", tmp_path / "service")
+    shutil.copytree(GUARDED / "sound/src", service / "src")
+    addition = service / "cloudFormation/additions/own.yml"
+    addition.parent.mkdir()
+    addition.write_text(MY_POLICY)
+    with pytest.raises(CompileError) as refused:
+        compile_service(service, library)
+    found = [place for place in places(refused.value.diagnostics) if place[0].endswith("own.yml")]
+    assert [("cloudFormation/additions/own.yml", 8, "E9009")] == found
+
+
+MY_POLICY = """
+Resources:
+  OrderPlacedTopicPolicy:
+    Type: AWS::SNS::TopicPolicy
+    Properties:
+      Topics: [!Ref OrderPlacedTopic]
+      PolicyDocument:
+        Statement: [{Effect: Allow, Principal: {AWS: "1"}, Action: sns:Publish, Resource: !Ref OrderPlacedTopic}]
+"""
+
+
 def test_publish_lints_whatever_compile_was_told(tmp_path: Path) -> None:
     service = tmp_path / "service"
     shutil.copytree(GUARDED / "sound", service)

@@ -34,7 +34,7 @@ def check(rule: str, text: str, **parameters: object) -> list[tuple[str, str]]:
 
 def test_every_rule_says_what_it_is_for() -> None:
     rules = load_rules(LIBRARY)
-    assert {f"E900{number}" for number in range(1, 10)} == OWN
+    assert {f"E90{number:02}" for number in range(1, 11)} == OWN
     for rule in OWN:
         assert 20 < len(rules[rule].shortdesc) < 80 and not rules[rule].shortdesc.endswith(".")
         assert rules[rule].description.endswith(".")
@@ -49,13 +49,23 @@ def test_no_rule_trips_over_a_template_of_any_form(rule: str) -> None:
     keys = [
         *("Tags", "Policies", "PolicyDocument", "ManagedPolicyArns", "SecurityGroupIngress", "SecurityGroups"),
         *("Scheme", "Protocol", "DefaultActions", "Actions", "ListenerArn", "Principal", "Password", "Environment"),
-        *("CidrIp", "FromPort", "GroupId", "Variables", "Topics", "SourcePrefixListId", "Entries"),
+        *(
+            "CidrIp",
+            "FromPort",
+            "GroupId",
+            "Variables",
+            "Topics",
+            "TopicArn",
+            "TopicName",
+            "SourcePrefixListId",
+            "Entries",
+        ),
     ]
     types = [
         *("AWS::IAM::Role", "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupIngress", "AWS::S3::Bucket"),
         *("AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::ElasticLoadBalancingV2::Listener"),
         *("AWS::ElasticLoadBalancingV2::ListenerRule", "AWS::Lambda::Permission", "Custom::Thing", 3),
-        *("AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::EC2::PrefixList"),
+        *("AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::SNS::TopicInlinePolicy", "AWS::EC2::PrefixList"),
     ]
     for value in ANYTHING:
         statement = {"Effect": "Allow", "Action": value, "Resource": value, "Principal": value, "Condition": value}
@@ -482,35 +492,95 @@ def test_no_password_is_written_out(properties: str, faults: list[str]) -> None:
     assert [] == [message for _, message in found if "hunter2" in message]
 
 
-# E9009 is about plain text
+# E9009 and E9010 are about what is sent
 
-TOPIC = "A: {{Type: 'AWS::SNS::Topic'}}\nP: {{Type: 'AWS::SNS::TopicPolicy', Properties: {{Topics: [{}], {}}}}}"
-DENIAL = "PolicyDocument: {Statement: [{Effect: Deny, Principal: '*', Action: ['sns:Publish'], Condition: CONDITION}]}"
+TOPIC = "A: {Type: 'AWS::SNS::Topic', Properties: {TopicName: placed}}\n"
+POLICY = "APolicy: {Type: 'AWS::SNS::TopicPolicy', Properties: {Topics: [{Ref: A}], PolicyDocument: DOCUMENT}}"
+DOCUMENT = "{Statement: [{Effect: Allow, Action: 'sns:Publish'}, {Sid: DenyPlainTransport, DENIAL}]}"
+DENIAL = "Effect: Deny, Principal: '*', Action: ['sns:Publish'], Resource: {Ref: A}, Condition: CONDITION"
 PLAIN = "{Bool: {'aws:SecureTransport': 'false'}}"
 
 
 @pytest.mark.parametrize(
-    ("topic", "old", "new", "faults"),
+    ("old", "new", "faults"),
     [
-        ("Ref: A", "", "", 0),
-        ("'Fn::Sub': '${A}'", "", "", 0),
-        ("Ref: B", "", "", 1),
-        ("Ref: A", "Deny", "Allow", 1),
-        ("Ref: A", "Deny", "{'Fn::If': [X, Deny, Allow]}", 1),
-        ("Ref: A", "'*'", "{AWS: '111122223333'}", 1),
-        ("Ref: A", "sns:Publish", "sns:Subscribe", 1),
-        ("Ref: A", "['sns:Publish']", "'sns:*'", 0),
-        ("Ref: A", "'false'", "false", 0),
-        ("Ref: A", "'false'", "'true'", 1),
-        ("Ref: A", PLAIN, "{Bool: {'aws:SecureTransport': 'false'}, StringLike: {'aws:Referer': x}}", 1),
-        ("Ref: A", PLAIN, "{Bool: {'aws:SecureTransport': 'false', 'aws:ViaAWSService': 'true'}}", 1),
-        ("Ref: A", PLAIN, "{Bool: text}", 1),
-        ("Ref: A", PLAIN, "{Ref: 'AWS::NoValue'}", 1),
+        ("", "", []),
+        ("[{Ref: A}]", "[{'Fn::Sub': '${A}'}]", []),
+        ("[{Ref: A}]", "['arn:aws:sns:eu-west-1:111122223333:placed']", []),
+        ("[{Ref: A}]", "[{Ref: B}]", ["Topics"]),
+        ("[{Ref: A}]", "[]", ["Topics"]),
+        ("[{Ref: A}]", "['arn:aws:sns:eu-west-1:111122223333:paid']", ["Topics"]),
+        ("Deny,", "Allow,", ["Effect"]),
+        ("Deny,", "{'Fn::If': [X, Deny, Allow]},", ["Effect"]),
+        ("'*'", "{AWS: '*'}", []),
+        ("'*'", "{AWS: '111122223333'}", ["Principal"]),
+        ("'*'", "{'Fn::If': [X, '*', {AWS: '111122223333'}]}", ["Principal"]),
+        ("['sns:Publish']", "'sns:Subscribe'", ["Action"]),
+        ("['sns:Publish']", "'sns:*'", []),
+        ("['sns:Publish']", "{'Fn::If': [X, 'sns:Publish', 'sns:Subscribe']}", ["Action"]),
+        ("['sns:Publish']", "[{'Fn::If': [X, 'sns:Publish', {Ref: 'AWS::NoValue'}]}]", ["Action"]),
+        ("Resource: {Ref: A}", "Resource: '*'", []),
+        ("Resource: {Ref: A}", "Resource: ['arn:aws:sns:eu-west-1:111122223333:placed']", []),
+        ("Resource: {Ref: A}", "Resource: 'arn:aws:sns:eu-west-1:111122223333:nothing'", ["Resource"]),
+        ("Resource: {Ref: A}", "Resource: {Ref: B}", ["Resource"]),
+        ("Resource: {Ref: A}", "Resource: {'Fn::If': [X, {Ref: A}, {Ref: B}]}", ["Resource"]),
+        ("Resource: {Ref: A}", "NotResource: {Ref: B}", ["Resource", "NotResource"]),
+        (
+            "Resource: {Ref: A}",
+            "Resource: {Ref: A}, NotPrincipal: '*', NotAction: 'sns:*'",
+            ["NotPrincipal", "NotAction"],
+        ),
+        ("'false'", "false", []),
+        ("'false'", "'true'", ["Condition"]),
+        (PLAIN, "{Bool: {'aws:SecureTransport': 'false'}, StringLike: {'aws:Referer': x}}", ["Condition"]),
+        (PLAIN, "{Bool: {'aws:SecureTransport': 'false', 'aws:ViaAWSService': 'true'}}", ["Condition"]),
+        (PLAIN, "{Bool: text}", ["Condition"]),
+        (PLAIN, "{Ref: 'AWS::NoValue'}", ["Condition"]),
+        ("DenyPlainTransport", "Denial", []),
     ],
 )
-def test_what_the_platform_makes_for_messages_refuses_plain_text(topic: str, old: str, new: str, faults: int) -> None:
-    text = TOPIC.format(f"{{{topic}}}", DENIAL.replace("CONDITION", PLAIN).replace(old, new, 1))
-    assert ["A"] * faults == [place for place, _ in check("E9009", text)]
+def test_what_the_platform_makes_for_messages_refuses_plain_text(old: str, new: str, faults: list[str]) -> None:
+    text = POLICY.replace("DOCUMENT", DOCUMENT).replace("DENIAL", DENIAL).replace("CONDITION", PLAIN)
+    text = TOPIC + text.replace(old, new, 1)
+    found = check("E9009", text)
+    assert faults == [place.rpartition(".")[2] for place, _ in found]
+    assert {"APolicy"} >= {place.partition(".")[0] for place, _ in found}
     queue = text.replace("SNS::TopicPolicy", "SQS::QueuePolicy").replace("SNS::Topic", "SQS::Queue")
-    queue = queue.replace("Topics", "Queues").replace("sns:Publish", "sqs:SendMessage").replace("sns:*", "sqs:*")
-    assert ["A"] * faults == [place for place, _ in check("E9009", queue)]
+    queue = queue.replace("Topic", "Queue").replace("'sns:Publish'", "'sqs:SendMessage', 'sqs:ReceiveMessage'")
+    queue = queue.replace("'sns:Subscribe'", "'sqs:ReceiveMessage'").replace("sns:", "sqs:")
+    if "Fn::If" not in text:
+        swapped = [(place.replace("Topics", "Queues"), message.replace("Topics", "Queues")) for place, message in found]
+        assert swapped == check("E9009", queue)
+
+
+def test_a_policy_that_denies_nothing_or_is_gone_lets_plain_text_through() -> None:
+    assert ["A"] == [place for place, _ in check("E9009", TOPIC)]
+    text = TOPIC + POLICY.replace("DOCUMENT", "{Statement: [{Effect: Allow, Action: 'sns:Publish'}]}")
+    assert ["APolicy.Properties.PolicyDocument.Statement"] == [place for place, _ in check("E9009", text)]
+    assert ["A"] == [place for place, _ in check("E9009", text.replace("APolicy", "Other"))]
+
+
+@pytest.mark.parametrize(
+    ("policy", "faults"),
+    [
+        ("TopicPolicy', Properties: {Topics: [{Ref: B}, {Ref: A}]}", ["Topics.1"]),
+        ("TopicPolicy', Properties: {Topics: [{Ref: B}]}", []),
+        ("TopicPolicy', Properties: {Topics: {'Fn::If': [X, [{Ref: A}], []]}}", ["Topics.Fn::If.1.0"]),
+        ("TopicPolicy', Properties: {Topics: [{'Fn::Sub': 'arn:aws:sns:${AWS::Region}:1:placed'}]}", ["Topics.0"]),
+        ("TopicInlinePolicy', Properties: {TopicArn: {Ref: A}}", ["TopicArn"]),
+        ("TopicInlinePolicy', Properties: {TopicArn: {'Fn::GetAtt': A.TopicArn}}", ["TopicArn"]),
+        ("TopicInlinePolicy', Properties: {TopicArn: {Ref: B}}", []),
+        ("Subscription', Properties: {TopicArn: {Ref: A}}", []),
+    ],
+)
+def test_a_topic_has_one_policy(policy: str, faults: list[str]) -> None:
+    text = f"{TOPIC}{POLICY.replace('DOCUMENT', '{}')}\nP: {{Type: 'AWS::SNS::{policy}}}"
+    assert [f"P.Properties.{fault}" for fault in faults] == [place for place, _ in check("E9010", text)]
+
+
+@pytest.mark.parametrize("policy", ["QueuePolicy', Properties: {Queues: ", "QueueInlinePolicy', Properties: {Queue: "])
+def test_a_queue_has_one_policy(policy: str) -> None:
+    text = f"A: {{Type: 'AWS::SQS::Queue'}}\nP: {{Type: 'AWS::SQS::{policy}{{Ref: A}}}}}}"
+    assert [] == check("E9010", text)
+    second = text + "\n" + text.splitlines()[1].replace("P:", "Q:", 1)
+    assert ["Q"] == [place.partition(".")[0] for place, _ in check("E9010", second)]

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from ._rule import Fault, Rule, Template, refers_to
+from ._rule import Fault, Place, Resource, Rule, Template, refers_to, text_of
 
-# What receives messages: its policy, the property of that which names whose it is, and how messages are sent.
-_RECEIVERS = {
-    "AWS::SNS::Topic": ("AWS::SNS::TopicPolicy", "Topics", "sns:publish"),
-    "AWS::SQS::Queue": ("AWS::SQS::QueuePolicy", "Queues", "sqs:sendmessage"),
+_DENIAL = "DenyPlainTransport"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What receives messages: the property that names it, how messages come and go, and what its policies are.
+
+    `policies` has for each type of policy the property that says whose it is.
+    """
+
+    name: str
+    actions: tuple[str, ...]
+    policies: Mapping[str, str]
+
+
+_KINDS = {
+    "AWS::SNS::Topic": _Kind(
+        "TopicName", ("sns:publish",), {"AWS::SNS::TopicPolicy": "Topics", "AWS::SNS::TopicInlinePolicy": "TopicArn"}
+    ),
+    "AWS::SQS::Queue": _Kind(
+        "QueueName",
+        ("sqs:sendmessage", "sqs:receivemessage"),
+        {"AWS::SQS::QueuePolicy": "Queues", "AWS::SQS::QueueInlinePolicy": "Queue"},
+    ),
 }
 
 
@@ -25,26 +48,67 @@ class MessagesAreNotSentInPlainText(Rule):
     )
 
     def find(self, template: Template) -> Iterator[Fault]:
-        for kind, (policy, key, action) in _RECEIVERS.items():
-            refusing = {
-                refers_to(each)
-                for resource in template.resources(policy)
-                if any(_refuses(template, statement, action) for _, statement in template.statements(resource))
-                for _, each in template.each(resource.properties.get(key), resource.at(key))
-            }
-            for resource in template.resources(kind):
-                if resource.name not in refusing:
-                    message = f"'{resource.name}Policy' does not deny what is sent in plain text"
-                    yield Fault(resource.place, message, "keep the statement `DenyPlainTransport` of its policy")
+        for receiver in template.resources(*_KINDS):
+            kind = _KINDS[receiver.type]
+            policies = [policy for policy, _ in _policies_of(template, receiver)]
+            statements = [statement for policy in policies for _, statement in template.statements(policy)]
+            if all(any(_weaknesses(template, receiver, each)) for each in statements):
+                own = (each for each in template.resources(*kind.policies) if each.name == receiver.name + "Policy")
+                yield from _blame(template, receiver, next(own, None))
 
 
-def _refuses(template: Template, statement: Mapping[str, Any], action: str) -> bool:
-    """Tell whether a statement denies everyone an action over a connection that is not encrypted."""
-    actions = {text.lower() for _, text in template.texts(statement.get("Action"), ())}
-    effects, principals = (template.options(statement.get(key)) for key in ("Effect", "Principal"))
-    if effects != ("Deny",) or principals != ("*",) or not actions & {action, action.partition(":")[0] + ":*", "*"}:
-        return False
-    return all(_is_of_plain_text(template, condition) for condition in template.options(statement.get("Condition")))
+def _policies_of(template: Template, receiver: Resource) -> Iterator[tuple[Resource, Place]]:
+    """Yield the policies of what receives messages, each with the place that says whose it is."""
+    policies = _KINDS[receiver.type].policies
+    for policy in template.resources(*policies):
+        key = policies[policy.type]
+        for place, whose in template.each(policy.properties.get(key), policy.at(key)):
+            if _is_of(template, whose, receiver):
+                yield policy, place
+                break
+
+
+def _is_of(template: Template, value: Any, receiver: Resource) -> bool:
+    """Tell whether a value is the id, the ARN or the address of what receives messages."""
+    text = text_of(value)
+    if text is None:
+        return refers_to(value) == receiver.name
+    name = re.split("[:/]", text)[-1]
+    own = template.options(receiver.properties.get(_KINDS[receiver.type].name))
+    return bool(name) and name in {text_of(each) for each in own}
+
+
+def _weaknesses(template: Template, receiver: Resource, statement: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys for which a statement does not deny everyone to use a connection that is not encrypted."""
+    kind = _KINDS[receiver.type]
+    if template.options(statement.get("Effect")) != ("Deny",):
+        yield "Effect"
+    if not all(each in ("*", {"AWS": "*"}) for each in template.options(statement.get("Principal"))):
+        yield "Principal"
+    if not all(_always(template, statement.get("Action"), partial(_is_covered, action)) for action in kind.actions):
+        yield "Action"
+    if not _always(template, statement.get("Resource"), lambda each: each == "*" or _is_of(template, each, receiver)):
+        yield "Resource"
+    if not all(_is_of_plain_text(template, each) for each in template.options(statement.get("Condition"))):
+        yield "Condition"
+    for key in ("NotPrincipal", "NotAction", "NotResource"):
+        if template.options(statement.get(key)) != (None,):
+            yield key
+
+
+def _is_covered(action: str, said: Any) -> bool:
+    return str(said).lower() in {action, action.partition(":")[0] + ":*", "*"}
+
+
+def _always(template: Template, value: Any, test: Callable[[Any], bool]) -> bool:
+    """Tell whether a value passes a test, or one of a list does, whatever the value turns out to be."""
+    return all(
+        any(
+            all(test(each) for each in template.options(item))
+            for item in (whole if isinstance(whole, list) else [whole])
+        )
+        for whole in template.options(value)
+    )
 
 
 def _is_of_plain_text(template: Template, condition: Any) -> bool:
@@ -52,3 +116,41 @@ def _is_of_plain_text(template: Template, condition: Any) -> bool:
     if not isinstance(keys, dict) or [str(key).lower() for key in keys] != ["aws:securetransport"]:
         return False
     return all(str(value).lower() == "false" for each in keys.values() for value in template.options(each))
+
+
+def _blame(template: Template, receiver: Resource, policy: Resource | None) -> Iterator[Fault]:
+    """Yield what of the platform's policy lets plain text through, where that stands."""
+    hint = f"keep the statement `{_DENIAL}` of its policy"
+    lost = f"'{receiver.name}Policy' does not deny what is sent in plain text"
+    if policy is None:
+        yield Fault(receiver.place, lost, hint)
+        return
+    key = _KINDS[receiver.type].policies[policy.type]
+    if not any(_is_of(template, each, receiver) for _, each in template.each(policy.properties.get(key), ())):
+        message = f"'{key}' leaves out `{receiver.name}`, and so nothing denies what is sent in plain text"
+        yield Fault(policy.at(key), message, f"keep `{receiver.name}` in it")
+        return
+    denials = [each for each in template.statements(policy) if _DENIAL in template.options(each[1].get("Sid"))]
+    for place, statement in denials:
+        for key in _weaknesses(template, receiver, statement):
+            message = f"'{key}' keeps `{_DENIAL}` from denying what is sent in plain text"
+            yield Fault((*place, key), message, "leave this statement as it is, and write another one")
+    if not denials:
+        yield Fault(policy.at("PolicyDocument", "Statement"), f"no '{_DENIAL}' denies what is sent in plain text", hint)
+
+
+class OneReceiverHasOnePolicy(Rule):
+    id = "E9010"
+    shortdesc = "A topic or a queue has one policy"
+    description = (
+        "No two policies are for the same topic or queue: AWS keeps the one that was written last, and what the other"
+        " denies is allowed."
+    )
+
+    def find(self, template: Template) -> Iterator[Fault]:
+        for receiver in template.resources(*_KINDS):
+            found = list(_policies_of(template, receiver))
+            for _, place in found[1:]:
+                first = found[0][0].name
+                message = f"`{receiver.name}` has the policy `{first}`, and a second one would take its place"
+                yield Fault(place, message, f"say it in `{first}`; an override adds to what the platform made")
