@@ -254,6 +254,8 @@ def test_no_role_user_or_group_has_a_policy_of_aws_that_gives_everything(arn: st
         ("Principal: {AWS: '*'}", ["Principal.AWS"]),
         ("Principal: {AWS: ['111122223333', '*']}", ["Principal.AWS.1"]),
         ("Principal: {'*': '*'}", ["Principal.*"]),
+        ("Principal: {Federated: '*'}", ["Principal.Federated"]),
+        ("Principal: {Federated: 'arn:aws:iam::111122223333:oidc-provider/example.org'}", []),
         ("Principal: {Service: '*'}", []),
         ("Principal: {AWS: '111122223333'}", []),
         ("NotPrincipal: {AWS: '111122223333'}", ["NotPrincipal"]),
@@ -313,6 +315,18 @@ def test_a_permission_is_not_for_everyone(kind: str) -> None:
     for more in ("SourceArn: a", "SourceAccount: b", "PrincipalOrgID: c", "OrganizationId: o", "Condition: {Key: d}"):
         assert [] == check("E9005", f"A: {{Type: '{kind}', Properties: {{Principal: '*', {more}}}}}")
     assert [] == check("E9005", f"A: {{Type: '{kind}', Properties: {{Principal: s3.amazonaws.com}}}}")
+
+
+def test_a_service_for_endpoints_is_not_for_everyone() -> None:
+    text = "A: {Type: 'AWS::EC2::VPCEndpointServicePermissions', Properties: {AllowedPrincipals: PRINCIPALS}}"
+    for principals, faults in (
+        ("['*']", ["AllowedPrincipals.0"]),
+        ("['arn:aws:iam::111122223333:root', {'Fn::Sub': '*'}]", ["AllowedPrincipals.1"]),
+        ("['arn:aws:iam::111122223333:root']", []),
+        ("{Ref: Unknown}", []),
+    ):
+        found = check("E9005", text.replace("PRINCIPALS", principals))
+        assert [f"A.Properties.{fault}" for fault in faults] == [place for place, _ in found]
 
 
 # E9006 is about the internet

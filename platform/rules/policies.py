@@ -109,7 +109,8 @@ class NoPolicyIsForEveryone(Rule):
     description = (
         "A policy that allows something to the principal `*` has a condition that says who is meant, such as"
         " aws:PrincipalOrgID or aws:SourceArn; that a request is encrypted says nothing of who sends it, and neither"
-        " does a test that everyone passes. Policies of VPC endpoints are spared, because they give nothing."
+        " does a test that everyone passes. Policies of VPC endpoints are spared, because they give nothing. Who may"
+        " have an endpoint of a service is named one by one."
     )
 
     def find(self, template: Template) -> Iterator[Fault]:
@@ -119,6 +120,11 @@ class NoPolicyIsForEveryone(Rule):
             for place, statement in template.statements(resource):
                 if _may_allow(template, statement) and not _narrows(template, statement, _HOLDS_FOR_NOBODY):
                     yield from _check_principal(template, place, statement)
+        for resource in template.resources("AWS::EC2::VPCEndpointServicePermissions"):
+            allowed = resource.properties.get("AllowedPrincipals")
+            for place, principal in template.texts(allowed, resource.at("AllowedPrincipals")):
+                if principal == "*":
+                    yield Fault(place, "the principal `*` is everyone", "name accounts or roles")
         for resource in template.resources(*_PERMISSIONS):
             if _narrows(template, {"Condition": {"StringLike": _sources(template, resource)}}, _HOLDS_FOR_NOBODY):
                 continue
@@ -143,7 +149,7 @@ def _check_principal(template: Template, place: Place, statement: Mapping[str, A
         yield Fault((*place, "NotPrincipal"), message, "write `Principal` with who is meant")
     for where, principal in template.each(statement.get("Principal"), (*place, "Principal")):
         if isinstance(principal, dict):
-            for kind in ("AWS", "*"):
+            for kind in ("AWS", "Federated", "*"):
                 for inner, name in template.texts(principal.get(kind), (*where, kind)):
                     if name == "*":
                         yield _everyone(inner)
