@@ -471,6 +471,17 @@ def test_a_rule_of_a_plain_listener_does_not_serve_either() -> None:
         ("Password: {'Fn::If': [A, hunter2, {Ref: B}]}", ["Password.Fn::If.1"]),
         ("Environment: {Variables: {DB_PASSWORD: hunter2, PORT: '80'}}", ["Environment.Variables.DB_PASSWORD"]),
         ("Environment: {Variables: {DB_SECRET: 'arn:aws:secretsmanager:eu-west-1:1:secret:a', TOKEN: /a/b}}", []),
+        ("Environment: {Variables: {DB_SECRET: orders/db, SECRET: eu-west-1/orders/db_v2}}", []),
+        ("Environment: {Variables: {DB_SECRET: {'Fn::Sub': '${AWS::StackName}/db'}, SECRET_NAME: orders}}", []),
+        *(
+            (f"Environment: {{Variables: {{{key}: {value}}}}}", [f"Environment.Variables.{key}"])
+            for key, value in (
+                *(("DB_SECRET", value) for value in ("orders", "hunter2/db", "kX/Pq", "orders/db!", "orders/", "a//b")),
+                *(("DB_SECRET", value) for value in ("wJalrXUtnFEMI/bPxRfiCY", "a1b2c3/d4e5f6", "orders/123456")),
+                *((key, "orders/db") for key in ("DB_PASSWORD", "API_TOKEN", "SECRET_KEY")),
+            )
+        ),
+        ("ClientSecret: orders/db", ["ClientSecret"]),
         ("MasterUserPassword: 12345678", ["MasterUserPassword"]),
         ("MasterUserPassword: {'Fn::Join': ['', [hunter, '2']]}", ["MasterUserPassword"]),
         ("MasterUserPassword: {'Fn::Sub': 'hunter2-${AWS::Region}'}", ["MasterUserPassword"]),

@@ -20,6 +20,10 @@ _VARIABLE = re.compile(
 _PASSWORD_IN_URL = re.compile(r"://[^/?#\s]*:[^/?#\s]+@")
 # Where it is kept, not what it is: `/name` alone could be either.
 _NAME_OF_ONE = re.compile(r"arn:|/[^/]+/|[a-z][a-z0-9+.-]*://")
+# What is called a secret may be the name of one in Secrets Manager: plain words with a slash between them.
+_MAY_BE_NAMED = re.compile(r"(.*_)?SECRET", re.IGNORECASE)
+_WORD = r"([a-z]+|[a-z]{1,2}\d|\$)([-_.]([a-z]+|[a-z]{1,2}\d|\d{1,2}|\$))*"
+_WORDS = re.compile(rf"{_WORD}(/{_WORD})+")
 
 
 class NoSecretIsWrittenOut(Rule):
@@ -28,7 +32,8 @@ class NoSecretIsWrittenOut(Rule):
     description = (
         "A property that is a password or a token, or an environment variable that is called so, is a dynamic reference"
         " or comes from outside, and no environment variable holds an address with a password in it. A parameter's"
-        " default is written out too. What looks like a credential of a known issuer is refused as D208 wherever it"
+        " default is written out too. `DB_SECRET` may be the name of one, such as `orders/db`."
+        " What looks like a credential of a known issuer is refused as D208 wherever it"
         " stands."
     )
 
@@ -65,7 +70,8 @@ def _check_variable(template: Template, value: Any, place: Place, name: str) -> 
 def _check(template: Template, value: Any, place: Place, name: str) -> Iterator[Fault]:
     for where, each in template.each(value, place):
         text = text_of(each) or ""
-        if is_written_out(each) and (_PASSWORD_IN_URL.search(text) or not _NAME_OF_ONE.match(text)):
+        is_name = _NAME_OF_ONE.match(text) or (_MAY_BE_NAMED.fullmatch(name) and _WORDS.fullmatch(text))
+        if is_written_out(each) and (_PASSWORD_IN_URL.search(text) or not is_name):
             yield _fault(where, name)
 
 
