@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from compiler.diagnostics import suggest
 from compiler.screen import (
     FAULTS,
     Reporting,
@@ -55,7 +55,7 @@ def explain(
     if len(words) > most or not (words or unused):
         raise click.UsageError("give a repository at most" if unused else "give a repository and one pointer")
     if len(words) == 1 and not unused and re.fullmatch(r"[A-Za-z]\d{3,4}", words[0]):
-        _explain_code(words[0].upper(), format)
+        _explain_code(words[0].upper(), platform, format)
         return
     repo = Path(words[0] if len(words) == most else ".")
     if not repo.is_dir():
@@ -101,11 +101,26 @@ def _show_unused(screen: Screen, plan: Plan, library: Library, environments: tup
     screen.show((), text, unused_to_json(found, service=plan.service, environments=names))
 
 
-def _explain_code(code: str, format: str | None) -> None:
-    from compiler.catalog import CATALOG, explain_code
+def _explain_code(code: str, platform: Path | None, format: str | None) -> None:
+    from compiler.catalog import explain_code
 
-    if code not in CATALOG:
-        hint = suggest(code, CATALOG) or "docs/diagnostics.md lists them; a code such as E3012 is cfn-lint's own"
-        raise click.BadParameter(f"no diagnostic has the code `{code}`: {hint}", param_hint="CODE")
-    text = explain_code(code)
+    try:
+        text = _explain_rule(code, platform) or explain_code(code)
+    except LookupError as error:
+        raise click.BadParameter(str(error), param_hint="CODE") from None
     make_screen(format).show((), text, {"code": code, "text": text})
+
+
+def _explain_rule(code: str, platform: Path | None) -> str | None:
+    """Explain a rule of the library in its own words; None for another code. Raises LookupError for none it has."""
+    if not re.fullmatch("[EIW]9...", code):  # cfn-lint leaves the nines to the rules that its users write
+        return None
+    from compiler.lint_rules import load_rules
+
+    library = open_platform(platform)
+    known = sorted(rule for module in library.rules for rule in module.ids)
+    if code not in known:
+        raise LookupError(f"{library.name} {library.version} has no rule `{code}`: it has {', '.join(known)}")
+    rule = load_rules(library)[code]
+    words = textwrap.fill(" ".join(rule.description.split()), 100, break_long_words=False, break_on_hyphens=False)
+    return f"{code}: {rule.shortdesc}\n\n{words}\n\nA rule of {library.name} {library.version}.\n"

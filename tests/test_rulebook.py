@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from compiler.cli import cli
 from compiler.diagnostics import Source, Span
 from compiler.library import load_library
 from compiler.model import Guardrail, Json, Library
@@ -63,3 +65,24 @@ def test_what_came_later_is_named_with_its_version(library: Library) -> None:
     first, second, *_ = library.guardrails
     text = render_rulebook(replace(library, guardrails=(first, replace(second, since="1.2.0"))))
     assert f"All hold since 1.0.0, but for `{second.name}` since 1.2.0." in text
+
+
+def explain(code: str) -> Result:
+    return CliRunner().invoke(cli, ["explain", code])
+
+
+def test_a_rule_is_explained_in_its_own_words() -> None:
+    done = explain("e9004")
+
+    assert done.stdout.startswith("E9004: No wildcard actions on wildcard resources\n\nA policy of a role"), done.output
+
+
+def test_a_rule_of_the_linter_is_explained_by_where_it_is_described() -> None:
+    assert explain("E3012").stdout.endswith("/docs/rules.md#E3012\n")
+
+
+def test_a_rule_that_the_library_lacks_is_told_with_those_it_has() -> None:
+    done = explain("E9999")
+
+    assert 2 == done.exit_code
+    assert "has no rule `E9999`: it has E9001, E9002" in done.stderr
