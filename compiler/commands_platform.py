@@ -42,9 +42,10 @@ def platform_compile(
     Without --env, those of every environment of the library.
     """
     with Reporting(make_screen(format)) as screen:
-        from compiler.output import write_bundle
+        from compiler.output import check_output, write_bundle
         from compiler.pipeline import compile_platform
 
+        check_output(out)
         library = open_platform(platform)
         check_environments(environments, library)
         done = compile_platform(library, environments=environments, lint=not no_lint)

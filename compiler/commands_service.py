@@ -67,10 +67,11 @@ def compile_(
     service.yml names is compiled.
     """
     with Reporting(make_screen(format, repo)) as screen:
-        from compiler.output import write_bundle
+        from compiler.output import check_output, write_bundle
         from compiler.pipeline import compile_service
         from compiler.publish import check_release_id
 
+        check_output(out, repo)
         if release is not None:
             check_release_id(release)
         library = open_platform(platform)

@@ -16,10 +16,30 @@ from pathlib import Path
 from compiler.model import Bundle
 
 _MANIFEST = "manifest.json"
+_READ = ("cloudFormation", "cloudformation", "src", "ansible")
 
 
 class OutputError(Exception):
     """A folder cannot take a bundle; the message says which path, and why."""
+
+
+def check_output(folder: Path, repository: Path | None = None) -> None:
+    """Refuse a folder that is no place for a bundle: a root, or one whose files a compilation reads.
+
+    Raises OutputError.
+    """
+    place = Path(os.path.realpath(folder))
+    if place == Path(place.anchor):
+        raise OutputError(f"`{folder}` is the root of the file system; name a folder below it")
+    if repository is None:
+        return
+    root = Path(os.path.realpath(repository))
+    if root.is_relative_to(place):
+        holds = "is" if root == place else "holds"
+        raise OutputError(f"`{folder}` {holds} the repository; name a folder of its own, such as `out`")
+    for name in _READ:
+        if place.is_relative_to(Path(os.path.realpath(root / name))):
+            raise OutputError(f"`{folder}` lies in `{name}/`, which the next compilation reads; name another folder")
 
 
 def write_bundle(bundle: Bundle, folder: Path) -> None:

@@ -117,6 +117,8 @@ class Reporting:
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, CompileError):
             self.screen.fail(FAULTS, error.diagnostics)
+        if isinstance(error, OSError) and _is_nowhere():
+            raise click.UsageError("the current folder was removed; change into one that is there") from error
         if error is None or not type(error).__module__.startswith("compiler."):
             return
         from compiler.bucket import BucketFault, BucketUrlError, Conflict
@@ -130,6 +132,15 @@ class Reporting:
             self.screen.fail(UNREACHABLE, [Diagnostic("D802", str(error))])
         if isinstance(error, BucketUrlError | ReleaseNameError | OutputError):
             raise click.UsageError(str(error)) from error
+
+
+def _is_nowhere() -> bool:
+    """Tell whether the current folder is gone."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 # Options that several commands share
@@ -148,10 +159,17 @@ env_option = click.option(
 )
 
 
+def _check_named(_: click.Context, __: click.Parameter, value: str) -> Path:
+    if not value:  # which would be the current folder
+        raise click.BadParameter("the name of the folder is empty")
+    return Path(value)
+
+
 def out_option(default: str) -> Callable[[_Command], _Command]:
     return click.option(
         "--out",
-        type=click.Path(file_okay=False, path_type=Path),
+        type=click.Path(file_okay=False),
+        callback=_check_named,
         default=default,
         show_default=True,
         metavar="DIR",
