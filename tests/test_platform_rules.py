@@ -534,6 +534,9 @@ PLAIN = "{Bool: {'aws:SecureTransport': 'false'}}"
         ("[{Ref: A}]", "['arn:aws:sns:eu-west-1:111122223333:placed']", []),
         ("[{Ref: A}]", "[{Ref: B}]", ["Topics"]),
         ("[{Ref: A}]", "[]", ["Topics"]),
+        ("[{Ref: A}]", "[{'Fn::If': [X, {Ref: A}, {Ref: 'AWS::NoValue'}]}]", ["Topics"]),
+        ("Properties:", "Condition: X, Properties:", ["Condition"]),
+        ("DOCUMENT", "{'Fn::If': [X, DOCUMENT, {}]}", ["Statement"]),
         ("[{Ref: A}]", "['arn:aws:sns:eu-west-1:111122223333:paid']", ["Topics"]),
         ("Deny,", "Allow,", ["Effect"]),
         ("Deny,", "{'Fn::If': [X, Deny, Allow]},", ["Effect"]),
@@ -565,8 +568,9 @@ PLAIN = "{Bool: {'aws:SecureTransport': 'false'}}"
     ],
 )
 def test_what_the_platform_makes_for_messages_refuses_plain_text(old: str, new: str, faults: list[str]) -> None:
-    text = POLICY.replace("DOCUMENT", DOCUMENT).replace("DENIAL", DENIAL).replace("CONDITION", PLAIN)
-    text = TOPIC + text.replace(old, new, 1)
+    text = POLICY.replace(old, new, 1) if old in POLICY else POLICY
+    text = text.replace("DOCUMENT", DOCUMENT).replace("DENIAL", DENIAL).replace("CONDITION", PLAIN)
+    text = TOPIC + (text if old in POLICY else text.replace(old, new, 1))
     found = check("E9009", text)
     assert faults == [place.rpartition(".")[2] for place, _ in found]
     assert {"APolicy"} >= {place.partition(".")[0] for place, _ in found}

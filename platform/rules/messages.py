@@ -50,11 +50,23 @@ class MessagesAreNotSentInPlainText(Rule):
     def find(self, template: Template) -> Iterator[Fault]:
         for receiver in template.resources(*_KINDS):
             kind = _KINDS[receiver.type]
-            policies = [policy for policy, _ in _policies_of(template, receiver)]
-            statements = [statement for policy in policies for _, statement in template.statements(policy)]
+            policies = [each for each in template.resources(*kind.policies) if _holds_for(template, each, receiver)]
+            statements = [statement for policy in policies for _, statement in _unconditional(template, policy)]
             if all(any(_weaknesses(template, receiver, each)) for each in statements):
                 own = (each for each in template.resources(*kind.policies) if each.name == receiver.name + "Policy")
                 yield from _blame(template, receiver, next(own, None))
+
+
+def _holds_for(template: Template, policy: Resource, receiver: Resource) -> bool:
+    """Tell whether a policy is there for what receives messages, whatever the conditions of the template say."""
+    whose = policy.properties.get(_KINDS[receiver.type].policies[policy.type])
+    return policy.body.get("Condition") in (None, receiver.body.get("Condition")) and _always(
+        template, whose, lambda each: _is_of(template, each, receiver)
+    )
+
+
+def _unconditional(template: Template, policy: Resource) -> Iterator[tuple[Place, Mapping[str, Any]]]:
+    return (each for each in template.statements(policy) if "Fn::If" not in each[0])
 
 
 def _policies_of(template: Template, receiver: Resource) -> Iterator[tuple[Resource, Place]]:
@@ -126,11 +138,15 @@ def _blame(template: Template, receiver: Resource, policy: Resource | None) -> I
         yield Fault(receiver.place, lost, hint)
         return
     key = _KINDS[receiver.type].policies[policy.type]
-    if not any(_is_of(template, each, receiver) for _, each in template.each(policy.properties.get(key), ())):
+    if not _holds_for(template, policy, receiver):
+        if policy.body.get("Condition") not in (None, receiver.body.get("Condition")):
+            message = "'Condition' can leave the policy out, and then nothing denies what is sent in plain text"
+            yield Fault((*policy.place, "Condition"), message, "leave it out")
+            return
         message = f"'{key}' leaves out `{receiver.name}`, and so nothing denies what is sent in plain text"
         yield Fault(policy.at(key), message, f"keep `{receiver.name}` in it")
         return
-    denials = [each for each in template.statements(policy) if _DENIAL in template.options(each[1].get("Sid"))]
+    denials = [each for each in _unconditional(template, policy) if _DENIAL in template.options(each[1].get("Sid"))]
     for place, statement in denials:
         for key in _weaknesses(template, receiver, statement):
             message = f"'{key}' keeps `{_DENIAL}` from denying what is sent in plain text"
