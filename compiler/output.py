@@ -23,6 +23,10 @@ class OutputError(Exception):
     """A folder cannot take a bundle; the message says which path, and why."""
 
 
+class WriteError(OutputError):
+    """The disk or its permissions refuse what is to be written; nothing of it is left."""
+
+
 def check_output(folder: Path, repository: Path | None = None) -> None:
     """Refuse a folder that is no place for a bundle: a root, or one whose files a compilation reads.
 
@@ -47,29 +51,37 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
     for path in bundle.files:
         if not _stays_inside(path):
             raise ValueError(f"{path!r} leads out of the folder of a bundle")
+    staged = _Staging(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         stale = set(_listed_before(folder)) - set(bundle.files)
         for path, content in bundle.files.items():
+            staged.add(path, content)
+        for path in bundle.files:
             if path != _MANIFEST:
-                _write_file(folder, path, content)
+                staged.place(path)
         for path in sorted(stale):
             _remove_file(folder, path)
-        _write_file(folder, _MANIFEST, bundle.files[_MANIFEST])
+        staged.place(_MANIFEST)
     except OSError as error:
         where = error.filename2 or error.filename or folder
-        raise OutputError(f"cannot write `{where}`: {error.strerror or error}") from error
+        raise WriteError(f"cannot write `{where}`: {error.strerror or error}") from error
+    finally:
+        staged.clear()
 
 
 def write_file(folder: Path, name: str, content: bytes) -> None:
     """Write one file of a folder under a temporary name and rename it. A link in its place is left alone."""
     if (folder / name).is_symlink():
         raise OutputError(f"`{folder / name}` is a link; remove it")
+    staged = _Staging(folder)
     try:
-        _write_file(folder, name, content)
+        staged.add(name, content)
+        staged.place(name)
     except OSError as error:
         where = error.filename2 or error.filename or folder / name
-        raise OutputError(f"cannot write `{where}`: {error.strerror or error}") from error
+        raise WriteError(f"cannot write `{where}`: {error.strerror or error}") from error
+    finally:
+        staged.clear()
 
 
 def _stays_inside(path: str) -> bool:
@@ -92,22 +104,43 @@ def _listed_before(folder: Path) -> Iterator[str]:
     yield from filter(_stays_inside, data["files"])
 
 
-def _write_file(folder: Path, path: str, content: bytes) -> None:
-    target = folder / path
-    _refuse_links(folder, path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
-    with contextlib.suppress(FileNotFoundError):
-        partial.unlink()
-    try:
+class _Staging:
+    """Files under temporary names, all written before the first one gets its own; what is not placed is removed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._partial: dict[str, Path] = {}
+        self._made: list[Path] = []
+
+    def add(self, path: str, content: bytes) -> None:
+        target = self._folder / path
+        _refuse_links(self._folder, path)
+        missing = [each for each in (target.parent, *target.parent.parents) if not os.path.lexists(each)]
+        for each in reversed(missing):
+            each.mkdir(exist_ok=True)
+            self._made.append(each)
+        target.parent.mkdir(parents=True, exist_ok=True)  # fails where a file stands in its place
+        partial = target.with_name(f".{target.name}.partial")
+        with contextlib.suppress(FileNotFoundError):
+            partial.unlink()
         # Mode "x" creates the file or fails: it never opens what somebody else put there.
         with open(partial, "xb") as file:
+            self._partial[path] = partial
             file.write(content)
-        os.replace(partial, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise
+
+    def place(self, path: str) -> None:
+        os.replace(self._partial[path], self._folder / path)
+        del self._partial[path]
+
+    def clear(self) -> None:
+        if not self._partial:
+            return
+        for partial in self._partial.values():
+            with contextlib.suppress(OSError):
+                partial.unlink()
+        for each in reversed(self._made):
+            with contextlib.suppress(OSError):  # not empty: something was placed there
+                each.rmdir()
 
 
 def _remove_file(folder: Path, path: str) -> None:

@@ -1,7 +1,7 @@
 """Screen: what every command shares: options, where an outcome goes, and which exit code a fault has.
 
 In: diagnostics, texts and results of a command.    Out: results on standard output, the rest on standard error.
-Faults: exit 1 faults in the input, 2 wrong usage, 3 bucket unreachable, 4 conflict.
+Faults: exit 1 faults in the input, 2 wrong usage, 3 bucket or disk refusing, 4 conflict.
 Never: decides anything about a service.
 """
 
@@ -122,7 +122,7 @@ class Reporting:
         if error is None or not type(error).__module__.startswith("compiler."):
             return
         from compiler.bucket import BucketFault, BucketUrlError, Conflict
-        from compiler.output import OutputError
+        from compiler.output import OutputError, WriteError
         from compiler.publish import ReleaseNameError
 
         if isinstance(error, Conflict):
@@ -130,6 +130,9 @@ class Reporting:
             self.screen.fail(CONFLICT, [Diagnostic("D801", str(error), hint=hint)])
         if isinstance(error, BucketFault):
             self.screen.fail(UNREACHABLE, [Diagnostic("D802", str(error))])
+        if isinstance(error, WriteError):
+            hint = "make room and the folder writable, or name another folder"
+            self.screen.fail(UNREACHABLE, [Diagnostic("D805", str(error), hint=hint)])
         if isinstance(error, BucketUrlError | ReleaseNameError | OutputError):
             raise click.UsageError(str(error)) from error
 

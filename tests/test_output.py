@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import resource
 from pathlib import Path
 
 import pytest
 
 from compiler.model import Bundle
-from compiler.output import OutputError, write_bundle
+from compiler.output import OutputError, WriteError, write_bundle
 
 
 def bundle(*paths: str, text: str = "x") -> Bundle:
@@ -133,3 +134,32 @@ def test_a_bundle_that_leads_out_of_the_folder_is_a_bug(path: str, tmp_path: Pat
     with pytest.raises(ValueError, match="leads out of the folder"):
         write_bundle(bundle(path), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_disk_that_fills_up_leaves_nothing_behind(tmp_path: Path) -> None:
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    made = bundle("a", "production/big", text="x" * 100_000)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limit[1]))
+    try:
+        with pytest.raises(WriteError, match="cannot write"):
+            write_bundle(made, tmp_path / "out" / "deep")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_disk_that_fills_up_leaves_the_bundle_before(tmp_path: Path) -> None:
+    before = bundle("a", "b")
+    write_bundle(before, tmp_path)
+    made = bundle("a", "z/big", text="new" * 30_000)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limit[1]))
+    try:
+        with pytest.raises(WriteError):
+            write_bundle(made, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+
+    assert before.files == files_in(tmp_path)
+    assert not (tmp_path / "z").exists()

@@ -54,4 +54,14 @@ ENTRIES = (
         """,
         is_shown_by_files=False,
     ),
+    Entry(
+        code="D805",
+        title="Output cannot be written",
+        explanation="""
+            The disk is full, or the folder may not be written to, so the command removed what it had begun to write.
+            An earlier output keeps its manifest. As with a bucket that refuses, the exit code is 3: nothing is wrong
+            with the service.
+        """,
+        is_shown_by_files=False,
+    ),
 )
