@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,13 @@ def test_brackets_hold_a_section_together_without_indentation() -> None:
     assert lines[0] == hide_secrets(lines)[0]
     assert "hunter2" not in "".join(hide_secrets(lines))
     assert lines[-1] == hide_secrets(lines)[-1]
+
+
+def test_a_hostile_line_takes_no_time() -> None:
+    started = time.perf_counter()
+
+    hide_secrets(
+        ["secrets: {" + "}" * 200_000 + "x", "secrets: {" + "/a" * 200_000 + "!", "secrets: " + "{, " * 200_000]
+    )
+
+    assert time.perf_counter() - started < 10
