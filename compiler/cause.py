@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from compiler.diagnostics import Related, Span
-from compiler.model import Json, Path, Said, Stack, walk_leaves
+from compiler.model import Json, Path, Said, Stack, value_at, walk_leaves
 
 _TEAM_LAYERS = ("service", "override", "addition")
 _SERVICE_TEMPLATES = ("override", "addition")
@@ -71,7 +71,7 @@ def existing_path(template: Json, path: Path) -> Path:
 
 def told_of(stack: Stack, path: Path) -> Said | None:
     """Return the last word on the leaf at a path; None where something larger stands there."""
-    value = _value_at(stack, path)
+    value = value_at(stack.template, path)
     story = stack.stories.get(path)
     return story[-1] if story and (not isinstance(value, (dict, list)) or not value) else None
 
@@ -173,7 +173,7 @@ def _said_at(stack: Stack, path: Path) -> Said | None:
     override = next((said for said in below if said.origin.layer == "override"), None)
     if override:
         return override
-    is_whole = path[2:] in ((), ("Properties",)) and isinstance(_value_at(stack, path), dict)
+    is_whole = path[2:] in ((), ("Properties",)) and isinstance(value_at(stack.template, path), dict)
     if not is_whole and below and all(_is_team(said) for said in below):
         return below[0]
     ends = range(len(path), 0, -1)
@@ -182,26 +182,16 @@ def _said_at(stack: Stack, path: Path) -> Said | None:
 
 def _words_beside(stack: Stack, path: Path, words: set[str]) -> Iterator[Said]:
     """Yield who spoke about what stands beside a path and is named by a word: by its key, or as a number."""
-    parent = _value_at(stack, path[:-1])
+    parent = value_at(stack.template, path[:-1])
     for key, value in parent.items() if len(path) > 2 and isinstance(parent, dict) else ():
         if key in words or (str(value).isdecimal() and str(value) in words):
             yield from _words_below(stack, (*path[:-1], key))
 
 
 def _words_below(stack: Stack, path: Path) -> Iterator[Said]:
-    for where, _ in walk_leaves(_value_at(stack, path), path):
+    for where, _ in walk_leaves(value_at(stack.template, path), path):
         if where in stack.stories:
             yield stack.stories[where][-1]
-
-
-def _value_at(stack: Stack, path: Path) -> Json:
-    value: Json = stack.template
-    for step in path:
-        try:
-            value = value[step]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return value
 
 
 def _is_team(said: Said) -> bool:

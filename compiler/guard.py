@@ -13,13 +13,14 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from compiler.cause import find_cause, place_cause
+from compiler.cause import existing_path, find_cause, place_cause
 from compiler.diagnostics import Diagnostic, Related, Severity, Span, find_credential, order_diagnostics
 from compiler.known import NOTHING_KNOWN, Known, is_open, known_text
 from compiler.limits import check_limits
-from compiler.model import Breach, Guardrail, Json, Library, Path, Said, Stack
+from compiler.model import Breach, Guardrail, Json, Library, Path, Said, Stack, value_at
+from compiler.node import alike
 from compiler.pattern import MISSING, find_values, keys_in, rests_of, searched_key
-from compiler.wording import cut_text
+from compiler.wording import cut_text, write_path
 
 _ATTRIBUTES = (
     *("Type", "Condition", "CreationPolicy", "DeletionPolicy", "DependsOn", "Metadata", "Properties"),
@@ -112,7 +113,7 @@ def _check_seal(guardrail: Guardrail, acts: Iterable[_Act]) -> Iterator[Breach]:
             continue
         told.add(key)
         sealed = act.path if "**" in pattern else tuple(str(step).removesuffix("?") for step in pattern)
-        what = f"`{_dotted(('Resources', act.name, *sealed))}` is sealed"
+        what = f"`{write_path(('Resources', act.name, *sealed))}` is sealed"
         yield _fault(guardrail, act.name, what, span, "remove this override")
 
 
@@ -144,17 +145,13 @@ def _check_must(guardrail: Guardrail, stack: Stack, resource: _Resource, known: 
                 said = find_cause(stack, inner[:-1], [str(inner[-1])]) if item is MISSING else _who_gave(stack, inner)
                 span, related = place_cause(said) if said else (None, ())
                 hint = _advice(operator, operand)
-                yield _fault(guardrail, resource.name, f"`{_dotted(inner)}` {shown}", span, hint, related)
+                yield _fault(guardrail, resource.name, f"`{write_path(inner)}` {shown}", span, hint, related)
 
 
 def _who_gave(stack: Stack, path: Path) -> Said | None:
     """Find who decided a value: where it is a parameter of an addition, the descriptor that gave that one."""
-    value: Json = stack.template
-    for step in path:
-        try:
-            value = value[step]
-        except (KeyError, IndexError, TypeError):
-            break  # what functions make of what is known may stand nowhere
+    # What functions make of what is known may stand nowhere itself.
+    value = value_at(stack.template, existing_path(stack.template, path))
     name = value.get("Ref") if isinstance(value, dict) else None
     given = stack.stories.get(("Parameters", name, "Default")) if isinstance(name, str) else None
     return given[-1] if given and given[-1].origin.layer in ("service", "base") else find_cause(stack, path)
@@ -163,9 +160,7 @@ def _who_gave(stack: Stack, path: Path) -> Said | None:
 def _is_excused(guardrail: Guardrail, resource: _Resource, known: Known) -> bool:
     """Tell whether something else is set, and in any case, that lets the property be missing."""
     found = ([value for _, value in find_values(resource.body, _anchor(path), (), known)] for path in guardrail.unless)
-    return any(
-        values and not any(value is MISSING or _as_text(value) == "false" for value in values) for values in found
-    )
+    return any(values and not any(value is MISSING or alike(value, "false") for value in values) for values in found)
 
 
 def _was_one_of(choices: Iterable[Json], stack: Stack, path: Path) -> bool:
@@ -173,7 +168,7 @@ def _was_one_of(choices: Iterable[Json], stack: Stack, path: Path) -> bool:
     value: Json = stack.platform.get(path[:2])
     for step in path[2:]:
         value = value.get(step) if isinstance(value, dict) else None
-    return any(_as_text(value) == _as_text(choice) for choice in choices)
+    return any(alike(value, choice) for choice in choices)
 
 
 def _items(operator: str, path: Path, value: Json, known: Known) -> Iterator[tuple[Path, Json]]:
@@ -194,22 +189,11 @@ def _holds(operator: str, operand: Json, value: Json) -> bool:
     if is_open(value):
         return True
     if operator == "equals":
-        return bool(_as_text(value) == _as_text(operand))
+        return alike(value, operand)
     if operator in ("oneOf", "keeps"):
-        return any(_as_text(value) == _as_text(choice) for choice in operand)
+        return any(alike(value, choice) for choice in operand)
     number = _as_number(value)
     return number is not None and (number >= operand if operator == "atLeast" else number <= operand)
-
-
-def _as_text(value: Json) -> Json:
-    """Compare as CloudFormation does, to which `8080` and `"8080"` are the same property value."""
-    if isinstance(value, dict):
-        return {key: _as_text(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_as_text(item) for item in value]
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _as_number(value: Json) -> float | None:
@@ -231,7 +215,7 @@ def _check_credentials(stack: Stack) -> Iterator[Diagnostic]:
         seen.add(text)
         if origin.layer not in _SEARCHED_LAYERS and find_credential(text):
             hint = "refer to it as {{resolve:ssm-secure:/path}} or {{resolve:secretsmanager:name}}, and revoke this one"
-            yield Diagnostic("D208", f"`{_dotted(path)}` looks like a credential", origin.span, hint)
+            yield Diagnostic("D208", f"`{write_path(path)}` looks like a credential", origin.span, hint)
 
 
 # Words
@@ -264,10 +248,6 @@ def _anchor(path: Path) -> Path:
     """Let a path begin at the resource: what names none of its attributes is a property."""
     first = str(path[0]).removesuffix("?")
     return path if first in _ATTRIBUTES else ("Properties", *path)
-
-
-def _dotted(path: Path) -> str:
-    return ".".join(str(step) for step in path)
 
 
 def _fault(

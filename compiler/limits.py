@@ -18,8 +18,9 @@ from dataclasses import dataclass
 
 from compiler.cause import find_cause, place_cause
 from compiler.diagnostics import Diagnostic, Severity
-from compiler.model import Json, Path, Stack, walk_leaves
-from compiler.share import find_heaviest, is_of_template, value_at
+from compiler.model import Json, Path, Stack, value_at, walk_leaves
+from compiler.share import find_heaviest, is_of_template
+from compiler.wording import write_path
 
 _MOST = {"Resources": 500, "Parameters": 200, "Outputs": 200, "Mappings": 200}
 _MOST_REFERENCES = 60  # dynamic references, each occurrence counts
@@ -127,7 +128,7 @@ def _check_references(stack: Stack) -> Iterator[Diagnostic]:
     if not costs:
         yield _fault(stack, places[-excess], message, "ask the platform team for a template with fewer")
         return
-    told = [f"{number} for `{_dotted(section)}`" for section, number in costs.most_common(_LONGEST_LIST)]
+    told = [f"{number} for `{write_path(section)}`" for section, number in costs.most_common(_LONGEST_LIST)]
     most = costs.most_common(1)[0][0]
     span = next(share.span for share in shares.values() if share and share.section == most)
     yield Diagnostic("D602", message, span, f"split the service; the platform needs {', '.join(told)}")
@@ -157,10 +158,10 @@ def _check_properties(stack: Stack, name: str, body: Mapping[str, Json]) -> Iter
     for size in _SIZES:
         path: Path = ("Resources", name, "Properties", *size.path)
         if body.get("Type") == size.type:
-            yield from _check_text(stack, path, f"the {size.what} of `{name}`", value_at(stack, path), size)
+            yield from _check_text(stack, path, f"the {size.what} of `{name}`", value_at(stack.template, path), size)
     if body.get("Type") == "AWS::SNS::Subscription":
         path = ("Resources", name, "Properties", "FilterPolicy")
-        combinations = math.prod(_choices(value_at(stack, path)))
+        combinations = math.prod(_choices(value_at(stack.template, path)))
         if combinations > _MOST_COMBINATIONS:
             message = f"the filter of `{name}` makes {combinations:,} combinations of values"
             message += f", SNS takes {_MOST_COMBINATIONS}"
@@ -171,7 +172,7 @@ def _check_properties(stack: Stack, name: str, body: Mapping[str, Json]) -> Iter
 
 def _check_domain(stack: Stack, path: Path) -> Iterator[Diagnostic]:
     """Check the lengths of a name and its labels (RFC 1035); the platform may put more into a label than `dns`."""
-    name = _known_text(value_at(stack, path)).removesuffix(".")
+    name = _known_text(value_at(stack.template, path)).removesuffix(".")
     label = max(name.split("."), key=len)
     if len(label) > _LONGEST_LABEL:
         message = f"`{label}` is {len(label)} characters long, DNS takes {_LONGEST_LABEL} between dots"
@@ -204,8 +205,8 @@ def _check_inline_policies(stack: Stack, resources: Mapping[str, Json]) -> Itera
         kind = _as_map(resources.get(name)).get("Type")
         if kind in _INLINE:
             size = _Size(str(kind), (), _INLINE[kind], "characters", "")
-            documents = [value_at(stack, path) for path in paths]
-            longest = max(paths, key=lambda path: len(_known_text(value_at(stack, path))))
+            documents = [value_at(stack.template, path) for path in paths]
+            longest = max(paths, key=lambda path: len(_known_text(value_at(stack.template, path))))
             yield from _check_text(stack, longest, f"all that is inline in `{name}`", documents, size)
 
 
@@ -253,12 +254,8 @@ def _blame_heaviest(stack: Stack, path: Path, message: str, hint: str, severity:
     if share is None:
         return _fault(stack, path, message, "ask the platform team to shorten it", severity)
     if share.section != (share.span.path,):
-        message += f"; most of it is from `{_dotted(share.section)}`"
+        message += f"; most of it is from `{write_path(share.section)}`"
     return Diagnostic("D602", message, share.span, hint, severity)
-
-
-def _dotted(path: Path) -> str:
-    return ".".join(str(step) for step in path)
 
 
 def _fault(stack: Stack, path: Path, message: str, hint: str, severity: Severity = "error") -> Diagnostic:

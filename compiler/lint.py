@@ -19,8 +19,8 @@ from compiler.cause import existing_path, find_cause, find_circles, find_referen
 from compiler.diagnostics import CompileError, Diagnostic, Related, Severity, Span, order_diagnostics, suggest
 from compiler.lint_rules import load_rules
 from compiler.lint_words import mentioned_names, unexpected_key, word_finding
-from compiler.model import Breach, Json, Library, Path, Said, Stack
-from compiler.share import is_of_template, value_at
+from compiler.model import Breach, Json, Library, Path, Said, Stack, value_at
+from compiler.share import is_of_template
 
 if TYPE_CHECKING:
     from cfnlint.rules import Match
@@ -126,7 +126,7 @@ def _concerns(rule: Any, stack: Stack, path: Path, scope: str) -> bool:
 
 def _is_mistaken(code: str, stack: Stack, path: Path) -> bool:
     """Tell whether a rule misreads what a service says, where the platform hands it on as it is."""
-    kind, story = value_at(stack, (*path[:2], "Type")), stack.stories.get(path)
+    kind, story = value_at(stack.template, (*path[:2], "Type")), stack.stories.get(path)
     return (code, kind, path[2:]) in _VERBATIM and story is not None and not is_of_template(story[-1])
 
 

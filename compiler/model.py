@@ -40,6 +40,20 @@ def walk_keys(data: Json, path: Path = ()) -> Iterator[Path]:
             yield from walk_keys(item, (*path, index))
 
 
+def value_at(data: Json, path: Path) -> Json:
+    """Return what stands at a path, None where nothing does.
+
+    >>> value_at({"Tags": [{"Key": "owner"}]}, ("Tags", 0, "Key")), value_at({}, ("Tags", 0))
+    ('owner', None)
+    """
+    for step in path:
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
+
+
 # Text with positions
 
 
@@ -60,13 +74,7 @@ class Document:
 
     def value_at(self, path: Path) -> Json:
         """Value at a path; None where there is none."""
-        value = self.data
-        for step in path:
-            try:
-                value = value[step]
-            except (KeyError, IndexError, TypeError):
-                return None
-        return value
+        return value_at(self.data, path)
 
     def key_span(self, path: Path) -> Span:
         """Span of the key that leads to a path; of the value where there is no key, as in a list."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from compiler.diagnostics import Span
-from compiler.model import Json, Path, Said, Stack, walk_leaves
+from compiler.model import Path, Said, Stack, value_at, walk_leaves
 
 _DESCRIPTORS = ("service", "base")
 _TEMPLATES = ("override", "addition")
@@ -46,7 +46,7 @@ def find_heaviest(stack: Stack, path: Path, *, depth: int) -> Share | None:
 
 
 def _words(stack: Stack, root: Path, depth: int) -> Iterator[Share]:
-    for path, value in walk_leaves(value_at(stack, root), root):
+    for path, value in walk_leaves(value_at(stack.template, root), root):
         for said in stack.stories.get(path, ())[-1:]:
             if is_of_template(said):
                 yield Share((said.origin.span.path,), said.origin.span, len(str(value)))
@@ -70,14 +70,3 @@ def _section(pointer: Path, depth: int) -> Path:
 def is_of_template(said: Said) -> bool:
     """Tell whether a word stands in an override or an addition."""
     return said.origin.layer in _TEMPLATES
-
-
-def value_at(stack: Stack, path: Path) -> Json:
-    """Return what stands at a path of the template, None where nothing does."""
-    value: Json = stack.template
-    for step in path:
-        try:
-            value = value[step]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return value

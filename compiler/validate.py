@@ -19,7 +19,7 @@ from jsonschema.validators import extend
 from compiler.diagnostics import Diagnostic, find_credential, suggest
 from compiler.hidden import HINT_TO_STORE, hide_values
 from compiler.model import Descriptor, Document, Json, Path, walk_keys, walk_leaves
-from compiler.wording import cut_text
+from compiler.wording import cut_text, write_path
 
 _TYPE_NAMES = {
     "object": "a map",
@@ -209,16 +209,12 @@ def _subject(path: Path) -> str:
     if not path:
         return "the document"
     if isinstance(path[-1], int):
-        return f"item {path[-1] + 1} of `{_dotted(path[:-1])}`"
+        return f"item {path[-1] + 1} of `{write_path(path[:-1])}`"
     return f"`{path[-1]}`{_within(path[:-1])}"
 
 
 def _within(path: Path) -> str:
-    return f" in `{_dotted(path)}`" if path else ""
-
-
-def _dotted(path: Path) -> str:
-    return ".".join(str(step) for step in path)
+    return f" in `{write_path(path)}`" if path else ""
 
 
 def _short(value: Json) -> str:
@@ -270,7 +266,7 @@ def _overlay_hint(path: Path, schema: Mapping[str, Json]) -> str | None:
     """Say where a key belongs that an environment knows by name, and the service as a whole does not."""
     *above, key = path or ("",)
     everywhere, overlay = (_names_at(above, top, schema) for top in (schema, {"$ref": "#/$defs/overlay"}))
-    where = _dotted(("environments", "<environment>", *above))
+    where = write_path(("environments", "<environment>", *above))
     return (
         f"only an environment knows it: write it under `{where}`" if key in overlay and key not in everywhere else None
     )

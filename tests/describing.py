@@ -29,6 +29,14 @@ processes:
     port: 8080
 """
 
+SHOP = """\
+service: shop
+owner: squad-toy
+platform: "1.0"
+processes:
+  web: {runtime: instances, command: ./bin/serve, port: 8080}
+"""
+
 
 @cache
 def toy_library() -> Library:

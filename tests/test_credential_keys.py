@@ -8,24 +8,17 @@ import pytest
 from click.testing import CliRunner
 
 from compiler.cli import cli
-from tests.describing import LIBRARY
+from tests.describing import LIBRARY, SHOP
 
 # Made up here, so that no scanner finds one in this file.
 KEY = "AKIA" + "ABCDEFGHIJKLMNOP"
 TOKEN = ".".join(("eyJ" + "a" * 30, "eyJ" + "b" * 60, "c" * 40))
-SERVICE = """\
-service: shop
-owner: squad-toy
-platform: "1.0"
-processes:
-  web: {runtime: instances, command: ./bin/serve, port: 8080}
-"""
 OVERRIDE = "Resources: {WebGroup: {Properties: {%s}}}\n"
 ADDITION = "Resources: {Own: {Type: AWS::SNS::Topic, %s}}\n"
 
 
 def write(folder: Path, service: str = "", override: str = "", addition: str = "") -> None:
-    (folder / "service.yml").write_text(SERVICE + service)
+    (folder / "service.yml").write_text(SHOP + service)
     for kind, text in (("overrides", override), ("additions", addition)):
         (folder / "cloudFormation" / kind).mkdir(parents=True)
         (folder / "cloudFormation" / kind / "own.yml").write_text(text or "Resources: {}\n")

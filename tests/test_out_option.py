@@ -11,15 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from compiler.cli import cli
-from tests.describing import LIBRARY
-
-SERVICE = """\
-service: shop
-owner: squad-toy
-platform: "1.0"
-processes:
-  web: {runtime: instances, command: ./bin/serve, port: 8080}
-"""
+from tests.describing import LIBRARY, SHOP
 
 
 @pytest.fixture
@@ -27,7 +19,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "shop"
     for name in ("cloudFormation", "src", "ansible"):
         (folder / name).mkdir(parents=True)
-    (folder / "service.yml").write_text(SERVICE)
+    (folder / "service.yml").write_text(SHOP)
     (folder / "src" / "serve").write_text("")
     monkeypatch.chdir(folder)
     return folder
