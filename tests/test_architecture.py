@@ -23,7 +23,7 @@ CORRIDOR = [
     for row in """
     diagnostics
     model
-    service trace known catalog layers cause share node archive tree checkout yaml11 wording hidden
+    service changes trace known catalog layers cause share node archive tree checkout yaml11 wording hidden
     variables blame
     authoring load identity limits lint_words renames rival pattern guardrails watch asked
     pointer
@@ -79,7 +79,7 @@ CONTENT_LIBRARIES = {"templates": {"troposphere", "jinja2", "pathlib"}, "rules":
 # Between the entrance and the exit nothing reads a file, the clock, the environment or chance.
 PURE = set(
     """
-    diagnostics service trace known authoring layers cause share node identity limits renames pattern guardrails
+    diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
     lock render explain diff watch unused schema
     """.split()

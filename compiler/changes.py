@@ -1,0 +1,92 @@
+"""Changes: what differs between two compiled services, and what that means when it is deployed. Types alone.
+
+In: nothing.    Out: Side, Change, Diff.
+Never: compares anything; `diff` does, and `behavior` and `security` judge what it found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from compiler.model import Json, Origin, Path, RepositoryFile
+
+Kind = Literal["added", "removed", "changed"]
+Behavior = Literal["none", "interruption", "conditional", "replacement"]
+Verdict = Literal["unchanged", "changed", "interruption", "conditional", "replacement", "data-loss"]
+
+BEHAVIORS: tuple[Behavior, ...] = ("none", "interruption", "conditional", "replacement")  # the mildest first
+VERDICTS: tuple[Verdict, ...] = ("unchanged", "changed", "interruption", "conditional", "replacement", "data-loss")
+
+
+@dataclass(frozen=True, slots=True)
+class SideStack:
+    """One stack of a side: its template with short forms made long, the values of its parameters, who said what.
+
+    `region` is None where nothing tells it. `origins` holds who had the last word on a value, by its place.
+    """
+
+    file: str  # "production/template.json"; of a plain template, its path
+    template: Json
+    parameters: Mapping[str, str]
+    origins: Mapping[Path, Origin]
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two that are compared: `name` is for people, `stacks` are keyed by environment, "" for a plain file.
+
+    `files` are the members of each archive. `facts` is what the manifest says of the service itself: what it publishes
+    and consumes, its waivers, the platform it was compiled with.
+    """
+
+    name: str
+    stacks: Mapping[str, SideStack]
+    files: Mapping[str, Mapping[str, RepositoryFile]] = field(default_factory=dict)
+    facts: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference. `path` leads to it in `file`: in a template, or through an archive or the manifest.
+
+    `before` is None for what was added and `after` for what was removed. A whole resource that was added, removed
+    or replaced under another logical id is one change at the resource; `renamed_to` is the other id then.
+    `reasons` say in words why the behavior and the data loss are what they are.
+    """
+
+    environment: str
+    file: str
+    path: Path
+    kind: Kind
+    before: Json
+    after: Json
+    logical_id: str | None = None
+    type: str | None = None
+    renamed_to: str | None = None
+    behavior: Behavior = "none"
+    is_data_loss: bool = False
+    security: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """All that differs between two sides, ordered by environment, file and place."""
+
+    before: Side
+    after: Side
+    changes: tuple[Change, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst that deploying the changes does."""
+        if any(change.is_data_loss for change in self.changes):
+            return "data-loss"
+        if not self.changes:
+            return "unchanged"
+        worst = max(BEHAVIORS.index(change.behavior) for change in self.changes)
+        return VERDICTS[worst + 1]
