@@ -45,6 +45,7 @@ class DamagedObject(BucketUnreachable):
 
     def __init__(self, key: str, reason: str) -> None:
         self.key = key
+        self.reason = reason
         super().__init__(f"`{key}` in the bucket is damaged: {reason}")
 
 

@@ -90,7 +90,7 @@ def plan_publish(bundle: Bundle, bucket: Bucket) -> PublishPlan:
     Raises Conflict when an object is there with other bytes, or when an unfinished publish left one that the bundle
     does not have.
     """
-    folder = _release_folder(bundle.service, bundle.release)
+    folder = release_folder(bundle.service, bundle.release)
     there = set(bucket.list_keys(folder))
     # Every publisher writes in this one order, so of two that race with different bytes the one that is first at the
     # first difference goes on to the end, and the other stops there.
@@ -141,7 +141,7 @@ def _plan_object(key: str, content: bytes, there: set[str]) -> PlannedObject:
 
 
 def _read_row(bucket: Bucket, service: str, release: str) -> ReleaseRow:
-    key = _release_folder(service, release) + _MANIFEST
+    key = release_folder(service, release) + _MANIFEST
     try:
         manifest = json.loads(bucket.read(key))
     except (ValueError, RecursionError):
@@ -166,7 +166,8 @@ def _read_row(bucket: Bucket, service: str, release: str) -> ReleaseRow:
     raise DamagedObject(key, "it is not a manifest of this release that this version of Flagstone can read")
 
 
-def _release_folder(service: str, release: str) -> str:
+def release_folder(service: str, release: str) -> str:
+    """Name the folder of a release in a bucket, with a slash at its end. Raises ReleaseNameError."""
     return f"services/{_check_name(service, 'service')}/{check_release_id(release)}/"
 
 

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from compiler import __version__
 from compiler.archive import pack_archive
+from compiler.manifest import MANIFEST, list_files, render_json, seal_manifest
 from compiler.model import Bundle, Json, Library, Path, Repository, RepositoryFile, Said, Stack, Waiver, walk_leaves
 from compiler.trace import plain
 
-_ANSIBLE, _SOURCE, _MANIFEST = "ansible.tar.gz", "source.tar.gz", "manifest.json"
+_ANSIBLE, _SOURCE = "ansible.tar.gz", "source.tar.gz"
 
 
 def render_bundle(
@@ -48,7 +49,7 @@ def render_bundle(
         "commit": {"id": commit.id, "time": commit.time, "dirty": commit.is_dirty} if commit else None,
         **_describe_platform(library),
         "environments": sorted(stacks),
-        "files": _describe_files(files),
+        "files": list_files(files),
         "publishes": sorted(set(publishes)),
         "consumes": sorted(set(consumes)),
         "waivers": _describe_waivers(waivers or {}),
@@ -66,7 +67,7 @@ def render_platform(stacks: Mapping[str, Stack], *, library: Library) -> Bundle:
         **_describe_platform(library),
         "environments": sorted({key.partition("/")[0] for key in stacks}),
         "stacks": sorted(stacks),
-        "files": _describe_files(files),
+        "files": list_files(files),
     }
     return _bundle(library.name, library.version, files, manifest)
 
@@ -86,10 +87,6 @@ def _describe_platform(library: Library) -> dict[str, Json]:
     }
 
 
-def _describe_files(files: Mapping[str, bytes]) -> dict[str, Json]:
-    return {path: {"sha256": _digest(files[path]), "size": len(files[path])} for path in sorted(files)}
-
-
 def _describe_waivers(waivers: Mapping[str, Iterable[Waiver]]) -> list[Json]:
     """List each waiver once, with the environments in which it says the same."""
     found: dict[tuple[str, ...], list[str]] = {}
@@ -103,16 +100,7 @@ def _describe_waivers(waivers: Mapping[str, Iterable[Waiver]]) -> list[Json]:
 
 def _bundle(name: str, release: str, files: Mapping[str, bytes], manifest: Json) -> Bundle:
     ordered = {path: files[path] for path in sorted(files)}
-    return Bundle(name, release, {**ordered, _MANIFEST: render_json(manifest)})
-
-
-def render_json(data: Json) -> bytes:
-    """Write canonical JSON: keys as they come, two-space indent, UTF-8, one newline at the end.
-
-    >>> render_json({"b": 1, "a": ["é"]}).decode()
-    '{\\n  "b": 1,\\n  "a": [\\n    "é"\\n  ]\\n}\\n'
-    """
-    return (json.dumps(plain(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return Bundle(name, release, {**ordered, MANIFEST: seal_manifest(manifest)})
 
 
 def format_pointer(path: Path) -> str:

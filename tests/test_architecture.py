@@ -24,7 +24,7 @@ CORRIDOR = [
     diagnostics
     model
     service changes trace known catalog layers cause share node archive tree checkout yaml11 wording hidden
-    variables blame
+    variables blame manifest
     authoring load identity limits lint_words renames rival pattern guardrails watch asked
     pointer
     wiring parameters follow
@@ -37,6 +37,7 @@ CORRIDOR = [
     folder_bucket s3_bucket
     bucket aws
     publish deploy fleet
+    release_check
     report_safe
     report_words
     report_snippet report_table report_outline report_story_json report_unused report_github report_sarif
@@ -81,7 +82,7 @@ PURE = set(
     """
     diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
-    lock render explain diff watch unused schema
+    lock manifest render explain diff watch unused schema
     """.split()
 )
 IMPURE = set("datetime glob os pathlib random secrets shutil socket subprocess tempfile time urllib uuid".split())

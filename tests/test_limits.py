@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from compiler.guard import guard_stack
+from compiler.manifest import render_json
 from compiler.model import Json, Path, Said, Setting, Stack
-from compiler.render import render_json
 from tests.stacks_by_hand import GROUP, group, judge, library, places, said, stack_of
 
 

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from compiler.diagnostics import Source, Span
 from compiler.library import load_library
+from compiler.manifest import render_json, seal_manifest
 from compiler.model import (
     Bundle,
     Commit,
@@ -37,7 +38,7 @@ from compiler.model import (
     Waiver,
     walk_leaves,
 )
-from compiler.render import format_pointer, render_bundle, render_json, render_platform
+from compiler.render import format_pointer, render_bundle, render_platform
 
 ROOT = FilePath(__file__).parent.parent
 TOY = load_library(ROOT / "tests" / "library")
@@ -112,6 +113,10 @@ def test_a_bundle_has_the_files_of_the_design_and_its_manifest_is_last() -> None
 def test_the_manifest_describes_every_other_file() -> None:
     bundle = render()
     manifest = json.loads(bundle.files["manifest.json"])
+    assert bundle.files["manifest.json"] == seal_manifest(
+        {key: said for key, said in manifest.items() if key != "seal"}
+    )
+    assert "seal" == list(manifest)[-1] and 64 == len(manifest.pop("seal"))
     described = manifest.pop("files")
     others = {path: content for path, content in bundle.files.items() if path != "manifest.json"}
     assert {

@@ -1,0 +1,97 @@
+"""Manifest: the file that makes a release one, sealed with the digest of itself.
+
+In: what a release says of itself, or the bytes of a manifest.    Out: bytes; what they say.
+Faults: DamagedManifest.
+Never: reads a file or a bucket, or takes bytes for a manifest that Flagstone would have written otherwise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from compiler.model import Json
+from compiler.trace import plain
+
+MANIFEST = "manifest.json"
+_SEAL = "seal"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class DamagedManifest(ValueError):
+    """Bytes that are no manifest, or not as they were written; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a manifest says of a file: sha256 in hex, size in bytes."""
+
+    digest: str
+    size: int
+
+    def find_fault(self, content: bytes) -> str | None:
+        """Say in what a content is not the listed one; None where it is."""
+        if len(content) != self.size:
+            return f"it has {len(content)} bytes, and the manifest lists {self.size}"
+        found = hashlib.sha256(content).hexdigest()
+        if found != self.digest:
+            return f"its digest begins with {found[:12]}, and the manifest lists {self.digest[:12]}"
+        return None
+
+
+def render_json(data: Json) -> bytes:
+    """Write canonical JSON: keys as they come, two-space indent, UTF-8, one newline at the end.
+
+    >>> render_json({"b": 1, "a": ["é"]}).decode()
+    '{\\n  "b": 1,\\n  "a": [\\n    "é"\\n  ]\\n}\\n'
+    """
+    return (json.dumps(plain(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def list_files(files: Mapping[str, bytes]) -> dict[str, Json]:
+    """Describe files, keyed by path, for a manifest: sha256 in hex and size in bytes."""
+    return {
+        path: {"sha256": hashlib.sha256(files[path]).hexdigest(), "size": len(files[path])} for path in sorted(files)
+    }
+
+
+def seal_manifest(data: Mapping[str, Json]) -> bytes:
+    """Write a manifest. Its last key is the sha256 of the manifest without it, so that a changed byte shows."""
+    return render_json({**data, _SEAL: hashlib.sha256(render_json(data)).hexdigest()})
+
+
+def open_manifest(content: bytes) -> tuple[dict[str, Json], dict[str, Listed]]:
+    """Return what a sealed manifest says, without the seal, and the files that it lists by path.
+
+    Raises DamagedManifest.
+    """
+    try:
+        data = json.loads(content)
+    except (ValueError, RecursionError):
+        raise DamagedManifest("it is not JSON") from None
+    seal = data.pop(_SEAL, None) if isinstance(data, dict) else None
+    if not isinstance(seal, str):
+        raise DamagedManifest("it has no seal")
+    try:
+        is_sound = seal_manifest(data) == content
+    except (ValueError, RecursionError):  # NaN, or a lone surrogate
+        is_sound = False
+    if not is_sound:
+        raise DamagedManifest("its seal is not that of its content")
+    if data.get("schema") != 1:
+        raise DamagedManifest("this version of Flagstone cannot read its schema")
+    files = data.get("files")
+    listed = {path: _read_listed(entry) for path, entry in files.items()} if isinstance(files, dict) else None
+    if listed is None:
+        raise DamagedManifest("it lists no files")
+    return data, listed
+
+
+def _read_listed(entry: Json) -> Listed:
+    match entry:
+        case {"sha256": str(digest), "size": int(size)} if _DIGEST.fullmatch(digest):
+            return Listed(digest, size)
+    raise DamagedManifest("it describes a file without digest or size")
