@@ -34,7 +34,7 @@ CORRIDOR = [
     lint rulebook
     pipeline
     bucket_contract
-    folder_bucket s3_bucket
+    folder_bucket s3_bucket channel
     bucket aws
     publish deploy fleet
     release_check
