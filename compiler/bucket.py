@@ -19,6 +19,7 @@ from compiler.bucket_contract import (
     BucketUrlError,
     Conflict,
     DamagedObject,
+    ListedObject,
     NotInBucket,
     is_key,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "BucketUrlError",
     "Conflict",
     "DamagedObject",
+    "ListedObject",
     "NotInBucket",
     "open_bucket",
 ]

@@ -7,29 +7,58 @@ Never: touches a bucket; `folder_bucket` and `s3_bucket` do.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 _MAX_KEY_BYTES = 1024  # S3's limit for a key
 _MAX_SEGMENT_BYTES = 255  # a file system's limit for a name
 _RESERVED = ".tmp"  # where the folder bucket keeps what is not an object yet
+PROBE = ".probe"  # the name of the objects by which the S3 bucket finds out whether its store honors conditions
+MOVED = "in the bucket in another version: somebody else was faster"
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")
 
 
-class Bucket(Protocol):
-    """A place for objects that are written once and never changed. Safe to use from several threads."""
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """What a listing tells of an object: `size` in bytes, `modified` in UTC."""
 
-    def create(self, key: str, content: bytes, content_type: str) -> None:
+    key: str
+    size: int
+    modified: datetime
+
+
+class Bucket(Protocol):
+    """A place for objects, of which most are written once and never changed. Safe to use from several threads."""
+
+    def create(self, key: str, content: bytes, content_type: str, *, tags: Mapping[str, str] = {}) -> None:
         """Write an object that is not there yet; the same bytes again are fine. Raises Conflict, BucketUnreachable."""
+
+    def replace(self, key: str, content: bytes, content_type: str, *, tag: str | None) -> None:
+        """Write in the place of the version that has this tag, or where nothing stands if the tag is None.
+
+        Raises Conflict when somebody else was faster. Where these very bytes stand, they are taken for our own, as
+        the answer to a write may get lost: who must know which of two wrote them puts something of its own in.
+        """
+
+    def delete(self, key: str) -> None:
+        """Remove an object; an absent one is fine. Raises BucketUnreachable."""
 
     def read(self, key: str) -> bytes:
         """Return the bytes of an object, its digest verified if one is kept. Raises NotInBucket, BucketUnreachable."""
+
+    def read_tagged(self, key: str) -> tuple[bytes, str]:
+        """Return what `read` does, and a tag of this version, which `replace` takes. Raises as `read` does."""
 
     def digest(self, key: str) -> str | None:
         """Return the sha256 of an object in hex, without a download if one is kept; None where there is no object."""
 
     def list_keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys that start with a text, ordered by their UTF-8 bytes."""
+
+    def list_objects(self, prefix: str) -> Iterator[ListedObject]:
+        """Yield the objects whose keys start with a text, in the order of `list_keys`."""
 
 
 class BucketFault(Exception):
@@ -101,6 +130,7 @@ def is_key(key: str) -> bool:
     return (
         not _FORBIDDEN.search(key)
         and segments[0] != _RESERVED
+        and segments[-1] != PROBE
         and not {"", ".", ".."} & set(segments)
         and len(key.encode()) <= _MAX_KEY_BYTES
         and max(len(segment.encode()) for segment in segments) <= _MAX_SEGMENT_BYTES

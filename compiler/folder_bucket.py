@@ -2,28 +2,45 @@
 
 In: keys and bytes.    Out: the same bytes, from files named by their keys.
 Faults: those of `bucket_contract`.
-Never: follows a symbolic link inside the folder, leaves half an object under its key, or changes an object.
+Never: follows a symbolic link inside the folder, leaves half an object under its key, or changes a file in place.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from io import BufferedReader
 from pathlib import Path
 
-from compiler.bucket_contract import BucketUnreachable, Conflict, NotInBucket, check_key, check_prefix, is_key
+from compiler.bucket_contract import (
+    MOVED,
+    BucketUnreachable,
+    Conflict,
+    ListedObject,
+    NotInBucket,
+    check_key,
+    check_prefix,
+    is_key,
+)
 
 _STAGING = ".tmp"
+_LOCK = "lock"
+_LOCK_SECONDS = 30.0
+_LOCK_PAUSE = 0.005
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # Without O_NONBLOCK a named pipe would be waited for.
 _OBJECT = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_ANY = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class FolderBucket:
@@ -37,21 +54,46 @@ class FolderBucket:
         with self._asking(""), self._open_folder(()):
             pass
 
-    def create(self, key: str, content: bytes, content_type: str) -> None:
-        del content_type  # a file has none
+    def create(self, key: str, content: bytes, content_type: str, *, tags: Mapping[str, str] = {}) -> None:
+        del content_type, tags  # a file has none
         check_key(key)
         if self._stands(key, content):
             return
-        with self._asking(key):
-            is_new = self._link(key, content)
+        with self._asking(key), self._write_aside(key, content) as place:
+            is_new = place.link()
         if not is_new and not self._stands(key, content):
-            raise BucketUnreachable(
-                f"something that is no object stands at `{key}` in the bucket folder `{self._root}`"
-            )
+            raise self._no_object(key)
+
+    def replace(self, key: str, content: bytes, content_type: str, *, tag: str | None) -> None:
+        del content_type
+        check_key(key)
+        with self._asking(key), self._write_aside(key, content) as place, self._lock():
+            found = self.digest(key)
+            if found == hashlib.sha256(content).hexdigest():
+                return
+            if found != tag:
+                raise Conflict(key, reason=MOVED)
+            if tag is not None:
+                place.rename()
+            elif not place.link():  # `create` takes no lock
+                raise Conflict(key, reason=MOVED) if self.digest(key) else self._no_object(key)
+
+    def delete(self, key: str) -> None:
+        *folders, name = check_key(key).split("/")
+        absent = suppress(FileNotFoundError, IsADirectoryError)
+        with self._asking(key), absent, self._open_folder(folders) as folder:
+            _open_file(name, folder).close()
+            with self._lock():  # `replace` would go on where its version was removed
+                os.unlink(name, dir_fd=folder)
+                os.fsync(folder)
 
     def read(self, key: str) -> bytes:
         with self._asking(key), self._open_object(key) as file:
             return file.read()
+
+    def read_tagged(self, key: str) -> tuple[bytes, str]:
+        content = self.read(key)
+        return content, hashlib.sha256(content).hexdigest()
 
     def digest(self, key: str) -> str | None:
         with suppress(NotInBucket), self._asking(key), self._open_object(key) as file:
@@ -59,8 +101,11 @@ class FolderBucket:
         return None
 
     def list_keys(self, prefix: str) -> Iterator[str]:
+        return (listed.key for listed in self.list_objects(prefix))
+
+    def list_objects(self, prefix: str) -> Iterator[ListedObject]:
         folders = check_prefix(prefix).split("/")[:-1]
-        return (key for key in self._walk_from(folders) if key.startswith(prefix))
+        return (listed for listed in self._walk_from(folders) if listed.key.startswith(prefix))
 
     def _stands(self, key: str, content: bytes) -> bool:
         found = self.digest(key)
@@ -70,8 +115,12 @@ class FolderBucket:
             raise Conflict(key)
         return True
 
-    def _link(self, key: str, content: bytes) -> bool:
-        """Write aside, then give the file its name; of several writers the file system lets one do so."""
+    def _no_object(self, key: str) -> BucketUnreachable:
+        return BucketUnreachable(f"something that is no object stands at `{key}` in the bucket folder `{self._root}`")
+
+    @contextmanager
+    def _write_aside(self, key: str, content: bytes) -> Iterator[_Place]:
+        """Write a file that has no key yet; what was not named at the end is removed."""
         *folders, name = key.split("/")
         aside = secrets.token_hex(16)
         with self._open_folder((_STAGING,), make=True) as staging, self._open_folder(folders, make=True) as target:
@@ -80,14 +129,29 @@ class FolderBucket:
                     file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
-                os.link(aside, name, src_dir_fd=staging, dst_dir_fd=target)
-                os.fsync(target)
-            except FileExistsError:
-                return False
+                yield _Place(aside, staging, name, target)
             finally:
                 with suppress(FileNotFoundError):
                     os.unlink(aside, dir_fd=staging)
-        return True
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Be the only one that replaces or deletes; the kernel lets go of what a dead process held."""
+        with self._open_folder((_STAGING,), make=True) as staging:
+            file = os.open(_LOCK, _ANY, 0o666, dir_fd=staging)
+        try:
+            deadline = time.monotonic() + _LOCK_SECONDS
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise OSError(errno.EAGAIN, f"another process holds `{_STAGING}/{_LOCK}`") from None
+                    time.sleep(_LOCK_PAUSE)
+            yield
+        finally:
+            os.close(file)
 
     @contextmanager
     def _open_object(self, key: str) -> Iterator[BufferedReader]:
@@ -116,15 +180,15 @@ class FolderBucket:
         finally:
             os.close(folder)
 
-    def _walk_from(self, folders: Sequence[str]) -> Iterator[str]:
+    def _walk_from(self, folders: Sequence[str]) -> Iterator[ListedObject]:
         where = "/".join(folders)
         with self._asking(where), ExitStack() as opened:
             try:
                 folder = opened.enter_context(self._open_folder(folders))
             except FileNotFoundError:
                 return
-            keys = list(_walk(folder, f"{where}/" if where else ""))
-        yield from keys
+            found = list(_walk(folder, f"{where}/" if where else ""))
+        yield from found
 
     @contextmanager
     def _asking(self, key: str) -> Iterator[None]:
@@ -134,6 +198,30 @@ class FolderBucket:
             reason = error.strerror or type(error).__name__
             where = f" at `{key}`" if key else ""
             raise BucketUnreachable(f"the bucket folder `{self._root}` refuses{where}: {reason}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A file that was written aside, and the name it is for; of each the descriptor of its folder."""
+
+    aside: str
+    staging: int
+    name: str
+    target: int
+
+    def link(self) -> bool:
+        """Give the file its name; of several writers the file system lets one do so. False where a name stands."""
+        try:
+            os.link(self.aside, self.name, src_dir_fd=self.staging, dst_dir_fd=self.target)
+        except FileExistsError:
+            return False
+        os.fsync(self.target)
+        return True
+
+    def rename(self) -> None:
+        """Give the file its name in the place of another; a reader sees one or the other."""
+        os.rename(self.aside, self.name, src_dir_fd=self.staging, dst_dir_fd=self.target)
+        os.fsync(self.target)
 
 
 def _open_inside(name: str, folder: int, flags: int) -> int:
@@ -177,8 +265,8 @@ def _sync_folder(path: Path) -> None:
         os.close(folder)
 
 
-def _walk(folder: int, before: str) -> Iterator[str]:
-    """Yield the keys under a folder. A folder sorts by its name with the slash, as it does in its keys."""
+def _walk(folder: int, before: str) -> Iterator[ListedObject]:
+    """Yield the objects under a folder. A folder sorts by its name with the slash, as it does in its keys."""
     with os.scandir(folder) as entries:
         names = sorted(
             entry.name + "/" if entry.is_dir(follow_symlinks=False) else entry.name
@@ -189,11 +277,13 @@ def _walk(folder: int, before: str) -> Iterator[str]:
         key = before + name
         if not is_key(key.removesuffix("/")):
             continue  # put there by others, under a name that no object can have
-        if name.endswith("/"):
-            inner = os.open(name[:-1], _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
-            try:
-                yield from _walk(inner, key)
-            finally:
-                os.close(inner)
-        else:
-            yield key
+        with suppress(FileNotFoundError):  # deleted since
+            if name.endswith("/"):
+                inner = os.open(name[:-1], _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+                try:
+                    yield from _walk(inner, key)
+                finally:
+                    os.close(inner)
+            else:
+                found = os.lstat(name, dir_fd=folder)
+                yield ListedObject(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))

@@ -1,8 +1,9 @@
-"""S3 bucket: a bucket in S3, or in a store that speaks S3 and honors `If-None-Match`.
+"""S3 bucket: a bucket in S3, or in a store that speaks S3 and honors `If-None-Match` and `If-Match`.
 
 In: keys and bytes.    Out: the same bytes, from objects under a prefix.
 Faults: those of `bucket_contract`, in place of everything that botocore raises.
-Never: overwrites, deletes, or shows a credential. Region, endpoint and credentials are found as botocore finds them.
+Never: writes to a store that was not seen to honor conditions, or shows a credential. Region, endpoint and
+credentials are found as botocore finds them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from threading import Lock
 from typing import Any
+from urllib.parse import urlencode
 
 import boto3
 from botocore.config import Config
@@ -26,9 +29,12 @@ from botocore.exceptions import (
 )
 
 from compiler.bucket_contract import (
+    MOVED,
+    PROBE,
     BucketUnreachable,
     Conflict,
     DamagedObject,
+    ListedObject,
     NotInBucket,
     check_key,
     check_prefix,
@@ -42,6 +48,12 @@ _SHA256_BASE64 = re.compile(r"[A-Za-z0-9+/]{43}=")
 _SHA256_HEX = re.compile(r"[0-9a-f]{64}")
 _USER_INFO = re.compile(r"(?<=://)[^/\s]*@")
 _MAX_REASON = 300
+_LOST = {409, 412}
+_ABSENT: Mapping[str, str] = {"IfNoneMatch": "*"}
+_NO_VERSION: Mapping[str, str] = {"IfMatch": "0" * 32}
+_ENCRYPTION: Mapping[str, str] = {"ServerSideEncryption": "AES256"}
+_NO_ENCRYPTION = {"InvalidArgument", "InvalidEncryptionAlgorithmError", "NotImplemented"}
+_TEXT = "text/plain"
 
 
 def open_s3_bucket(name: str, prefix: str) -> S3Bucket:
@@ -65,30 +77,56 @@ class S3Bucket:
         self._name = name
         self._base = f"{prefix}/" if prefix else ""
         self._pause = pause
+        self._first_write = Lock()
+        self._is_probed = False
+        self._encryption = _ENCRYPTION
 
-    def create(self, key: str, content: bytes, content_type: str) -> None:
-        check_key(key)
-        digest = hashlib.sha256(content)
+    def create(self, key: str, content: bytes, content_type: str, *, tags: Mapping[str, str] = {}) -> None:
+        self._probe(check_key(key))
+        digest = hashlib.sha256(content).hexdigest()
+        tagging = {"Tagging": urlencode(tags)} if tags else {}
         for seconds in (*_PAUSES, 0.0):
-            if self._put(key, content, content_type, digest.digest()):
+            if self._put(key, content, content_type, {**_ABSENT, **tagging}):
                 return
             # What stands there may be our own: a put whose answer was lost is sent again by botocore, and then refused.
             found = self.digest(key)
-            if found == digest.hexdigest():
+            if found == digest:
                 return
             if found is not None:
                 raise Conflict(key)
             self._pause(seconds)
-        raise BucketUnreachable(f"S3 bucket `{self._name}` keeps answering that another writer is at `{key}`")
+        raise self._no_end(key)
+
+    def replace(self, key: str, content: bytes, content_type: str, *, tag: str | None) -> None:
+        self._probe(check_key(key))
+        condition = _ABSENT if tag is None else {"IfMatch": tag}
+        for seconds in (*_PAUSES, 0.0):
+            if self._put(key, content, content_type, condition):
+                return
+            standing, found = self._read_standing(key)
+            if found is not None and standing == content:
+                return  # as in `create`
+            if found != tag:
+                raise Conflict(key, reason=MOVED)
+            self._pause(seconds)
+        raise self._no_end(key)
+
+    def delete(self, key: str) -> None:
+        with self._asking(check_key(key)):
+            self._client.delete_object(Bucket=self._name, Key=self._base + key)
 
     def read(self, key: str) -> bytes:
+        return self.read_tagged(key)[0]
+
+    def read_tagged(self, key: str) -> tuple[bytes, str]:
         with self._asking(key):
             answer = self._get(key)
             with closing(answer["Body"]) as body:
                 content: bytes = body.read()
         if not _stated_digests(answer) <= {hashlib.sha256(content).hexdigest()}:
             raise DamagedObject(key, "its bytes do not have the digest that is kept with it")
-        return content
+        # Without its quotes: some stores take them for a part of the tag that `If-Match` asks for, none misses them.
+        return content, answer["ETag"].strip('"')
 
     def digest(self, key: str) -> str | None:
         with self._asking(key):
@@ -106,26 +144,71 @@ class S3Bucket:
             return running.hexdigest()
 
     def list_keys(self, prefix: str) -> Iterator[str]:
+        return (listed.key for listed in self.list_objects(prefix))
+
+    def list_objects(self, prefix: str) -> Iterator[ListedObject]:
         return self._list(self._base + check_prefix(prefix))
 
-    def _put(self, key: str, content: bytes, content_type: str, digest: bytes) -> bool:
-        """Write unless something stands there; False when it does, or when another writer is at it (409)."""
+    def _probe(self, key: str) -> None:
+        """Before the first write, find out whether the store honors conditions, and refuse one that does not.
+
+        The object it is done with stays, so that later ones find it and write nothing. It stands near the top of
+        what a writer with few permissions may write, such as `services/recipes/.probe`.
+        """
+        with self._first_write:
+            if self._is_probed:
+                return
+            probe = "/".join([*key.split("/")[:-1][:2], PROBE])
+            once = [self._put(probe, b"", _TEXT, _ABSENT) for _ in range(2)]
+            if once[-1] or self._put(probe, b"", _TEXT, _NO_VERSION):
+                header = "If-None-Match" if once[-1] else "If-Match"
+                raise BucketUnreachable(
+                    f"S3 bucket `{self._name}` ignores `{header}`, so that one release could overwrite another: "
+                    "use a store that honors conditional writes"
+                )
+            self._is_probed = True
+
+    def _put(self, key: str, content: bytes, content_type: str, how: Mapping[str, str]) -> bool:
+        """Write on a condition; False where it does not hold, or while another writer is at the key (409)."""
+        digest = hashlib.sha256(content)
+        request = {
+            "Bucket": self._name,
+            "Key": self._base + key,
+            "Body": content,
+            "ContentType": content_type,
+            "ChecksumSHA256": base64.b64encode(digest.digest()).decode(),
+            "Metadata": {"sha256": digest.hexdigest()},
+            **how,
+        }
         with self._asking(key):
             try:
-                self._client.put_object(
-                    Bucket=self._name,
-                    Key=self._base + key,
-                    Body=content,
-                    ContentType=content_type,
-                    IfNoneMatch="*",
-                    ChecksumSHA256=base64.b64encode(digest).decode(),
-                    Metadata={"sha256": digest.hex()},
-                )
+                return self._send({**request, **self._encryption})
             except ClientError as error:
-                if _status(error) not in (409, 412):
+                if not self._encryption or _code(error) not in _NO_ENCRYPTION:
                     raise
-                return False
+            # S3 itself never refuses to encrypt; a store that cannot may still keep releases.
+            is_written = self._send(request)
+            self._encryption = {}
+            return is_written
+
+    def _send(self, request: Mapping[str, Any]) -> bool:
+        try:
+            self._client.put_object(**request)
+        except ClientError as error:
+            # With `If-Match` an object that is gone is no fault but a condition that does not hold.
+            if _status(error) not in _LOST and _code(error) != "NoSuchKey":
+                raise
+            return False
         return True
+
+    def _read_standing(self, key: str) -> tuple[bytes, str | None]:
+        try:
+            return self.read_tagged(key)
+        except NotInBucket:
+            return b"", None
+
+    def _no_end(self, key: str) -> BucketUnreachable:
+        return BucketUnreachable(f"S3 bucket `{self._name}` keeps answering that another writer is at `{key}`")
 
     def _get(self, key: str) -> Mapping[str, Any]:
         answer: Mapping[str, Any] = self._client.get_object(
@@ -145,13 +228,15 @@ class S3Bucket:
             return None
         return answer
 
-    def _list(self, prefix: str) -> Iterator[str]:
+    def _list(self, prefix: str) -> Iterator[ListedObject]:
         token: dict[str, str] = {}
         while True:
             with self._asking(""):
                 page = self._client.list_objects_v2(Bucket=self._name, Prefix=prefix, **token)
-            keys = (entry["Key"].removeprefix(self._base) for entry in page.get("Contents", ()))
-            yield from (key for key in keys if is_key(key))
+            for entry in page.get("Contents", ()):
+                key = entry["Key"].removeprefix(self._base)
+                if is_key(key):
+                    yield ListedObject(key, entry["Size"], entry["LastModified"])
             if not page.get("IsTruncated"):
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}
@@ -161,7 +246,7 @@ class S3Bucket:
         try:
             yield
         except ClientError as error:
-            code, message = (str(error.response.get("Error", {}).get(part, "")) for part in ("Code", "Message"))
+            code, message = _code(error), error.response.get("Error", {}).get("Message", "")
             if code == "NoSuchKey":
                 raise NotInBucket(key) from None
             if code == "NoSuchBucket":
@@ -189,6 +274,10 @@ def _stated_digests(answer: Mapping[str, Any]) -> set[str]:
 def _status(error: ClientError) -> int:
     status: int = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return status
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def _one_line(error: object) -> str:

@@ -28,8 +28,7 @@ from compiler.bucket import Bucket, open_bucket
 REGION = "eu-west-1"
 _ROOT_KEYS = ("test", "test")  # MiniStack believes these unseen, which is why no test may use them
 _ROOT = Path(__file__).parent.parent
-# Read before the fixtures take the environment away.
-_PROGRAM = Path(os.environ.get("FLAGSTONE_MINISTACK") or _ROOT / ".venv-ministack/bin/ministack")
+_PROGRAMS = _ROOT / ".venv-ministack/bin"
 _START_SECONDS = 20.0
 _numbers = count()
 
@@ -37,8 +36,15 @@ Keys = tuple[str, str]
 Snapshot = Mapping[str, tuple[object, ...]]
 
 
-class MiniStackMissing(Exception):
-    """MiniStack is not installed."""
+class ServerMissing(Exception):
+    """A server is not installed."""
+
+
+def find_server(name: str) -> Path:
+    """Return the program of a server. Raises ServerMissing."""
+    if not (_PROGRAMS / name).exists():
+        raise ServerMissing(f"there is no {name} in {_PROGRAMS}: run make test")
+    return _PROGRAMS / name
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +62,10 @@ class MiniStack:
         self.s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
         return name
 
-    def add_user(self, *actions: str) -> Keys:
-        """Make a user who may do these actions, everywhere, and return its access key."""
+    def add_user(self, *actions: str, below: str = "") -> Keys:
+        """Make a user who may do these actions, on what is below an ARN, and return its access key."""
         name = f"user-{next(_numbers)}"
-        statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+        statement = {"Effect": "Allow", "Action": list(actions), "Resource": f"{below}*"}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         self.iam.create_user(UserName=name)
         self.iam.put_user_policy(UserName=name, PolicyName="allow", PolicyDocument=policy)
@@ -80,7 +86,10 @@ class MiniStack:
 
 @dataclass(frozen=True, slots=True)
 class BucketAtHand:
-    """An empty bucket of one kind, "folder" or "s3", and a look at it that does not pass through our own code."""
+    """An empty bucket of one kind, "folder" or "s3", and a look at it that does not pass through our own code.
+
+    A snapshot leaves out what the bucket keeps for itself, which is no object.
+    """
 
     kind: str
     url: str
@@ -93,8 +102,7 @@ class BucketAtHand:
 @contextmanager
 def run_ministack(folder: Path) -> Iterator[MiniStack]:
     """Start a server that keeps its files in a folder, and stop it by its pid."""
-    if not _PROGRAM.exists():
-        raise MiniStackMissing(f"there is no MiniStack at {_PROGRAM}: run make test")
+    program = find_server("ministack")
     certificate, key = _make_certificate(folder)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -109,7 +117,7 @@ def run_ministack(folder: Path) -> Iterator[MiniStack]:
         "TMPDIR": str(folder),
     }
     with (folder / "ministack.log").open("wb") as log:
-        server = subprocess.Popen([_PROGRAM], env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+        server = subprocess.Popen([program], env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
     try:
         endpoint = f"https://127.0.0.1:{port}"
         _wait_until_ready(server, endpoint, certificate, folder / "ministack.log")
@@ -147,7 +155,7 @@ def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MiniStack]:
     try:
         with run_ministack(tmp_path_factory.mktemp("ministack")) as server:
             yield server
-    except MiniStackMissing as missing:
+    except ServerMissing as missing:
         pytest.fail(str(missing), pytrace=False)
 
 
@@ -176,13 +184,19 @@ def at_hand(request: pytest.FixtureRequest, tmp_path: Path) -> BucketAtHand:
 
 
 def _snapshot_folder(folder: Path) -> Snapshot:
-    files = (path for path in folder.rglob("*") if not path.is_dir())
+    files = (path for path in folder.rglob("*") if not path.is_dir() and path != folder / ".tmp/lock")
     return {str(f.relative_to(folder)): (f.read_bytes(), f.stat().st_mtime_ns, f.stat().st_ino) for f in files}
 
 
 def _snapshot_s3(s3: Any, name: str) -> Snapshot:
     entries = s3.list_objects_v2(Bucket=name).get("Contents", [])
-    return {entry["Key"]: (entry["ETag"], entry["LastModified"], entry["Size"]) for entry in entries}
+    return {
+        entry["Key"]: (entry["ETag"], entry["LastModified"], entry["Size"]) for entry in entries if not _is_probe(entry)
+    }
+
+
+def _is_probe(entry: Mapping[str, Any]) -> bool:
+    return bool(entry["Key"].endswith("/.probe") and entry["Size"] == 0)
 
 
 def _is_foreign(variable: str) -> bool:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
 
@@ -39,6 +40,7 @@ _KEYS_THAT_ESCAPE = [
     "a\nb",
     "a\ud800b",
     ".tmp/b",
+    "a/.probe",
     "a" * 256,
     "/".join(["abc"] * 257),
 ]
@@ -123,6 +125,10 @@ def test_a_key_cannot_escape(at_hand: BucketAtHand, tmp_path: Path) -> None:
             bucket.read(key)
         with pytest.raises(BucketKeyError):
             bucket.digest(key)
+        with pytest.raises(BucketKeyError):
+            bucket.replace(key, b"escaped", "text/plain", tag=None)
+        with pytest.raises(BucketKeyError):
+            bucket.delete(key)
     assert [] == list(tmp_path.iterdir())
     assert {} == at_hand.take_snapshot()
 
@@ -131,6 +137,106 @@ def test_a_prefix_cannot_escape(at_hand: BucketAtHand) -> None:
     for prefix in ("../", "/", "a/../../", "a//"):
         with pytest.raises(BucketKeyError):
             at_hand.open().list_keys(prefix)
+
+
+def test_a_version_is_replaced_by_who_knows_its_tag(at_hand: BucketAtHand) -> None:
+    bucket = at_hand.open()
+    bucket.replace("a/b", b"first", "text/plain", tag=None)
+    content, tag = bucket.read_tagged("a/b")
+    assert b"first" == content
+
+    bucket.replace("a/b", b"second", "text/plain", tag=tag)
+
+    content, other = at_hand.open().read_tagged("a/b")
+    assert b"second" == content and b"second" == bucket.read("a/b")
+    assert tag != other
+
+
+def test_a_version_that_was_moved_on_from_is_not_replaced(at_hand: BucketAtHand) -> None:
+    bucket = at_hand.open()
+    bucket.create("a/b", b"first", "text/plain")
+    _, stale = bucket.read_tagged("a/b")
+    bucket.replace("a/b", b"second", "text/plain", tag=stale)
+    before = at_hand.take_snapshot()
+
+    for tag in (stale, None, "0" * 64):
+        with pytest.raises(Conflict) as raised:
+            bucket.replace("a/b", b"third", "text/plain", tag=tag)
+        assert "`a/b` is in the bucket in another version: somebody else was faster" == str(raised.value)
+    assert before == at_hand.take_snapshot()
+
+
+def test_a_version_that_is_gone_is_not_replaced(at_hand: BucketAtHand) -> None:
+    bucket = at_hand.open()
+    bucket.create("a/b", b"first", "text/plain")
+    _, tag = bucket.read_tagged("a/b")
+    bucket.delete("a/b")
+
+    with pytest.raises(Conflict):
+        bucket.replace("a/b", b"second", "text/plain", tag=tag)
+    assert {} == at_hand.take_snapshot()
+    with pytest.raises(NotInBucket):
+        bucket.read_tagged("a/b")
+
+
+def test_bytes_that_stand_there_are_taken_for_our_own(at_hand: BucketAtHand) -> None:
+    bucket = at_hand.open()
+    bucket.create("a/b", b"first", "text/plain")
+    _, tag = bucket.read_tagged("a/b")
+    bucket.replace("a/b", b"second", "text/plain", tag=tag)
+    before = at_hand.take_snapshot()
+
+    bucket.replace("a/b", b"second", "text/plain", tag=tag)
+    assert before == at_hand.take_snapshot()
+
+
+def test_what_is_deleted_is_gone_and_an_absent_object_may_be_deleted(at_hand: BucketAtHand) -> None:
+    bucket = at_hand.open()
+    for key in ("a/b", "a/c"):
+        bucket.create(key, b"some", "text/plain")
+
+    for key in ("a/b", "a/b", "a", "nowhere/b"):
+        bucket.delete(key)
+
+    assert ["a/c"] == list(bucket.list_keys(""))
+    assert bucket.digest("a/b") is None
+    bucket.create("a/b", b"other", "text/plain")
+    assert b"other" == bucket.read("a/b")
+
+
+def test_a_listing_tells_the_size_and_the_time_of_each_object(at_hand: BucketAtHand) -> None:
+    bucket = at_hand.open()
+    start = datetime.now(UTC)
+    bucket.create("a/b", b"four", "text/plain")
+    bucket.create("a/c", b"", "text/plain", tags={"service": "recipes & co", "commit": "0123"})
+
+    listed = list(bucket.list_objects("a/"))
+    assert [("a/b", 4), ("a/c", 0)] == [(each.key, each.size) for each in listed]
+    for each in listed:
+        assert timedelta(0) == each.modified.utcoffset()
+        assert timedelta(seconds=-2) < each.modified - start < timedelta(seconds=30)
+
+
+def test_of_sixteen_threads_at_one_version_exactly_one_wins(at_hand: BucketAtHand) -> None:
+    bucket = at_hand.open()
+    start = Barrier(16)
+
+    def race(number: int, tag: str | None) -> bool:
+        start.wait()
+        try:
+            bucket.replace("race/one", f"writer {number}, {tag}".encode(), "text/plain", tag=tag)
+        except Conflict:
+            return False
+        return True
+
+    tag = None
+    for _ in range(3):
+        with ThreadPoolExecutor(16) as pool:
+            results = list(pool.map(race, range(16), [tag] * 16))
+        assert Counter({False: 15, True: 1}) == Counter(results)
+        content, new = bucket.read_tagged("race/one")
+        assert f"writer {results.index(True)}, {tag}".encode() == content
+        tag = new
 
 
 def test_of_sixteen_threads_at_one_key_exactly_one_wins(at_hand: BucketAtHand) -> None:
@@ -146,6 +252,32 @@ def test_of_sixteen_threads_at_one_key_exactly_one_wins(at_hand: BucketAtHand) -
 
     assert Counter({False: 15, True: 1}) == Counter(results)
     assert f"writer {results.index(True)}".encode() == bucket.read("race/one")
+
+
+_COUNTER = """
+import sys
+from compiler.bucket import Conflict, open_bucket
+bucket, me = open_bucket(sys.argv[1]), sys.argv[2]
+for number in range(10):
+    while True:
+        content, tag = bucket.read_tagged("race/log")
+        try:
+            bucket.replace("race/log", content + f"{me}-{number}\\n".encode(), "text/plain", tag=tag)
+            break
+        except Conflict:
+            pass
+"""
+
+
+def test_processes_that_replace_in_turn_lose_nothing(at_hand: BucketAtHand) -> None:
+    at_hand.open().create("race/log", b"", "text/plain")
+    command = [sys.executable, "-c", _COUNTER, at_hand.url]
+    counters = [subprocess.Popen([*command, str(number)], cwd=_ROOT) for number in range(4)]
+
+    assert [0] * 4 == [counter.wait(timeout=60) for counter in counters]
+    expected = {f"{me}-{number}" for me in range(4) for number in range(10)}
+    lines = at_hand.open().read("race/log").decode().splitlines()
+    assert (expected, len(expected)) == (set(lines), len(lines))
 
 
 _RACER = """

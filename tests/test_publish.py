@@ -16,7 +16,7 @@ from threading import Barrier
 
 import pytest
 
-from compiler.bucket import Bucket, Conflict, DamagedObject, open_bucket
+from compiler.bucket import Bucket, Conflict, DamagedObject, ListedObject, open_bucket
 from compiler.model import Bundle
 from compiler.publish import (
     Progress,
@@ -213,20 +213,37 @@ class _Meanwhile:
     bucket: Bucket
     act: Callable[[], object] | None
 
-    def create(self, key: str, content: bytes, content_type: str) -> None:
-        if self.act:
-            act, self.act = self.act, None
-            act()
-        self.bucket.create(key, content, content_type)
+    def create(self, key: str, content: bytes, content_type: str, *, tags: Mapping[str, str] = {}) -> None:
+        self._let_it_happen()
+        self.bucket.create(key, content, content_type, tags=tags)
+
+    def replace(self, key: str, content: bytes, content_type: str, *, tag: str | None) -> None:
+        self._let_it_happen()
+        self.bucket.replace(key, content, content_type, tag=tag)
+
+    def delete(self, key: str) -> None:
+        self._let_it_happen()
+        self.bucket.delete(key)
 
     def read(self, key: str) -> bytes:
         return self.bucket.read(key)
+
+    def read_tagged(self, key: str) -> tuple[bytes, str]:
+        return self.bucket.read_tagged(key)
 
     def digest(self, key: str) -> str | None:
         return self.bucket.digest(key)
 
     def list_keys(self, prefix: str) -> Iterator[str]:
         return self.bucket.list_keys(prefix)
+
+    def list_objects(self, prefix: str) -> Iterator[ListedObject]:
+        return self.bucket.list_objects(prefix)
+
+    def _let_it_happen(self) -> None:
+        if self.act:
+            act, self.act = self.act, None
+            act()
 
 
 def test_a_publisher_that_was_overtaken_is_told_and_the_other_release_stands(at_hand: BucketAtHand) -> None:

@@ -13,18 +13,17 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 
-import boto3
 import pytest
-from botocore.stub import Stubber
 
 from compiler.bucket import Bucket, BucketUnreachable, Conflict, DamagedObject, open_bucket
-from compiler.s3_bucket import S3Bucket
 from tests.fault_proxy import run_fault_proxy
 from tests.ministack import MiniStack, set_environment
 
 Act = Callable[[Bucket], object]
 _ACTS: dict[str, Act] = {
     "create": lambda bucket: bucket.create("a", b"1", "text/plain"),
+    "replace": lambda bucket: bucket.replace("a", b"1", "text/plain", tag=None),
+    "delete": lambda bucket: bucket.delete("a"),
     "read": lambda bucket: bucket.read("a"),
     "digest": lambda bucket: bucket.digest("a"),
     "list": lambda bucket: list(bucket.list_keys("")),
@@ -33,13 +32,19 @@ _each_act = pytest.mark.parametrize("act", _ACTS.values(), ids=_ACTS)
 _SHA256 = hashlib.sha256(b"mine").hexdigest()
 
 
-def test_an_object_has_a_type_a_checksum_and_the_prefix(ministack: MiniStack, s3_url: str) -> None:
-    open_bucket(s3_url).create("a.json", b"mine", "application/json")
+def test_an_object_has_a_type_a_checksum_an_encryption_and_tags(ministack: MiniStack, s3_url: str) -> None:
+    tags = {"service": "recipes", "commit": "a & b = c"}
+    open_bucket(s3_url).create("a.json", b"mine", "application/json", tags=tags)
+    open_bucket(s3_url).replace("b.json", b"mine", "application/json", tag=None)
 
     name, prefix = s3_url.removeprefix("s3://").split("/", 1)
-    head = ministack.s3.head_object(Bucket=name, Key=f"{prefix}/a.json", ChecksumMode="ENABLED")
-    expected = ("application/json", base64.b64encode(bytes.fromhex(_SHA256)).decode(), {"sha256": _SHA256})
-    assert expected == (head["ContentType"], head["ChecksumSHA256"], head["Metadata"])
+    for key in ("a.json", "b.json"):
+        head = ministack.s3.head_object(Bucket=name, Key=f"{prefix}/{key}", ChecksumMode="ENABLED")
+        expected = ("application/json", base64.b64encode(bytes.fromhex(_SHA256)).decode(), {"sha256": _SHA256})
+        assert expected == (head["ContentType"], head["ChecksumSHA256"], head["Metadata"])
+        assert "AES256" == head["ServerSideEncryption"]
+    tagging = ministack.s3.get_object_tagging(Bucket=name, Key=f"{prefix}/a.json")["TagSet"]
+    assert tags == {each["Key"]: each["Value"] for each in tagging}
 
 
 def test_a_neighbor_outside_the_prefix_is_not_seen(ministack: MiniStack, s3_url: str) -> None:
@@ -148,7 +153,7 @@ def test_a_wrong_secret_is_refused_and_not_shown(
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hushhushhush")
 
-    with pytest.raises(BucketUnreachable, match=r"refuses (Put|Get|Head|ListObjectsV2)\w*: \w+: ") as raised:
+    with pytest.raises(BucketUnreachable, match=r"refuses (Put|Get|Head|Delete|ListObjectsV2)\w*: \w+: ") as raised:
         act(open_bucket(s3_url))
     assert "hushhush" not in str(raised.value)
     assert ministack.keys[0] not in str(raised.value)
@@ -214,73 +219,6 @@ def test_a_put_whose_answer_was_lost_is_not_taken_for_a_conflict(
         with pytest.raises(Conflict):
             open_bucket(s3_url).create("a", b"other", "application/octet-stream")
         assert content == open_bucket(s3_url).read("a")
-
-
-class _Answers:
-    """A client that answers from a script and reaches no network, and a record of the pauses between its calls."""
-
-    def __init__(self) -> None:
-        client = boto3.session.Session().client(
-            "s3", region_name="eu-west-1", aws_access_key_id="none", aws_secret_access_key="none"
-        )
-        self.stub = Stubber(client)
-        self.stub.activate()
-        self.pauses: list[float] = []
-        self.bucket = S3Bucket(client, "name", "", self.pauses.append)
-
-    def busy(self) -> None:
-        self.stub.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
-
-    def holds(self, digest: str) -> None:
-        self.stub.add_response("head_object", {"Metadata": {"sha256": digest}})
-
-    def is_empty(self) -> None:
-        self.stub.add_client_error("head_object", "404", http_status_code=404)
-        self.stub.add_response("list_objects_v2", {})
-
-    def takes(self) -> None:
-        self.stub.add_response("put_object", {})
-
-
-@pytest.fixture
-def answers(no_aws: None) -> _Answers:
-    return _Answers()
-
-
-def test_a_race_that_the_same_bytes_won_is_fine(answers: _Answers) -> None:
-    answers.busy()
-    answers.holds(_SHA256)
-
-    answers.bucket.create("a", b"mine", "text/plain")
-    answers.stub.assert_no_pending_responses()
-
-
-def test_a_race_that_other_bytes_won_is_a_conflict(answers: _Answers) -> None:
-    answers.busy()
-    answers.holds("0" * 64)
-
-    with pytest.raises(Conflict):
-        answers.bucket.create("a", b"mine", "text/plain")
-
-
-def test_a_race_that_nobody_won_yet_is_run_again(answers: _Answers) -> None:
-    for _ in range(2):
-        answers.busy()
-        answers.is_empty()
-    answers.takes()
-
-    answers.bucket.create("a", b"mine", "text/plain")
-    answers.stub.assert_no_pending_responses()
-    assert [0.1, 0.2] == answers.pauses
-
-
-def test_a_race_without_end_is_given_up(answers: _Answers) -> None:
-    for _ in range(5):
-        answers.busy()
-        answers.is_empty()
-
-    with pytest.raises(BucketUnreachable, match="keeps answering that another writer is at `a`"):
-        answers.bucket.create("a", b"mine", "text/plain")
 
 
 def test_nothing_is_asked_while_a_bucket_is_opened(
