@@ -13,6 +13,7 @@ from compiler.known import NOTHING, Known, is_open
 from compiler.service import (
     BusinessHours,
     Deployment,
+    DeploymentBucket,
     Environment,
     HealthCheck,
     LogFile,
@@ -32,6 +33,7 @@ __all__ = [
     "NOTHING",
     "BusinessHours",
     "Deployment",
+    "DeploymentBucket",
     "Environment",
     "HealthCheck",
     "Known",

@@ -21,6 +21,7 @@ from compiler.model import Entry, Fragment, Json, Library, Origin, Path, Said, S
 from compiler.service import (
     BusinessHours,
     Deployment,
+    DeploymentBucket,
     Environment,
     HealthCheck,
     LogFile,
@@ -58,7 +59,7 @@ def read_environment(settings: Settings, library: Library) -> Environment:
     data = settings.environment
     shared = shared_environment(library.environments, settings.environment_name)
     assert shared is not None, settings.environment_name
-    network, hours = data["network"], data["businessHours"]
+    network, hours, deployment = data["network"], data["businessHours"], data.get("deploymentBucket") or {}
     return Environment(
         name=settings.environment_name,
         shared=shared,
@@ -78,6 +79,7 @@ def read_environment(settings: Settings, library: Library) -> Environment:
         bucket=data["bucket"],
         business_hours=BusinessHours(hours["timeZone"], hours["start"], hours["stop"]),
         owners=tuple(data["owners"]),
+        deployment_bucket=DeploymentBucket(deployment.get("madeHere", True), deployment.get("lockDays")),
     )
 
 

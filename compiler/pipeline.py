@@ -335,7 +335,7 @@ def compile_platform(library: Library, *, environments: Sequence[str] = (), lint
         found.extend(check_types(library.guardrails))
     for environment in dict.fromkeys(environments or sorted(library.environments)):
         settings = resolve_environment(library, environment)
-        for fragment in build_environment(settings, library):
+        for fragment in filter(lambda each: each.entries, build_environment(settings, library)):
             text = f"{fragment.template} of {environment} ({library.name} {library.version})"
             description = derive(text, settings.environment["account"])
             stack, faults = merge_fragments([fragment], description=description, environment=environment)

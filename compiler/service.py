@@ -144,6 +144,14 @@ class BusinessHours:
 
 
 @dataclass(frozen=True, slots=True)
+class DeploymentBucket:
+    """How an environment makes the platform deployment bucket, if it does. `lock_days` None: nothing is locked."""
+
+    is_made_here: bool = True
+    lock_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """An account and region that the platform team runs.
 
@@ -165,3 +173,4 @@ class Environment:
     bucket: str
     business_hours: BusinessHours
     owners: tuple[str, ...]
+    deployment_bucket: DeploymentBucket = DeploymentBucket()

@@ -10,7 +10,7 @@ from typing import Any
 from compiler.service import BusinessHours, Environment, Network
 from tests.services_by_hand import load_template
 
-TEMPLATES = ("security", "notifications", "network")  # in the order of their deployment
+TEMPLATES = ("security", "notifications", "network", "deployment_bucket")  # in the order of their deployment
 ENDPOINTS = ("ssm", "ssmmessages", "ec2messages", "logs", "monitoring", "secretsmanager", "kms", "sts", "sqs", "sns")
 
 PRODUCTION = Environment(

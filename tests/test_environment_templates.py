@@ -15,7 +15,7 @@ from cfnlint.config import ManualArgs
 from compiler.diagnostics import Source, Span
 from compiler.library import load_library
 from compiler.model import Origin, Said, Setting
-from compiler.service import Environment
+from compiler.service import DeploymentBucket, Environment
 from compiler.trace import settings_of, trace_value
 from tests.environments_by_hand import (
     ENVIRONMENTS,
@@ -34,6 +34,7 @@ VARIANTS = {
     **{environment.name: environment for environment in ENVIRONMENTS},
     "no-way-out": with_network(STAGING, nat="none"),
     "six-small-zones": with_network(STAGING, zones=tuple("abcdef"), cidr="10.0.0.0/22", nat="perZone"),
+    "locked-releases": replace(STAGING, deployment_bucket=DeploymentBucket(lock_days=90)),
     "no-platform": replace(STAGING, owners=("squad-menu",)),
     "containers-too": with_network(STAGING, endpoints=("ecr.api", "ecr.dkr", "s3", "execute-api")),
 }
@@ -70,6 +71,11 @@ def test_the_stacks_write_the_paths_that_services_read_and_no_other() -> None:
         *("security/service-boundary-arn", "security/instance-base-policy-arn"),
         *(f"notifications/{owner}-{color}-topic-arn" for owner in PRODUCTION.owners for color in ("amber", "red")),
         *(f"network/{tier}-subnet-{zone}" for tier in ("public", "app", "data") for zone in "abc"),
+        *(f"deployment-bucket/{name}" for name in ("name", "log-bucket-name")),
+        *(
+            f"deployment-bucket/{role}-policy-arn"
+            for role in ("service-publisher", "platform-publisher", "deployer", "release-collector")
+        ),
         *("network/vpc-id", "network/private-zone-id", "network/endpoint-security-group-id"),
     } == {path for name in TEMPLATES for path in _written(build_template(name))}
 
@@ -77,7 +83,7 @@ def test_the_stacks_write_the_paths_that_services_read_and_no_other() -> None:
 def test_each_path_has_one_writer_of_the_area_it_is_called_after() -> None:
     written = [(name, path) for name in TEMPLATES for path in _written(build_template(name))]
     assert len(written) == len({path for _, path in written})
-    assert [name for name, _ in written] == [path.partition("/")[0] for _, path in written]
+    assert [name.replace("_", "-") for name, _ in written] == [path.partition("/")[0] for _, path in written]
 
 
 def test_a_stack_reads_only_what_those_before_it_write() -> None:
@@ -97,7 +103,7 @@ def test_no_stack_exports_or_imports(name: str) -> None:
 
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_what_holds_something_says_what_becomes_of_it(name: str) -> None:
-    stateful = {"AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::EC2::EIP"}
+    stateful = {"AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::EC2::EIP", "AWS::S3::Bucket"}
     resources = build_template(name)["Resources"].values()
     assert {("RetainExceptOnCreate", "Retain")} >= {
         (resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy"))

@@ -27,6 +27,8 @@ WITHOUT_IDENTITY = {
     ("AWS::ElasticLoadBalancingV2::Listener", "Certificates"),
     ("AWS::ElasticLoadBalancingV2::Listener", "DefaultActions"),
     ("AWS::Logs::MetricFilter", "MetricTransformations"),
+    ("AWS::S3::Bucket", "Rules"),  # of ownership; those of the lifecycle have one
+    ("AWS::S3::Bucket", "ServerSideEncryptionConfiguration"),
 }
 TOO_DEEP = 12
 BOUNDARY = "{{resolve:ssm:/platform/*/security/service-boundary-arn}}"
