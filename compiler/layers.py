@@ -14,7 +14,7 @@ from compiler.model import Descriptor, Document
 _BRANCH_PREFIX = "env-"
 _BRANCH = re.compile(r"env(-[a-z0-9]+)+")
 _LONGEST_NAME = 32
-_BRANCH_ENVIRONMENT = "env-default"
+BRANCH_ENVIRONMENT = "env-default"
 
 
 def shared_environment(environments: Collection[str], environment: str) -> str | None:
@@ -22,7 +22,7 @@ def shared_environment(environments: Collection[str], environment: str) -> str |
     if environment in environments:
         return environment
     is_branch = _BRANCH.fullmatch(environment) and len(environment) <= _LONGEST_NAME
-    return _BRANCH_ENVIRONMENT if is_branch and _BRANCH_ENVIRONMENT in environments else None
+    return BRANCH_ENVIRONMENT if is_branch and BRANCH_ENVIRONMENT in environments else None
 
 
 def named_environments(descriptor: Descriptor) -> Iterator[tuple[str, Document]]:
@@ -40,6 +40,6 @@ def environment_layers(environment: str) -> tuple[str, ...]:
     >>> environment_layers("env-search")
     ('env-default', 'env-search')
     """
-    if environment.startswith(_BRANCH_PREFIX) and environment != _BRANCH_ENVIRONMENT:
-        return (_BRANCH_ENVIRONMENT, environment)
+    if environment.startswith(_BRANCH_PREFIX) and environment != BRANCH_ENVIRONMENT:
+        return (BRANCH_ENVIRONMENT, environment)
     return (environment,)

@@ -19,8 +19,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from compiler.diagnostics import CompileError, Diagnostic, Related, Source, Span
+from compiler.diagnostics import CompileError, Diagnostic, Related, Source, Span, suggest
 from compiler.guardrails import read_guardrails
+from compiler.layers import BRANCH_ENVIRONMENT
 from compiler.load import load_document
 from compiler.model import (
     Document,
@@ -85,6 +86,8 @@ def load_library(root: Path) -> Library:
     renames = tuple(reader.renames())
     templates = tuple(reader.templates())
     rules = tuple(reader.rules())
+    if defaults is not None:
+        reader.check_promotion(defaults, environments)
     if defaults is None or reader.faults:
         raise CompileError(reader.faults)
     digest = _digest(files)
@@ -162,6 +165,17 @@ class _LibraryReader:
         paths = [path for path in self.content if re.fullmatch(rf"{folder}/[^/]+\.yml", path)]
         return {Path(path).stem: document for path in paths if (document := self.load(path))}
 
+    def check_promotion(self, defaults: Document, environments: Mapping[str, Document]) -> None:
+        """Find names in the order of environments that would never hold a release back."""
+        order = defaults.data.get("promotion")
+        for index, name in enumerate(order if isinstance(order, list) else ()):
+            # What is no text at all, the schema says.
+            if isinstance(name, str) and (name not in environments or name == BRANCH_ENVIRONMENT):
+                known = sorted(set(environments) - {BRANCH_ENVIRONMENT})
+                fault = f"orders `{name}`, which is no environment that releases are promoted through"
+                span = defaults.value_span(("promotion", index))
+                self._fault(fault, span, hint=suggest(name, known) or f"known here: {', '.join(known)}")
+
     def templates(self) -> Iterator[TemplateModule]:
         for name, source in self._modules("templates"):
             scope = _SCOPE.search("\n".join(source.lines))
@@ -230,5 +244,5 @@ class _LibraryReader:
             else:
                 yield Rename(old, new, since, span)
 
-    def _fault(self, what: str, span: Span, related: tuple[Related, ...] = ()) -> None:
-        self.faults.append(Diagnostic("D403", f"`{span.path}` {what}", span, related=related))
+    def _fault(self, what: str, span: Span, related: tuple[Related, ...] = (), hint: str | None = None) -> None:
+        self.faults.append(Diagnostic("D403", f"`{span.path}` {what}", span, hint, related=related))

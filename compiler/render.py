@@ -49,6 +49,7 @@ def render_bundle(
         "commit": {"id": commit.id, "time": commit.time, "dirty": commit.is_dirty} if commit else None,
         **_describe_platform(library),
         "environments": sorted(stacks),
+        "promotion": plain(library.defaults.data.get("promotion") or []),
         "files": list_files(files),
         "publishes": sorted(set(publishes)),
         "consumes": sorted(set(consumes)),

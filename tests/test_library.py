@@ -48,6 +48,25 @@ def test_a_broken_platform_yml_is_refused_with_its_place(text: str, tmp_path: Pa
     assert found and {"platform/platform.yml"} == {line.split()[1] for line in found}
 
 
+def test_an_order_of_environments_that_could_never_hold_is_refused_at_its_word(tmp_path: Path) -> None:
+    platform = (LIBRARY / "platform.yml").read_text()
+    orders = {
+        "staging, production": [],
+        "stagging, production": ["D403 18 stagging"],
+        "env-default": ["D403 18 env-default"],
+    }
+    for number, (order, expected) in enumerate(orders.items()):
+        folder = copy_library(tmp_path / str(number), {"platform.yml": f"{platform}promotion: [{order}]\n"})
+        try:
+            open_library(folder)
+            found = []
+        except CompileError as error:
+            found = show(error.diagnostics)
+        assert expected == found
+    folder = copy_library(tmp_path / "shape", {"platform.yml": f"{platform}promotion: [1]\n"})
+    assert ["D2"] == [line[:2] for line in find(folder)]
+
+
 def test_a_template_says_its_scope(tmp_path: Path) -> None:
     changed = {"templates/topics.py": "SCOPE = 'somewhere'\n", "templates/_own.py": "X = 1\n"}
     folder = copy_library(tmp_path / "library", changed)

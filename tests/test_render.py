@@ -67,7 +67,8 @@ def document() -> Document:
 
 def library() -> Library:
     ansible = (RepositoryFile("platform.yml", b"- hosts\n"), RepositoryFile("roles/nginx/tasks/main.yml", b"[]\n"))
-    return replace(TOY, name="flagstone-platform", version="1.0.0", digest="d" * 64, ansible=ansible)
+    defaults = replace(TOY.defaults, data={**TOY.defaults.data, "promotion": ["staging", "production"]})
+    return replace(TOY, name="flagstone-platform", digest="d" * 64, defaults=defaults, ansible=ansible)
 
 
 def repository(commit: Commit | None = COMMIT) -> Repository:
@@ -130,6 +131,7 @@ def test_the_manifest_describes_every_other_file() -> None:
         "platform": {"name": "flagstone-platform", "version": "1.0.0", "digest": "d" * 64},
         "compiler": {"version": manifest["compiler"]["version"]},
         "environments": ["production", "staging"],
+        "promotion": ["staging", "production"],
         "publishes": ["recipe-added", "recipe-created"],
         "consumes": ["customer.address-changed"],
         "waivers": [],
