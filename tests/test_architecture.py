@@ -25,6 +25,8 @@ CORRIDOR = [
     model
     service changes trace known catalog layers cause share node archive tree checkout yaml11 wording hidden
     variables blame manifest
+    risk
+    graph
     authoring load identity limits lint_words renames rival pattern guardrails watch asked
     pointer
     wiring parameters follow
@@ -42,6 +44,8 @@ CORRIDOR = [
     report_words
     report_snippet report_table report_outline report_story_json report_unused report_github report_sarif
     report_text report_story
+    report_graph report_changes
+    report_markdown
     report
     screen
     commands_service commands_explain commands_schema commands_lock commands_release commands_platform
@@ -83,6 +87,7 @@ PURE = set(
     diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
     lock manifest render explain diff watch unused schema
+    risk graph
     """.split()
 )
 IMPURE = set("datetime glob os pathlib random secrets shutil socket subprocess tempfile time urllib uuid".split())

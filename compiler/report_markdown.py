@@ -1,0 +1,162 @@
+"""Report, markdown: a diff as the comment of a pull request.
+
+In: a Diff.    Out: GitHub's Markdown, the verdict first, what is risky open and the rest folded.
+Never: longer than GitHub takes, not even with the longest values; says what it left out. Never lets a value be Markdown
+or HTML, or call anybody: all that a template says stands in code, where GitHub makes nothing of it.
+
+https://github.github.com/gfm/#code-spans
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from compiler.changes import Diff
+from compiler.graph import around_changes, graph_diff
+from compiler.report_changes import (
+    Seen,
+    fold_changes,
+    name_kind,
+    name_place,
+    name_thing,
+    sum_up,
+    write_origin,
+    write_value,
+)
+from compiler.report_graph import render_mermaid
+from compiler.report_safe import mask_text, show_text
+from compiler.risk import NAMES, find_risks, worst_risk
+
+MOST_CHARACTERS = 65_536  # of a comment on GitHub
+_LONGEST_VALUE = 200
+_MOST_NODES = 40  # more than that is no picture beside a comment
+_RESERVE = 400  # for what was left out, and to close what is folded
+_MARKS = {
+    "unchanged": "⚪",
+    "changed": "🔵",
+    "interruption": "🟡",
+    "conditional": "🟠",
+    "replacement": "🟠",
+    "data-loss": "🔴",
+}
+_PLAIN = re.compile(r"(?!.*(?://|www\.))[\w ,.;:()'/+-]*", re.ASCII)
+
+
+def render_markdown(diff: Diff, *, prefix: str = "") -> str:
+    """Write a comment of at most MOST_CHARACTERS; the same diff gives the same text.
+
+    Its first line is hidden and names the service, so that a program finds its earlier comment and replaces it.
+    """
+    seen = fold_changes(diff.changes)
+    risky = sorted((each for each in seen if find_risks(each.change)), key=_rank)
+    calm = [each for each in seen if not find_risks(each.change)]
+    page = _Page(_head(diff))
+    left_out = page.add_changes(risky, prefix)
+    left_out += page.add_folded(f"{_count(len(calm), 'change')} without interruption", calm, prefix)
+    for environment in sorted({change.environment for change in diff.changes}):
+        page.add_picture(diff, environment)
+    if left_out:
+        page.end(
+            f"{_count(left_out, 'more change')} did not fit here: `flagstone diff --format html` shows all of them."
+        )
+    return page.text
+
+
+class _Page:
+    """Text that grows as long as it fits."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def end(self, text: str) -> None:
+        self.text += f"\n{text}\n"
+
+    def add_changes(self, changes: Sequence[Seen], prefix: str) -> int:
+        """Add changes in order, up to the first that does not fit; return how many are left out."""
+        for number, each in enumerate(changes):
+            if not self._add("\n".join(_draw_change(each, prefix)) + "\n"):
+                return len(changes) - number
+        return 0
+
+    def add_folded(self, summary: str, changes: Sequence[Seen], prefix: str) -> int:
+        """Add changes as `add_changes` does, behind a summary; nothing where not even one of them fits."""
+        above = self.text
+        self.text += f"\n<details><summary>{summary}</summary>\n\n"
+        left_out = self.add_changes(changes, prefix)
+        self.text = above if left_out == len(changes) else f"{self.text}\n</details>\n"
+        return left_out
+
+    def add_picture(self, diff: Diff, environment: str) -> None:
+        graph = around_changes(graph_diff(diff, environment, title=environment))
+        if 0 < len(graph.nodes) <= _MOST_NODES:
+            where = f"in {_code(environment)}\n\n" if environment else ""
+            drawing = f"```mermaid\n{render_mermaid(graph)}```\n"
+            self._add(f"\n<details><summary>What is connected</summary>\n\n{where}{drawing}\n</details>\n")
+
+    def _add(self, text: str) -> bool:
+        fits = _measure(self.text) + _measure(text) <= MOST_CHARACTERS - _RESERVE
+        self.text += text if fits else ""
+        return fits
+
+
+def _head(diff: Diff) -> str:
+    service = str(diff.after.facts.get("service") or diff.before.facts.get("service") or "")
+    marker = " ".join(["flagstone diff", *re.findall(r"\w+", mask_text(service), re.ASCII)])
+    title = f"{_code(service)}: " if service else ""
+    sides = f"{_code(diff.before.name)} → {_code(diff.after.name)}"
+    return f"<!-- {marker} -->\n\n### {_MARKS[diff.verdict]} {title}{sum_up(diff)}\n\n{sides}\n\n"
+
+
+def _rank(seen: Seen) -> int:
+    return list(NAMES).index(worst_risk(seen.change))
+
+
+def _draw_change(seen: Seen, prefix: str) -> Iterator[str]:
+    change = seen.change
+    risks = "".join(f"**{NAMES[risk]}**, " for risk in find_risks(change))
+    kind = f" ({_code(change.type)})" if change.type else ""
+    where = ", ".join(_code(name) for name in seen.environments)
+    yield f"- {risks}{name_kind(change)}: {_code(name_thing(change))}{kind}{f' in {where}' if where else ''}"
+    place = name_place(change)
+    if place:
+        yield f"  - {_code(place)}: {_draw_values(seen)}"
+    for reason in (*change.reasons, *change.security):
+        yield f"  - {_prose(reason)}"
+    if change.origin:
+        yield f"  - at {_code(write_origin(change.origin, prefix))}"
+
+
+def _draw_values(seen: Seen) -> str:
+    change = seen.change
+    before, after = (_code(write_value(value, _LONGEST_VALUE)) for value in (change.before, change.after))
+    return {"added": after, "removed": f"was {before}"}.get(change.kind, f"{before} → {after}")
+
+
+def _code(text: str) -> str:
+    """Write a text as code, in a fence longer than any run of back-quotes in it.
+
+    >>> _code("a|b"), _code("a`b")
+    ('`a|b`', '`` a`b ``')
+    """
+    shown = show_text(text) or " "
+    fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
+    pad = " " if "`" in shown or shown != shown.strip() else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def _prose(text: str) -> str:
+    """Write a sentence of ours with the names that it has in back-quotes; as code where it holds anything else."""
+    between = re.sub("`[^`]*`", "", text)
+    if not _PLAIN.fullmatch(between):
+        return _code(text)
+    return "".join(_code(part) if at % 2 else mask_text(part) for at, part in enumerate(text.split("`")))
+
+
+def _measure(text: str) -> int:
+    """Count characters as JavaScript does, which is at least what anybody else counts."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

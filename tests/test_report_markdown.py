@@ -1,0 +1,133 @@
+"""Markdown: a comment that says the worst first, fits into GitHub's box and calls nobody."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from compiler.changes import Diff
+from compiler.model import Json
+from compiler.report_markdown import MOST_CHARACTERS, render_markdown
+from tests.diffs_by_hand import BUCKET, TABLE, changed, diff_of, origin, resource
+
+HOSTILE = [
+    "`@octocat`",
+    "@octocat #1 GH-2 org/repo#3",
+    "``` \n## heading",
+    "</details><img src=x onerror=y>",
+    "a | b | [link](https://example.com) ![](x)",
+    "` `` ```",
+    "<!-- flagstone diff other -->",
+    "*bold* _x_ ~~y~~ \\`",
+]
+
+
+def sample() -> Diff:
+    resources = {"Orders": resource(TABLE), "Files": resource(BUCKET), "Jobs": resource()}
+    key: dict[str, Json] = {"type": TABLE, "behavior": "replacement", "is_data_loss": True}
+    key["reasons"] = ("`KeySchema` cannot be changed in place",)
+    return diff_of(
+        resources,
+        resources,
+        changed("Jobs", "Properties", "DelaySeconds", before=0, after=5),
+        changed("Jobs", "Properties", "DelaySeconds", before=0, after=5, environment="staging"),
+        changed("Files", "Properties", "Policy", type=BUCKET, security=("exposure: anybody may read",)),
+        changed("Orders", "Properties", "KeySchema", 0, before="id", after="pk", origin=origin(), **key),
+        facts={"service": "orders"},
+    )
+
+
+def test_the_verdict_stands_first_what_is_risky_open_and_the_rest_folded() -> None:
+    assert """\
+<!-- flagstone diff orders -->
+
+### 🔴 `orders`: Data is lost: 1 data loss, 1 security, 2 no interruption
+
+`release 1` → `working tree`
+
+- **data loss**, **replacement**, changed: `Orders` (`AWS::DynamoDB::Table`) in `production`
+  - `Properties.KeySchema.0`: `"id"` → `"pk"`
+  - `KeySchema` cannot be changed in place
+  - at `shop/service.yml:12`
+- **security**, changed: `Files` (`AWS::S3::Bucket`) in `production`
+  - `Properties.Policy`: `1` → `2`
+  - exposure: anybody may read
+
+<details><summary>1 change without interruption</summary>
+
+- changed: `Jobs` (`AWS::SQS::Queue`) in `production`, `staging`
+  - `Properties.DelaySeconds`: `0` → `5`
+
+</details>
+""" == render_markdown(sample(), prefix="shop/").partition("\n<details><summary>What")[0]
+
+
+def test_what_is_connected_is_drawn_for_each_environment() -> None:
+    text = render_markdown(sample())
+    assert 2 == text.count("```mermaid\nflowchart LR\n")
+    assert "`staging`\n\n```mermaid" in text
+    assert text.count("<details>") == text.count("</details>") == 3
+
+
+def test_nothing_is_said_of_no_changes() -> None:
+    text = render_markdown(diff_of({}, {}))
+    assert "<!-- flagstone diff -->\n\n### ⚪ Nothing changes\n\n`release 1` → `working tree`\n\n" == text
+
+
+def test_an_added_and_a_removed_value_are_told_apart_and_a_whole_resource_is_named_alone() -> None:
+    diff = diff_of(
+        {},
+        {},
+        changed("A", "Properties", "X", kind="added", before=None),
+        changed("B", "Properties", "X", kind="removed", after=None),
+        changed("C", kind="added", before=None, after=resource(), type=None),
+        changed("D", renamed_to="E", type=None, behavior="replacement"),
+    )
+    text = render_markdown(diff)
+    assert "`Properties.X`: `2`\n" in text and "`Properties.X`: was `1`\n" in text
+    assert "- added: `C` in `production`\n-" not in text and "- added: `C` in `production`\n" in text
+    assert "- **replacement**, renamed: `D -> E` in `production`\n" in text
+
+
+@pytest.mark.parametrize("said", HOSTILE)
+def test_a_hostile_value_is_nothing_but_code(said: str) -> None:
+    change = changed(
+        said, said, before=said, after={said: said}, type=said, reasons=(said, f"`{said}` is new"), security=(said,)
+    )
+    text = render_markdown(diff_of({}, {}, change, facts={"service": said}))
+    text = re.sub(r"```mermaid\n.*?^```\n", "", text, flags=re.DOTALL | re.MULTILINE)
+    assert re.fullmatch(r"<!-- flagstone diff[\w ]* -->", text.splitlines()[0])
+    # What GitHub takes for code: a run of back-quotes up to the next run of the same length.
+    outside = re.sub(r"(?<!`)(`+)(?!`)(?:(?!\1(?!`)|\n).|(?<=`)`)*?(?<!`)\1(?!`)", "CODE", text)
+    outside = re.sub(r"<!--.*?-->|</?details>|<summary>[\w ]*</summary>|\*\*[a-z ]+\*\*", "", outside)
+    assert not re.search(r"[`@#<>|\[\]\\*_~]|://", outside.replace("### ", "")), outside
+
+
+@pytest.mark.parametrize("risk_count", [0, 5, 100])
+def test_a_comment_is_never_longer_than_github_takes_and_says_what_is_missing(risk_count: int) -> None:
+    long = "\U0001f600" * 5_000
+    risky = [changed(f"A{n}", "X", before=long, after=long, behavior="interruption") for n in range(risk_count)]
+    calm = [changed(f"B{n}", "X", before=long, after=long) for n in range(100 - risk_count)]
+    text = render_markdown(diff_of({}, {}, *risky, *calm))
+    assert MOST_CHARACTERS * 0.98 < len(text.encode("utf-16-le")) / 2 <= MOST_CHARACTERS
+    shown = len(re.findall("^- ", text, re.MULTILINE))
+    assert f"{100 - shown} more changes did not fit here: `flagstone diff --format html` shows all of them.\n" in text
+    assert text.count("<details>") == text.count("</details>") == (risk_count < 100)
+    assert "4802 more characters" in text
+
+
+def test_what_is_risky_is_not_pushed_out_by_what_is_not() -> None:
+    calm = [changed(f"B{n:05}", "X" * 900) for n in range(500)]
+    worst = changed("Zulu", "X", is_data_loss=True)
+    assert "**data loss**, changed: `Zulu`" in render_markdown(diff_of({}, {}, *calm, worst))
+
+
+def test_no_comment_shows_a_credential() -> None:
+    secret = "AKIAIOSFODNN7EXAMPLE"
+    change = changed(secret, secret, before=secret, after=[secret], type=secret, reasons=(secret,), security=(secret,))
+    assert secret not in render_markdown(diff_of({secret: resource()}, {}, change, facts={"service": secret}))
+
+
+def test_the_same_diff_gives_the_same_text() -> None:
+    assert render_markdown(sample()) == render_markdown(sample())
