@@ -24,10 +24,10 @@ CORRIDOR = [
     diagnostics
     model
     service changes trace known catalog layers cause share node archive tree checkout yaml11 wording hidden
-    variables blame manifest
+    variables blame manifest resource_schema update_facts
     risk
     graph
-    authoring load identity limits lint_words renames rival pattern guardrails watch asked
+    authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior
     pointer
     wiring parameters follow
     override addition refusals
@@ -86,7 +86,7 @@ PURE = set(
     """
     diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
-    lock manifest render explain diff watch unused schema
+    lock manifest render explain diff watch unused schema update_facts behavior
     risk graph
     """.split()
 )
