@@ -17,6 +17,7 @@ from compiler.model import Json
 from compiler.trace import plain
 
 MANIFEST = "manifest.json"
+CLAIM = "claim.json"  # lies beside the manifest
 _SEAL = "seal"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -61,6 +62,15 @@ def list_files(files: Mapping[str, bytes]) -> dict[str, Json]:
 def seal_manifest(data: Mapping[str, Json]) -> bytes:
     """Write a manifest. Its last key is the sha256 of the manifest without it, so that a changed byte shows."""
     return render_json({**data, _SEAL: hashlib.sha256(render_json(data)).hexdigest()})
+
+
+def render_claim(manifest: bytes) -> bytes:
+    """Write what claims a folder for one manifest, and so for all that it lists, before anything else is there.
+
+    >>> render_claim(b"").decode()
+    '{\\n  "manifest": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"\\n}\\n'
+    """
+    return render_json({"manifest": hashlib.sha256(manifest).hexdigest()})
 
 
 def open_manifest(content: bytes) -> tuple[dict[str, Json], dict[str, Listed]]:

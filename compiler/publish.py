@@ -2,24 +2,23 @@
 
 In: a Bundle and a Bucket.    Out: what is missing, as data; then what was done; the rows of releases.
 Faults: Conflict, BucketUnreachable, ReleaseNameError.
-Never: overwrites or deletes, or writes a manifest before everything that it names.
+Never: overwrites or deletes.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from compiler.bucket import Bucket, Conflict, DamagedObject
+from compiler.bucket import Bucket, DamagedObject
+from compiler.manifest import MANIFEST
 from compiler.model import Bundle
+from compiler.upload import PlannedObject, Progress, UploadPlan, execute_upload, plan_upload
 
-_MANIFEST = "manifest.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-_CONTENT_TYPES = {".json": "application/json", ".tar.gz": "application/gzip"}
 _READERS = 8
 
 
@@ -28,36 +27,16 @@ class ReleaseNameError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedObject:
-    """An object of a release. `digest` is the sha256 in hex."""
-
-    key: str
-    content: bytes = field(repr=False)
-    content_type: str
-    digest: str
-    is_there: bool
-
-
-@dataclass(frozen=True, slots=True)
 class PublishPlan:
-    """What a release is made of, the manifest last, and which of it is in the bucket already."""
+    """A release, and what its upload will do."""
 
     service: str
     release: str
-    objects: tuple[PlannedObject, ...]
+    upload: UploadPlan
 
     @property
     def missing(self) -> tuple[PlannedObject, ...]:
-        return tuple(planned for planned in self.objects if not planned.is_there)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """One object was written, the `done`-th of `total`."""
-
-    done: int
-    total: int
-    key: str
+        return self.upload.missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,44 +66,30 @@ class ReleaseRow:
 def plan_publish(bundle: Bundle, bucket: Bucket) -> PublishPlan:
     """Compare a bundle with what the bucket holds of its release; changes nothing.
 
-    Raises Conflict when an object is there with other bytes, or when an unfinished publish left one that the bundle
-    does not have.
+    Raises Conflict when objects are there with other bytes, or when another publish has claimed the release.
     """
+    commit = json.loads(bundle.files[MANIFEST])["commit"]
+    tags = {"service": bundle.service, "commit": commit["id"] if commit else "none"}
     folder = release_folder(bundle.service, bundle.release)
-    there = set(bucket.list_keys(folder))
-    # Every publisher writes in this one order, so of two that race with different bytes the one that is first at the
-    # first difference goes on to the end, and the other stops there.
-    paths = [*sorted(path for path in bundle.files if path != _MANIFEST), _MANIFEST]
-    objects = tuple(_plan_object(folder + path, bundle.files[path], there) for path in paths)
-    clashes = [planned.key for planned in objects if planned.is_there and bucket.digest(planned.key) != planned.digest]
-    if clashes:
-        raise Conflict(*clashes)
-    strays = there - {planned.key for planned in objects}
-    if strays and folder + _MANIFEST not in there:
-        raise Conflict(*sorted(strays), reason="left by an unfinished publish of other files under this release")
-    return PublishPlan(bundle.service, bundle.release, objects)
+    return PublishPlan(bundle.service, bundle.release, plan_upload(folder, bundle.files, tags, bucket))
 
 
 def execute_publish(
     plan: PublishPlan, bucket: Bucket, *, report_progress: Callable[[Progress], object] | None = None
 ) -> Published:
-    """Write what is missing, in order; with the manifest, which is last, the release exists.
+    """Write what is missing; with the manifest, which is last, the release exists.
 
     Raises Conflict when another publisher was faster with other bytes.
     """
-    missing = plan.missing
-    for done, planned in enumerate(missing, start=1):
-        bucket.create(planned.key, planned.content, planned.content_type)
-        if report_progress:
-            report_progress(Progress(done, len(missing), planned.key))
-    return Published(plan.service, plan.release, tuple(planned.key for planned in missing))
+    written = execute_upload(plan.upload, bucket, report_progress=report_progress)
+    return Published(plan.service, plan.release, written)
 
 
 def list_releases(bucket: Bucket, service: str) -> tuple[ReleaseRow, ...]:
     """Read the manifests of a service's releases, the newest first. Raises DamagedObject for one that is none."""
     folder = f"services/{_check_name(service, 'service')}/"
     names = (key.removeprefix(folder).split("/") for key in bucket.list_keys(folder))
-    releases = sorted((name[0] for name in names if name[1:] == [_MANIFEST] and _NAME.fullmatch(name[0])), reverse=True)
+    releases = sorted((name[0] for name in names if name[1:] == [MANIFEST] and _NAME.fullmatch(name[0])), reverse=True)
     with ThreadPoolExecutor(_READERS) as pool:
         return tuple(pool.map(lambda release: _read_row(bucket, service, release), releases))
 
@@ -134,14 +99,8 @@ def check_release_id(release: str) -> str:
     return _check_name(release, "release")
 
 
-def _plan_object(key: str, content: bytes, there: set[str]) -> PlannedObject:
-    kinds = (kind for suffix, kind in _CONTENT_TYPES.items() if key.endswith(suffix))
-    content_type = next(kinds, "application/octet-stream")
-    return PlannedObject(key, content, content_type, hashlib.sha256(content).hexdigest(), is_there=key in there)
-
-
 def _read_row(bucket: Bucket, service: str, release: str) -> ReleaseRow:
-    key = release_folder(service, release) + _MANIFEST
+    key = release_folder(service, release) + MANIFEST
     try:
         manifest = json.loads(bucket.read(key))
     except (ValueError, RecursionError):

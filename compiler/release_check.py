@@ -7,13 +7,14 @@ Never: trusts a digest that the bucket keeps, changes anything, or runs what it 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
 from compiler.bucket import Bucket, BucketKeyError, DamagedObject, NotInBucket
-from compiler.manifest import MANIFEST, DamagedManifest, Listed, open_manifest
+from compiler.manifest import CLAIM, MANIFEST, DamagedManifest, Listed, open_manifest, render_claim
 from compiler.model import Json
 from compiler.publish import release_folder
 
@@ -59,15 +60,19 @@ def check_release(bucket: Bucket, service: str, release: str) -> CheckedRelease:
     except DamagedManifest as damage:
         fault = ObjectFault(folder + MANIFEST, "changed", str(damage))
         return CheckedRelease(service, release, {}, (fault,), 1)
-    faults = check_files(bucket, folder, listed)
+    faults = check_files(bucket, folder, listed, content)
     return CheckedRelease(service, release, manifest, faults, 1 + len(listed))
 
 
-def check_files(bucket: Bucket, folder: str, listed: Mapping[str, Listed]) -> tuple[ObjectFault, ...]:
+def check_files(bucket: Bucket, folder: str, listed: Mapping[str, Listed], manifest: bytes) -> tuple[ObjectFault, ...]:
     """Compare what lies in a folder, which ends with a slash, with what its manifest lists."""
+    keys = list(bucket.list_keys(folder))
+    if folder + CLAIM in keys:  # a complete release needs none
+        claim = render_claim(manifest)
+        listed = {**listed, CLAIM: Listed(hashlib.sha256(claim).hexdigest(), len(claim))}
     with ThreadPoolExecutor(_READERS) as pool:
         found = list(pool.map(lambda path: _check_object(bucket, folder + path, listed[path]), sorted(listed)))
-    found.extend(_find_extra(bucket.list_keys(folder), {folder + path for path in (*listed, MANIFEST)}))
+    found.extend(_find_extra(keys, {folder + path for path in (*listed, MANIFEST)}))
     return tuple(sorted((fault for fault in found if fault), key=lambda fault: fault.key))
 
 

@@ -38,6 +38,7 @@ CORRIDOR = [
     bucket_contract
     folder_bucket s3_bucket channel
     bucket aws
+    upload
     publish deploy fleet
     release_check
     report_safe

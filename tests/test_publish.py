@@ -19,7 +19,6 @@ import pytest
 from compiler.bucket import Bucket, Conflict, DamagedObject, ListedObject, open_bucket
 from compiler.model import Bundle
 from compiler.publish import (
-    Progress,
     Published,
     ReleaseNameError,
     ReleaseRow,
@@ -28,11 +27,14 @@ from compiler.publish import (
     list_releases,
     plan_publish,
 )
+from compiler.upload import Progress
 from tests.ministack import BucketAtHand, MiniStack
 
 _ROOT = Path(__file__).parent.parent
 _RELEASE = "20261120T101500-0123456789ab"
 _FOLDER = f"services/recipes/{_RELEASE}/"
+_CLAIM = _FOLDER + "claim.json"
+_CLAIMED = "is of an upload with other bytes, which is running or was broken off; only the same bytes can complete it"
 _FILES: Mapping[str, bytes] = {
     "source.tar.gz": bytes(range(256)) * 1000,
     "ansible.tar.gz": b"\x1f\x8bansible",
@@ -69,7 +71,8 @@ def _publish(bundle: Bundle, bucket: Bucket) -> Published:
 
 
 def _read_release(bucket: Bucket) -> dict[str, bytes]:
-    return {key.removeprefix(_FOLDER): bucket.read(key) for key in bucket.list_keys(_FOLDER)}
+    keys = [key for key in bucket.list_keys(_FOLDER) if key != _CLAIM]
+    return {key.removeprefix(_FOLDER): bucket.read(key) for key in keys}
 
 
 def test_a_release_is_published_file_by_file_and_its_manifest_last(at_hand: BucketAtHand) -> None:
@@ -82,8 +85,12 @@ def test_a_release_is_published_file_by_file_and_its_manifest_last(at_hand: Buck
     paths = [*sorted(_FILES), "manifest.json"]
     assert tuple(_FOLDER + path for path in paths) == published.written
     assert not published.was_there
-    assert [Progress(number, 6, _FOLDER + path) for number, path in enumerate(paths, 1)] == steps
+    assert sorted(published.written) == sorted(step.key for step in steps)
+    assert [Progress(number, 6, step.key) for number, step in enumerate(steps, 1)] == steps
+    assert _FOLDER + "manifest.json" == steps[-1].key
     assert bundle.files == _read_release(bucket)
+    digest = hashlib.sha256(bundle.files["manifest.json"]).hexdigest()
+    assert {"manifest": digest} == json.loads(bucket.read(_CLAIM))
 
 
 def test_planning_changes_nothing(at_hand: BucketAtHand) -> None:
@@ -152,9 +159,34 @@ def test_other_files_after_an_unfinished_publish_conflict_and_change_nothing(at_
 
     with pytest.raises(Conflict) as raised:
         _publish(_make_bundle(), bucket)
-    reason = "is left by an unfinished publish of other files under this release"
+    reason = "is left by an unfinished upload of other files"
     assert f"`{_FOLDER}elsewhere/template.json` {reason}" == str(raised.value)
     assert before == at_hand.take_snapshot()
+
+
+def test_what_was_broken_off_is_completed_by_the_same_bytes_and_by_no_others(at_hand: BucketAtHand) -> None:
+    bucket = at_hand.open()
+    first = _make_bundle()
+    with pytest.raises(RuntimeError):
+        execute_publish(plan_publish(first, bucket), bucket, report_progress=_break_off)
+    before = at_hand.take_snapshot()
+    assert _CLAIM in bucket.list_keys(_FOLDER) and _FOLDER + "manifest.json" not in bucket.list_keys(_FOLDER)
+
+    # It has the same bytes under each key that is there, the manifest's being absent.
+    with pytest.raises(Conflict) as raised:
+        _publish(_make_bundle(commit=False), bucket)
+    assert f"`{_CLAIM}` {_CLAIMED}" == str(raised.value)
+    assert before == at_hand.take_snapshot()
+
+    written = _publish(first, bucket).written
+    assert 0 < len(written) < 6
+    assert first.files == _read_release(bucket)
+    assert before == {key: kept for key, kept in at_hand.take_snapshot().items() if key in before}
+
+
+def _break_off(progress: Progress) -> None:
+    if progress.done == 2:
+        raise RuntimeError
 
 
 _DYING = """
@@ -184,8 +216,10 @@ execute_publish(plan, bucket, report_progress=lambda progress: step("written", (
 _WITHIN = {"folder": "os.link", "s3": "http.client.send"}
 
 
-@pytest.mark.parametrize("number", [1, 3, 6])
-@pytest.mark.parametrize("where", ["within", "after"])
+@pytest.mark.parametrize(
+    ("where", "number"),
+    [("within", 1), ("within", 2), ("within", 4), ("within", 7), *(("after", n) for n in (1, 5, 6))],
+)
 def test_a_killed_publish_leaves_no_release_and_is_completed_by_the_next(
     at_hand: BucketAtHand, tmp_path: Path, where: str, number: int
 ) -> None:
@@ -250,8 +284,9 @@ def test_a_publisher_that_was_overtaken_is_told_and_the_other_release_stands(at_
     bucket = at_hand.open()
     fast = _make_bundle({**_FILES, "staging/template.json": b"{}\n"})
 
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict) as raised:
         _publish(_make_bundle(), _Meanwhile(bucket, lambda: _publish(fast, bucket)))
+    assert f"`{_CLAIM}` {_CLAIMED}" == str(raised.value)
     assert fast.files == _read_release(bucket)
 
 
@@ -287,7 +322,7 @@ def test_of_publishers_that_race_with_other_bytes_exactly_one_wins(at_hand: Buck
     assert winner == {path: content for path, content in _read_release(bucket).items() if path in winner}
 
 
-def test_objects_in_s3_have_the_type_of_their_content(ministack: MiniStack, s3_url: str) -> None:
+def test_objects_in_s3_have_the_type_of_their_content_and_tags(ministack: MiniStack, s3_url: str) -> None:
     at_hand = BucketAtHand("s3", s3_url, dict)
     _publish(_make_bundle(), at_hand.open())
 
@@ -297,6 +332,9 @@ def test_objects_in_s3_have_the_type_of_their_content(ministack: MiniStack, s3_u
         for path in ("source.tar.gz", "staging/template.json", "manifest.json")
     }
     assert ["application/gzip", "application/json", "application/json"] == list(types.values())
+    tagging = ministack.s3.get_object_tagging(Bucket=name, Key=f"{prefix}/{_FOLDER}manifest.json")["TagSet"]
+    tags = {"service": "recipes", "commit": "0123456789abcdef"}
+    assert tags == {each["Key"]: each["Value"] for each in tagging}
 
 
 @pytest.mark.parametrize("name", _NAMES_THAT_ESCAPE, ids=lambda name: ascii(name[:20]))

@@ -22,7 +22,7 @@ FILES = {
     "production/template.json": b'{"Resources": {"A": {}}}\n',
     "source.tar.gz": bytes(range(256)) * 300,
 }
-SAID = {"schema": 1, "service": "recipes", "release": RELEASE, "environments": ["production"]}
+SAID = {"schema": 1, "service": "recipes", "release": RELEASE, "commit": None, "environments": ["production"]}
 
 
 def bundle_of(files: dict[str, bytes], said: Mapping[str, object] | None = None) -> Bundle:
@@ -84,9 +84,9 @@ def test_what_is_missing_changed_and_extra_is_named_in_the_order_of_keys(at_hand
     ) == check_release(bucket, "recipes", RELEASE).faults
 
 
-@pytest.mark.parametrize("path", FILES)
+@pytest.mark.parametrize("path", [*FILES, "claim.json"])
 def test_one_flipped_byte_is_found_in_each_kind_of_object(path: str, folder: Path) -> None:
-    content = FILES[path]
+    content = (folder / path).read_bytes()
     for index in {0, len(content) // 2, len(content) - 1}:
         write(folder / path, content[:index] + bytes([content[index] ^ 1]) + content[index + 1 :])
         assert [(path, "changed")] == faults_in(folder)
