@@ -53,7 +53,8 @@ class Change:
     """One difference. `path` leads to it in `file`: in a template, or through an archive or the manifest.
 
     `before` is None for what was added and `after` for what was removed. A whole resource that was added, removed
-    or replaced under another logical id is one change at the resource; `renamed_to` is the other id then.
+    or replaced under another logical id is one change at the resource; `renamed_to` is the other id then, and `within`
+    holds what differs inside of it.
     `reasons` say in words why the behavior and the data loss are what they are.
     """
 
@@ -71,6 +72,7 @@ class Change:
     security: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     origin: Origin | None = None
+    within: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

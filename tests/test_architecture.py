@@ -28,7 +28,8 @@ CORRIDOR = [
     risk
     graph
     authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior
-    pointer
+    pointer alignment
+    compare counterpart
     wiring parameters follow
     override addition refusals
     library repository bases validate rules parts resolve build merge guard lock render output explain diff waivers
@@ -41,29 +42,31 @@ CORRIDOR = [
     upload
     publish deploy fleet
     release_check
+    sides review
     report_safe
     report_words
-    report_snippet report_table report_outline report_story_json report_unused report_github report_sarif
+    report_snippet report_table report_outline report_story_json report_unused report_diff
+    report_diff_json report_github report_sarif
     report_text report_story
     report_graph report_changes
     report_markdown
     report
     screen
-    commands_service commands_explain commands_schema commands_lock commands_release commands_platform
+    commands_service commands_explain commands_diff commands_schema commands_lock commands_release commands_platform
     cli
     """.strip().splitlines()
 ]
 
 COMMANDS = {
-    *("commands_service", "commands_explain", "commands_schema"),
+    *("commands_service", "commands_explain", "commands_diff", "commands_schema"),
     *("commands_lock", "commands_release", "commands_platform"),
 }
 
 # What only the named may import, although its row lies above many.
 RESERVED = {
     "authoring": set(),  # for the templates of the library alone
-    "load": {"library", "repository", "bases"},  # text is parsed once, at the entrance
-    "pipeline": {"screen", *COMMANDS, "deploy", "fleet"},
+    "load": {"library", "repository", "bases", "sides"},  # text is parsed once, at the entrance
+    "pipeline": {"sides", "screen", *COMMANDS, "deploy", "fleet"},
     "catalog": {"commands_explain", "report_sarif"},
 }
 
@@ -86,6 +89,7 @@ CONTENT_LIBRARIES = {"templates": {"troposphere", "jinja2", "pathlib"}, "rules":
 PURE = set(
     """
     diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
+    alignment compare counterpart
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
     lock manifest render explain diff watch unused schema update_facts behavior
     risk graph

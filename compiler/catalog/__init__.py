@@ -42,6 +42,7 @@ _ROOMS = {
     "D6": "Guardrails and limits",
     "D7": "Explaining",
     "D8": "Releases and the bucket",
+    "D9": "Comparing",
 }
 _COLUMNS = 100
 _NOT_SHOWN = "No file of a service repository can show this one."

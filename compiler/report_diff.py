@@ -1,0 +1,102 @@
+"""Report, diff: draw what differs between two sides, for a terminal or a log.
+
+In: a Diff.    Out: text; the verdict is its first line.
+Never: shows a credential, or says by color alone what something is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from compiler.changes import BEHAVIORS, Behavior, Change, Diff
+from compiler.model import Path
+from compiler.report_safe import show_text
+from compiler.report_words import Pen, dotted
+from compiler.wording import write_both, write_value
+
+_MARKS = {"added": "+", "removed": "-", "changed": "~"}
+_WORDS: dict[Behavior, str] = {
+    "none": "no interruption",
+    "interruption": "some interruption",
+    "conditional": "may replace",
+    "replacement": "replaces",
+}
+_STYLES: dict[str, str] = {"none": "32", "interruption": "33", "conditional": "35", "replacement": "31", "loss": "1;31"}
+_VERDICTS = {
+    "unchanged": "no changes",
+    "changed": "no interruption",
+    "interruption": "some interruption",
+    "conditional": "may replace resources",
+    "replacement": "replaces resources",
+    "data-loss": "data is lost",
+}
+_WIDE = 100
+
+
+def report_diff(diff: Diff, *, width: int | None = None, color: bool = False, prefix: str = "") -> str:
+    """Draw a diff, grouped by environment and resource. `width` is that of the terminal, None in a pipe."""
+    pen = Pen(width, prefix)
+    lines = [*_draw_verdict(diff, color)]
+    for environment, changes in groupby(diff.changes, key=lambda change: (change.environment, change.file)):
+        lines += ["", show_text(" ".join(filter(None, environment)))]
+        for _, group in groupby(changes, key=lambda change: (change.logical_id, change.type)):
+            lines += _draw_group(list(group), pen, color)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _draw_verdict(diff: Diff, color: bool) -> Iterator[str]:
+    worst = max((change.behavior for change in diff.changes), key=BEHAVIORS.index, default="none")
+    count = len(diff.changes)
+    words = _paint(_VERDICTS[diff.verdict], "loss" if diff.verdict == "data-loss" else worst, color)
+    number = f": {count} change{'' if count == 1 else 's'}" if count else ""
+    yield f"{words}{number}, {show_text(diff.before.name)} -> {show_text(diff.after.name)}"
+
+
+def _draw_group(changes: list[Change], pen: Pen, color: bool) -> Iterator[str]:
+    first = changes[0]
+    if first.logical_id is not None:
+        yield f"  {show_text(first.logical_id)}  {show_text(first.type or 'of no type')}"
+    for change in changes:
+        yield from _draw_change(change, pen, color, "    " if first.logical_id is not None else "  ")
+
+
+def _draw_change(change: Change, pen: Pen, color: bool, indent: str) -> Iterator[str]:
+    mark = _MARKS[change.kind]
+    words = "loses data" if change.is_data_loss else _WORDS[change.behavior]
+    style = "loss" if change.is_data_loss else change.behavior
+    yield f"{indent}{_paint(f'{mark} {_name(change)}', style, color)}  ({words})"
+    yield from (f"{indent}    {line}" for line in _draw_values(change, pen, len(indent) + 4))
+    for each in change.within:
+        yield from _draw_change(each, pen, color, indent + "  ")
+    for reason in (*change.security, *change.reasons):
+        yield pen.write_prose(show_text(reason), f"{indent}    ").rstrip("\n")
+    if change.origin is not None and change.origin.span.path:
+        yield f"{indent}    {show_text(pen.write_place(change.origin))}"
+
+
+def _name(change: Change) -> str:
+    if change.renamed_to is not None:
+        return f"renamed to {show_text(change.renamed_to)}"
+    rest: Path = change.path[2:] if change.logical_id is not None else change.path
+    return dotted(rest) or f"the whole {'resource' if change.logical_id is not None else 'stack'}"
+
+
+def _draw_values(change: Change, pen: Pen, used: int) -> Iterator[str]:
+    """Write both values on one line where they have room, else one below the other; nothing of a whole resource."""
+    if change.renamed_to is not None or len(change.path) <= (2 if change.logical_id is not None else 0):
+        return
+    room = max((pen.width or _WIDE) - used, 20)
+    if change.kind != "changed":
+        value = change.after if change.kind == "added" else change.before
+        yield show_text(write_value(value, room))
+        return
+    before, after = map(show_text, write_both(change.before, change.after, max(room - 3, 20)))
+    if len(before) + len(after) + 4 <= room:
+        yield f"{before} -> {after}"
+    else:
+        yield from (before, f"-> {after}")
+
+
+def _paint(text: str, style: str, color: bool) -> str:
+    return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if color else text
