@@ -1,24 +1,28 @@
 """Library: read a folder of the platform team into a Library.
 
 In: a folder such as `platform/`.    Out: a Library; the code of its templates is loaded when asked for.
-Faults: D403 a file is missing or is not what it should be, and those of `load`.
-Never: needs the folder to be a Python package, or loads code before everything else was read.
+Faults: D403 a file is missing or is not what it should be, D404 made for another compiler, and those of `load`.
+Never: needs the folder to be a Python package, loads code before everything else was read, or other code than was read.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
 import json
 import os
 import re
 import stat
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from compiler import __version__
 from compiler.diagnostics import CompileError, Diagnostic, Related, Source, Span, suggest
 from compiler.guardrails import read_guardrails
 from compiler.layers import BRANCH_ENVIRONMENT
@@ -36,6 +40,7 @@ from compiler.model import (
 )
 from compiler.renames import explain_fault
 from compiler.tree import read_tree
+from compiler.versions import is_in_range
 
 _SCOPE = re.compile(r'^SCOPE = "(service|environment)"$', re.MULTILINE)
 _CONTENT = set(
@@ -73,12 +78,12 @@ def load_library(root: Path) -> Library:
     if not is_library:
         hint = "name the folder that holds `platform.yml`"
         raise CompileError([Diagnostic("D403", f"`{root}` is not a platform library", hint=hint)])
-    everything, faults = read_tree(root, "platform")
-    # What else lies there, such as notes or the caches of a tool, is no part of the library and not of its digest.
-    files = tuple(file for file in everything if file.path.partition("/")[0] in _CONTENT)
+    files, faults = read_content(root)
     content = {file.path: file.content for file in files}
     reader = _LibraryReader(content, list(faults))
     defaults = reader.load("platform.yml")
+    if defaults is not None:
+        _check_compiler(defaults)  # what a newer library says is not to be judged by the rules of an older compiler
     environments = reader.load_folder("environments")
     bases = reader.load_folder("bases")
     identities = tuple(reader.identities())
@@ -90,7 +95,8 @@ def load_library(root: Path) -> Library:
         reader.check_promotion(defaults, environments)
     if defaults is None or reader.faults:
         raise CompileError(reader.faults)
-    digest = _digest(files)
+    digest = digest_library(files)
+    modules = {str(root / file.path): file.content for file in files if file.link is None}
     return Library(
         name=str(defaults.data.get("name", "")),
         version=str(defaults.data.get("version", "")),
@@ -104,20 +110,46 @@ def load_library(root: Path) -> Library:
         identities=identities,
         guardrails=guardrails,
         ansible=tuple(_below("ansible/", files)),
-        load_template=_ModuleLoader(root / "templates", digest),
+        load_template=_ModuleLoader(root / "templates", digest, modules),
         renames=renames,
         rules=rules,
-        load_rule=_ModuleLoader(root / "rules", digest),
+        load_rule=_ModuleLoader(root / "rules", digest, modules),
+        files=files,
+        compiler=defaults.data.get("compiler"),
     )
 
 
-def _digest(files: tuple[RepositoryFile, ...]) -> str:
+def read_content(root: Path) -> tuple[tuple[RepositoryFile, ...], tuple[Diagnostic, ...]]:
+    """Read the files of a library, in the order of their paths, without a look at what they say."""
+    files, faults = read_tree(root, "platform")
+    # What else lies there, such as notes or the caches of a tool, is no part of the library and not of its digest.
+    return tuple(file for file in files if file.path.partition("/")[0] in _CONTENT), faults
+
+
+def digest_library(files: Iterable[RepositoryFile]) -> str:
     """Digest the paths, kinds and bytes of a library's files, whatever folder they lie in."""
     total = hashlib.sha256()
     for file in files:
         kind = f"link {file.link}" if file.link is not None else "executable" if file.is_executable else "file"
         total.update(f"{file.path}\0{kind}\0{hashlib.sha256(file.content).hexdigest()}\n".encode())
     return total.hexdigest()
+
+
+def _check_compiler(defaults: Document) -> None:
+    """Raise CompileError where the library asks for another compiler than this one."""
+    bounds = defaults.value_at(("compiler",))
+    if not isinstance(bounds, str):
+        return  # none is asked for, or the schema finds the fault
+    span = defaults.value_span(("compiler",))
+    try:
+        if is_in_range(__version__, bounds):
+            return
+    except ValueError as error:
+        raise CompileError([Diagnostic("D403", str(error), span)]) from None
+    name, version = defaults.value_at(("name",)), defaults.value_at(("version",))
+    message = f"library {name} {version} asks for flagstone `{bounds}`, and this is {__version__}"
+    hint = "install a flagstone of that range, or choose another version of the library"
+    raise CompileError([Diagnostic("D404", message, span, hint)])
 
 
 def _below(prefix: str, files: tuple[RepositoryFile, ...]) -> Iterator[RepositoryFile]:
@@ -129,16 +161,48 @@ def _below(prefix: str, files: tuple[RepositoryFile, ...]) -> Iterator[Repositor
 class _ModuleLoader:
     """Load the code of a folder under a private package name, so that `platform` never becomes a package itself."""
 
-    def __init__(self, folder: Path, digest: str) -> None:
+    def __init__(self, folder: Path, digest: str, sources: Mapping[str, bytes]) -> None:
         self.folder = folder
         self.package = f"_flagstone_{folder.name}_{digest[:16]}"
+        self.finder = _SourceFinder(self.package, folder, sources)
 
     def __call__(self, module: TemplateModule | RuleModule) -> Any:
         if self.package not in sys.modules:
             sys.modules[self.package] = types.ModuleType(self.package)
         # A library of the same digest may have been loaded from a folder that is gone by now.
         sys.modules[self.package].__path__ = [str(self.folder)]
+        if self.finder not in sys.meta_path:
+            others = [each for each in sys.meta_path if getattr(each, "package", None) != self.package]
+            sys.meta_path[:] = [self.finder, *others]
         return importlib.import_module(f"{self.package}.{module.name}")
+
+
+class _SourceFinder(importlib.abc.SourceLoader):
+    """Find the modules of one package in the bytes that the digest of a library is of.
+
+    Not on the disk, where they may have changed since, and where Python takes compiled files without a look at their
+    source: those are no part of a digest. `sources` are keyed by path.
+    """
+
+    def __init__(self, package: str, folder: Path, sources: Mapping[str, bytes]) -> None:
+        self.package = package
+        self.folder = folder
+        self.sources = sources
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        del path, target
+        if fullname.rpartition(".")[0] != self.package:
+            return None
+        file = self.get_filename(fullname)
+        return importlib.util.spec_from_file_location(fullname, file, loader=self) if file in self.sources else None
+
+    def get_filename(self, fullname: str) -> str:
+        return str(self.folder / f"{fullname.rpartition('.')[2]}.py")
+
+    def get_data(self, path: str | bytes) -> bytes:
+        return self.sources[str(path)]
 
 
 class _LibraryReader:

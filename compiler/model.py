@@ -234,7 +234,11 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """The content of `platform/` at one version. `load_template` and `load_rule` run a module's code and return it."""
+    """The content of `platform/` at one version. `load_template` and `load_rule` run a module's code and return it.
+
+    `files` are all that its digest is of. `compiler` is the range of versions that it asks for, such as ">=0.1,<2".
+    `bucket` is the url of the bucket that it was published to, None where it is a folder.
+    """
 
     name: str
     version: str
@@ -252,6 +256,9 @@ class Library:
     renames: tuple[Rename, ...] = ()
     rules: tuple[RuleModule, ...] = ()
     load_rule: Callable[[RuleModule], Any] | None = None
+    files: tuple[RepositoryFile, ...] = field(default=(), repr=False)
+    compiler: str | None = None
+    bucket: str | None = None
 
 
 # Who said what

@@ -23,7 +23,7 @@ CORRIDOR = [
     for row in """
     diagnostics
     model
-    service changes trace known catalog layers cause share node archive tree checkout yaml11 wording hidden
+    service changes trace known catalog layers cause share node archive tree checkout yaml11 wording hidden versions
     variables blame manifest resource_schema update_facts
     risk
     graph
@@ -72,6 +72,7 @@ RESERVED = {
 
 LIBRARIES = {
     "yaml": {"load"},
+    "packaging": {"versions"},
     "jsonschema": {"validate"},
     "deepmerge": {"resolve", "merge"},
     "troposphere": {"build"},
@@ -91,7 +92,7 @@ PURE = set(
     diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
     alignment compare counterpart
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
-    lock manifest render explain diff watch unused schema update_facts behavior
+    lock manifest render explain diff watch unused schema update_facts behavior versions
     risk graph
     """.split()
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import py_compile
 import re
 import shutil
 from collections.abc import Mapping
@@ -89,6 +91,53 @@ def test_the_same_library_in_another_folder_does_not_need_the_first_one(tmp_path
     second = load_library(copy_library(tmp_path / "two", own))
     late = next(template for template in second.templates if template.name == "late")
     assert 1 == second.load_template(late).X
+
+
+def test_code_that_was_compiled_from_other_source_is_not_run(tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    sound = 'SCOPE = "service"\nfrom ._own import X\n'
+    folder = copy_library(tmp_path / "library", {"templates/_own.py": "X = 1\n", "templates/late.py": sound})
+    for name in ("_own", "late"):
+        source = folder / f"templates/{name}.py"
+        text, status = source.read_text(), source.stat()
+        source.write_text(f"X = open({str(ran)!r}, 'w')\n".ljust(len(text)))
+        py_compile.compile(str(source), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+        source.write_text(text)
+        os.utime(source, ns=(status.st_atime_ns, status.st_mtime_ns))
+    library = load_library(folder)
+    late = next(template for template in library.templates if template.name == "late")
+    assert 1 == library.load_template(late).X and not ran.exists()
+
+
+def test_code_is_what_the_digest_is_of_though_its_file_changed_since(tmp_path: Path) -> None:
+    own = {"templates/late.py": 'SCOPE = "service"\nX = "as it was read"\n'}
+    library = load_library(copy_library(tmp_path / "library", own))
+    (tmp_path / "library/templates/late.py").write_text("X = 2\n")
+    late = next(template for template in library.templates if template.name == "late")
+    assert "as it was read" == library.load_template(late).X
+
+
+@pytest.mark.parametrize(
+    ("bounds", "found"),
+    [
+        ("'>=0.1,<99'", []),
+        ("<0.0.1", ["D404 platform/platform.yml"]),
+        ("newest", ["D403 platform/platform.yml"]),
+        ("''", ["D207 platform/platform.yml"]),
+        ("5", ["D204 platform/platform.yml"]),
+    ],
+)
+def test_a_library_says_which_compilers_can_use_it(bounds: str, found: list[str], tmp_path: Path) -> None:
+    folder = copy_library(tmp_path / "library")
+    # Nothing else is said of a library that another compiler is needed for.
+    broken = "[]" if found == ["D404 platform/platform.yml"] else "{}"
+    (folder / "renames.yml").write_text(broken)
+    text = (folder / "platform.yml").read_text()
+    (folder / "platform.yml").write_text(f"{text}compiler: {bounds}\n")
+    if found:
+        assert found == find(folder)
+    else:
+        assert bounds.strip("'") == open_library(folder).compiler
 
 
 def test_shared_code_is_no_template() -> None:

@@ -53,4 +53,14 @@ ENTRIES = (
         """,
         is_shown_by_files=False,
     ),
+    Entry(
+        code="D404",
+        title="Library for another compiler",
+        explanation="""
+            The `platform.yml` of the library says which versions of Flagstone can compile with it, and this one is
+            outside of that range. Nothing else of the library was read, since the rules of another compiler may hold
+            for it. Install a Flagstone of the range, or stay with a version of the library that this one can use.
+        """,
+        is_shown_by_files=False,
+    ),
 )
