@@ -36,7 +36,7 @@ CORRIDOR = [
     lint_rules unused schema
     lint rulebook
     pipeline
-    bucket_contract
+    bucket_contract unpack
     folder_bucket s3_bucket channel
     bucket aws
     upload
