@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from compiler.changes import Change, Diff, SideStack
@@ -82,6 +82,9 @@ def graph_diff(diff: Diff, environment: str, *, title: str, with_parameters: boo
         name = change.renamed_to or str(change.logical_id)
         if name in nodes:
             nodes[name] = _marked(nodes[name], change)
+    if len(sides) == 1:  # the whole environment comes or goes
+        whole: State = "added" if environment in diff.after.stacks else "removed"
+        nodes = {name: replace(node, state=max(node.state, whole, key=STATES.index)) for name, node in nodes.items()}
     before, after = (
         _edges(side.stacks[environment], nodes, renamed) if environment in side.stacks else {}
         for side in (diff.before, diff.after)
@@ -132,17 +135,13 @@ def _section(stack: SideStack, name: str) -> Mapping[str, Json]:
 
 def _marked(node: Node, change: Change) -> Node:
     states: list[State] = [node.state, *find_risks(change)]
-    if change.kind == "changed" or change.renamed_to or len(change.path) > 2:
-        states.append("changed")
-    else:
-        states.append(change.kind)
-    return Node(
-        node.id,
-        node.type,
-        node.group,
-        max(states, key=STATES.index),
-        node.has_security or bool(change.security),
-        node.renamed_from or (change.logical_id if change.renamed_to else None),
+    is_whole = len(change.path) == 2 and not change.renamed_to
+    states.append(change.kind if is_whole else "changed")
+    return replace(
+        node,
+        state=max(states, key=STATES.index),
+        has_security=node.has_security or bool(change.security),
+        renamed_from=node.renamed_from or (change.logical_id if change.renamed_to else None),
     )
 
 

@@ -49,7 +49,7 @@ CORRIDOR = [
     report_diff_json report_github report_sarif
     report_text report_story
     report_graph report_changes
-    report_markdown
+    report_markdown report_findings
     report
     screen
     commands_service commands_explain commands_diff commands_schema commands_lock commands_release commands_platform

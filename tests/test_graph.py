@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from compiler.changes import Change
+from compiler.changes import Change, Diff, Side
 from compiler.graph import Edge, Graph, Node, around_changes, graph_diff, graph_stack
 from compiler.model import Json, Origin, Path
 from compiler.report_graph import LOOKS, render_dot, render_mermaid
@@ -130,12 +130,12 @@ def test_what_is_renamed_is_one_node_with_the_connections_of_both_sides() -> Non
     assert tuple(Edge(name, "New", state=state) for name, state in zip("ABC", states, strict=True)) == graph.edges  # type: ignore[arg-type]
 
 
-def test_an_environment_of_one_side_has_a_graph() -> None:
-    diff = diff_of({}, {"A": resource()}, changed("A", kind="added", before=None))
-    before = type(diff.before)("none", {})
-    assert ["A"] == [
-        node.id for node in graph_diff(type(diff)(before, diff.after, diff.changes), "production", title="").nodes
-    ]
+@pytest.mark.parametrize(("has_before", "state"), [(False, "added"), (True, "removed")])
+def test_an_environment_that_comes_or_goes_does_so_as_a_whole(has_before: bool, state: str) -> None:
+    both = diff_of({"A": resource()}, {"A": resource()})
+    nothing = Side("nothing", {})
+    diff = Diff(both.before, nothing, ()) if has_before else Diff(nothing, both.after, ())
+    assert [("A", state)] == [(node.id, node.state) for node in graph_diff(diff, "production", title="").nodes]
 
 
 def test_around_the_changes_stands_what_is_connected_to_them() -> None:

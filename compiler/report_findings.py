@@ -1,0 +1,69 @@
+"""Report, findings: the changes of a diff as diagnostics at the lines that caused them.
+
+In: a Diff, and the level that somebody asks to stop at.    Out: Diagnostics D911 to D916.
+Never: says twice what is the same in several environments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from compiler.changes import Change, Diff
+from compiler.diagnostics import Diagnostic
+from compiler.report_changes import Seen, fold_changes, name_kind, name_place, name_thing, write_value
+from compiler.risk import Level, find_risks, reaches_level, worst_risk
+
+_LONGEST_VALUE = 100
+_HINT_KEEP = "keep the old one with `DeletionPolicy` and `UpdateReplacePolicy`, or move its data first"
+_HINT_ASK = "ask CloudFormation with a change set"
+# By the worst of a change's risks: the code, what becomes of the thing, what to do.
+_MEANINGS: Mapping[str, tuple[str, str, str | None]] = {
+    "data-loss": ("D911", " loses its data", _HINT_KEEP),
+    "replacement": ("D912", " is replaced", None),
+    "conditional": ("D913", " may be replaced", _HINT_ASK),
+    "interruption": ("D914", " is interrupted", None),
+    "security": ("D915", " needs a look", None),
+    "other": ("D916", "", None),
+}
+
+
+def find_changes(diff: Diff, *, fail_on: Level | None = None) -> list[Diagnostic]:
+    """Say what each change does; an error if it reaches the level of `fail_on`, a warning else.
+
+    What a change means for security is a finding of its own.
+    """
+    return [
+        _find(replace(seen, change=part), fail_on)
+        for seen in fold_changes(diff.changes)
+        for part in _parts(seen.change)
+    ]
+
+
+def _parts(change: Change) -> Iterator[Change]:
+    """Tell what a change does to its thing from what it means for security."""
+    effect = replace(change, security=())
+    if change.security:
+        yield replace(change, behavior="none", is_data_loss=False, reasons=())
+    if find_risks(effect) or not change.security:
+        yield effect
+
+
+def _find(seen: Seen, fail_on: Level | None) -> Diagnostic:
+    change = seen.change
+    code, becomes, hint = _MEANINGS[worst_risk(change)]
+    where = f" in {' and '.join(f'`{name}`' for name in seen.environments)}" if seen.environments else ""
+    said = "; ".join([_describe(change), *change.security, *change.reasons])
+    is_error = fail_on is not None and reaches_level(change, fail_on)
+    span = change.origin.span if change.origin and change.origin.span.path else None
+    message = f"`{name_thing(change)}`{where}{becomes}: {said}"
+    return Diagnostic(code, message, span, hint, "error" if is_error else "warning")
+
+
+def _describe(change: Change) -> str:
+    place = name_place(change)
+    if change.renamed_to or not place:
+        return f"it is {name_kind(change)}"
+    before, after = (write_value(value, _LONGEST_VALUE) for value in (change.before, change.after))
+    said = {"added": f"is added as {after}", "removed": f"is removed, it was {before}"}
+    return f"`{place}` {said.get(change.kind, f'changes from {before} to {after}')}"
