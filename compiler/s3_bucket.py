@@ -77,12 +77,12 @@ class S3Bucket:
         self._name = name
         self._base = f"{prefix}/" if prefix else ""
         self._pause = pause
-        self._first_write = Lock()
-        self._is_probed = False
-        self._encryption = _ENCRYPTION
+        self._probing = Lock()
+        self._honored: set[str] = set()
+        self._encryption: Mapping[str, str] = {}
 
     def create(self, key: str, content: bytes, content_type: str, *, tags: Mapping[str, str] = {}) -> None:
-        self._probe(check_key(key))
+        self._probe(check_key(key), "If-None-Match")
         digest = hashlib.sha256(content).hexdigest()
         tagging = {"Tagging": urlencode(tags)} if tags else {}
         for seconds in (*_PAUSES, 0.0):
@@ -98,7 +98,7 @@ class S3Bucket:
         raise self._no_end(key)
 
     def replace(self, key: str, content: bytes, content_type: str, *, tag: str | None) -> None:
-        self._probe(check_key(key))
+        self._probe(check_key(key), "If-None-Match", "If-Match")
         condition = _ABSENT if tag is None else {"IfMatch": tag}
         for seconds in (*_PAUSES, 0.0):
             if self._put(key, content, content_type, condition):
@@ -149,24 +149,36 @@ class S3Bucket:
     def list_objects(self, prefix: str) -> Iterator[ListedObject]:
         return self._list(self._base + check_prefix(prefix))
 
-    def _probe(self, key: str) -> None:
-        """Before the first write, find out whether the store honors conditions, and refuse one that does not.
+    def _probe(self, key: str, *conditions: str) -> None:
+        """Before the first write find out whether the store honors conditions, and refuse one that does not.
 
-        The object it is done with stays, so that later ones find it and write nothing. It stands near the top of
-        what a writer with few permissions may write, such as `services/recipes/.probe`.
+        Each is tried when it is first used, as a bucket may let a writer use only one. The object that they are tried
+        on stays, so that later writers find it. It stands near the top of what a writer with few permissions may
+        write, such as `services/recipes/.probe`.
         """
-        with self._first_write:
-            if self._is_probed:
-                return
-            probe = "/".join([*key.split("/")[:-1][:2], PROBE])
-            once = [self._put(probe, b"", _TEXT, _ABSENT) for _ in range(2)]
-            if once[-1] or self._put(probe, b"", _TEXT, _NO_VERSION):
-                header = "If-None-Match" if once[-1] else "If-Match"
-                raise BucketUnreachable(
-                    f"S3 bucket `{self._name}` ignores `{header}`, so that one release could overwrite another: "
-                    "use a store that honors conditional writes"
-                )
-            self._is_probed = True
+        probe = "/".join([*key.split("/")[:-1][:2], PROBE])
+        with self._probing:
+            for condition in conditions:
+                if condition in self._honored:
+                    continue
+                if condition == "If-Match":
+                    is_ignored = self._put(probe, b"", _TEXT, _NO_VERSION)
+                else:
+                    # The first of all writes it, and tries again.
+                    is_ignored = all(self._put(probe, b"", _TEXT, _ABSENT) for _ in range(2))
+                    self._encryption = self._choose_encryption(probe)
+                if is_ignored:
+                    raise BucketUnreachable(
+                        f"S3 bucket `{self._name}` ignores `{condition}`, so that one release could overwrite another: "
+                        "use a store that honors conditional writes"
+                    )
+                self._honored.add(condition)
+
+    def _choose_encryption(self, probe: str) -> Mapping[str, str]:
+        """Ask for encryption unless the bucket encrypts by itself, maybe with a key that is better than S3's own."""
+        with self._asking(probe):
+            answer = self._client.head_object(Bucket=self._name, Key=self._base + probe)
+        return {} if answer.get("ServerSideEncryption") else _ENCRYPTION
 
     def _put(self, key: str, content: bytes, content_type: str, how: Mapping[str, str]) -> bool:
         """Write on a condition; False where it does not hold, or while another writer is at the key (409)."""

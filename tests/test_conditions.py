@@ -37,13 +37,16 @@ class _Answers:
         self.pauses: list[float] = []
         self.bucket = S3Bucket(client, "name", "", self.pauses.append)
 
-    def honors(self) -> None:
+    def honors(self, *, moves: bool = False, encrypts: bool = False) -> None:
         """What is asked before the first write, answered as by a store that was asked before."""
-        for _ in range(3):
+        self.refuses("PreconditionFailed", 412)
+        self.stub.add_response("head_object", {"ServerSideEncryption": "aws:kms"} if encrypts else {})
+        if moves:
             self.refuses("PreconditionFailed", 412)
 
-    def refuses(self, code: str, status: int) -> None:
-        self.stub.add_client_error("put_object", code, http_status_code=status)
+    def refuses(self, code: str, status: int, **expected: object) -> None:
+        asked = {**_PUT, **expected} if expected else None
+        self.stub.add_client_error("put_object", code, http_status_code=status, expected_params=asked)
 
     def busy(self) -> None:
         self.refuses("ConditionalRequestConflict", 409)
@@ -109,7 +112,7 @@ def test_a_race_without_end_is_given_up(answers: _Answers) -> None:
 
 
 def test_a_version_that_nobody_moved_yet_is_asked_for_again(answers: _Answers) -> None:
-    answers.honors()
+    answers.honors(moves=True)
     answers.busy()
     answers.gives(b"old", "1")
     answers.takes(IfMatch="1", **_ENCRYPTED)
@@ -119,7 +122,7 @@ def test_a_version_that_nobody_moved_yet_is_asked_for_again(answers: _Answers) -
 
 @pytest.mark.parametrize(("code", "status"), [("ConditionalRequestConflict", 409), ("PreconditionFailed", 412)])
 def test_a_move_whose_answer_was_lost_is_found_to_be_done(answers: _Answers, code: str, status: int) -> None:
-    answers.honors()
+    answers.honors(moves=True)
     answers.refuses(code, status)
     answers.gives(b"mine", "2")
 
@@ -130,7 +133,7 @@ def test_a_move_whose_answer_was_lost_is_found_to_be_done(answers: _Answers, cod
     ("code", "status"), [("ConditionalRequestConflict", 409), ("PreconditionFailed", 412), ("NoSuchKey", 404)]
 )
 def test_a_move_that_another_made_is_a_conflict(answers: _Answers, code: str, status: int) -> None:
-    answers.honors()
+    answers.honors(moves=True)
     answers.refuses(code, status)
     answers.gives(b"of another", "2")
 
@@ -139,7 +142,7 @@ def test_a_move_that_another_made_is_a_conflict(answers: _Answers, code: str, st
 
 
 def test_a_store_that_refuses_its_own_tag_is_told(answers: _Answers) -> None:
-    answers.honors()
+    answers.honors(moves=True)
     for _ in range(5):
         answers.refuses("PreconditionFailed", 412)
         answers.gives(b"old", "1")
@@ -148,48 +151,65 @@ def test_a_store_that_refuses_its_own_tag_is_told(answers: _Answers) -> None:
         answers.bucket.replace("a", b"mine", "text/plain", tag="1")
 
 
-def test_a_store_is_asked_once_before_the_first_write(answers: _Answers) -> None:
+def test_a_store_is_asked_once_before_the_first_write_and_before_the_first_move(answers: _Answers) -> None:
     key = "services/recipes/.probe"
-    answers.takes(Key=key, IfNoneMatch="*", **_ENCRYPTED)
+    answers.takes(Key=key, IfNoneMatch="*")
     answers.refuses("PreconditionFailed", 412)
-    answers.refuses("PreconditionFailed", 412)
+    answers.stub.add_response("head_object", {})
     for path in ("1/a", "1/b", "2/a"):
         answers.takes(Key=f"services/recipes/{path}", IfNoneMatch="*", **_ENCRYPTED)
+    answers.refuses("PreconditionFailed", 412, Key="environments/production/.probe", IfMatch="0" * 32, **_ENCRYPTED)
+    answers.takes(Key="environments/production/recipes.json", IfNoneMatch="*", **_ENCRYPTED)
+    answers.takes(Key="environments/staging/recipes.json", IfMatch="1", **_ENCRYPTED)
 
     for path in ("1/a", "1/b", "2/a"):
         answers.bucket.create(f"services/recipes/{path}", b"mine", "text/plain")
+    answers.bucket.replace("environments/production/recipes.json", b"mine", "text/plain", tag=None)
+    answers.bucket.replace("environments/staging/recipes.json", b"mine", "text/plain", tag="1")
 
 
-@pytest.mark.parametrize("ignored", ["If-None-Match", "If-Match"])
-def test_a_store_that_ignores_a_condition_is_refused_each_time(answers: _Answers, ignored: str) -> None:
+def test_a_store_that_ignores_a_condition_is_refused_each_time(answers: _Answers) -> None:
     for _ in range(2):
-        if ignored == "If-Match":
-            answers.refuses("PreconditionFailed", 412)
-            answers.refuses("PreconditionFailed", 412)
-            answers.takes(IfMatch="0" * 32, **_ENCRYPTED)
-        else:
-            answers.takes(IfNoneMatch="*", **_ENCRYPTED)
-            answers.takes(IfNoneMatch="*", **_ENCRYPTED)
-
-        with pytest.raises(BucketUnreachable, match=f"S3 bucket `name` ignores `{ignored}`"):
+        answers.takes(IfNoneMatch="*")
+        answers.takes(IfNoneMatch="*")
+        answers.stub.add_response("head_object", {"ServerSideEncryption": "AES256"})
+        with pytest.raises(BucketUnreachable, match="S3 bucket `name` ignores `If-None-Match`, so that one release"):
             answers.bucket.create("a", b"mine", "text/plain")
 
 
-@pytest.mark.parametrize("code", ["InvalidArgument", "NotImplemented"])
-def test_a_store_that_cannot_encrypt_is_asked_without(answers: _Answers, code: str) -> None:
-    answers.refuses(code, 400)
-    answers.takes(IfNoneMatch="*")
-    answers.refuses("PreconditionFailed", 412)
-    answers.refuses("PreconditionFailed", 412)
+def test_a_store_that_ignores_the_condition_of_a_move_is_refused_when_it_is_to_make_one(answers: _Answers) -> None:
+    answers.honors()
+    answers.takes(IfNoneMatch="*", **_ENCRYPTED)
+    answers.bucket.create("a", b"mine", "text/plain")
+    for _ in range(2):
+        answers.takes(IfMatch="0" * 32, **_ENCRYPTED)
+        with pytest.raises(BucketUnreachable, match="S3 bucket `name` ignores `If-Match`, so that one release"):
+            answers.bucket.replace("a", b"mine", "text/plain", tag="1")
+
+
+def test_a_bucket_that_encrypts_by_itself_is_left_to_it(answers: _Answers) -> None:
+    answers.honors(encrypts=True)
     answers.takes(IfNoneMatch="*")
 
     answers.bucket.create("a", b"mine", "text/plain")
 
 
+@pytest.mark.parametrize("code", ["InvalidArgument", "NotImplemented"])
+def test_a_store_that_cannot_encrypt_is_asked_without(answers: _Answers, code: str) -> None:
+    answers.honors()
+    answers.refuses(code, 400, IfNoneMatch="*", **_ENCRYPTED)
+    answers.takes(IfNoneMatch="*")
+    answers.takes(IfNoneMatch="*")
+
+    for key in ("a", "b"):
+        answers.bucket.create(key, b"mine", "text/plain")
+
+
 @pytest.mark.parametrize("code", ["AccessDenied", "BadDigest", "InvalidRequest"])
 def test_nothing_is_sent_without_encryption_for_another_reason(answers: _Answers, code: str) -> None:
+    answers.honors()
     for _ in range(2):
-        answers.refuses(code, 400)
+        answers.refuses(code, 400, IfNoneMatch="*", **_ENCRYPTED)
 
         with pytest.raises(BucketUnreachable, match=f"refuses PutObject: {code}"):
             answers.bucket.create("a", b"mine", "text/plain")
