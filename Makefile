@@ -11,10 +11,10 @@ PIP_COMPILE := .venv/bin/pip-compile --quiet --upgrade --generate-hashes --allow
 PYTHON_CODE := $(wildcard compiler platform tests benchmarks)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check update bench lock clean
+.PHONY: help demo test test-ceph check update bench lock clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(DEV)  ## compile the example, publish it to a bucket in a folder, explain one value
 	@rm -rf out/demo
@@ -26,6 +26,9 @@ demo: $(DEV)  ## compile the example, publish it to a bucket in a folder, explai
 
 test: nginx $(DEV) $(TOOLS)  ## run the tests
 	.venv/bin/python -m pytest $(ARGS)
+
+test-ceph: ceph $(DEV) $(TOOLS)  ## run what holds for every bucket on a Ceph object gateway
+	.venv/bin/python -m pytest --ceph -k ceph $(ARGS)
 
 check: nginx $(DEV) $(TOOLS)  ## format, lint, types and tests: what CI runs
 	.venv/bin/ruff format --check $(PYTHON_CODE)
@@ -58,6 +61,13 @@ nginx:
 	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx-light >/dev/null; } \
 	  || echo "no nginx here: the tests of the running proxy are skipped"
+
+# A second store that speaks S3, and shares no code with the first.
+.PHONY: ceph
+ceph:
+	@command -v radosgw >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends \
+	  ceph-mon ceph-osd radosgw ceph-common >/dev/null; }
 
 # A missing stamp means a set-up that never ended: begin again. An old one means that the lock moved: install over it.
 define make_venv

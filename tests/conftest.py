@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
-pytest_plugins = ["tests.ministack"]
+pytest_plugins = ["tests.ministack", "tests.ceph"]
 
 # What would change an answer or reach an account: credentials, our own options, a service's detection of CI, colors,
 # and the repository that a git hook names while it runs the tests.
@@ -30,6 +30,7 @@ hypothesis.settings.load_profile("flagstone")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite what the tests expect; read the diff")
+    parser.addoption("--ceph", action="store_true", help="run what runs on every kind of bucket on Ceph instead")
 
 
 def pytest_configure(config: pytest.Config) -> None:

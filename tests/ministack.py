@@ -40,6 +40,14 @@ class ServerMissing(Exception):
     """A server is not installed."""
 
 
+def free_port() -> int:
+    """Return a loopback port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
 def find_server(name: str) -> Path:
     """Return the program of a server. Raises ServerMissing."""
     if not (_PROGRAMS / name).exists():
@@ -104,9 +112,7 @@ def run_ministack(folder: Path) -> Iterator[MiniStack]:
     """Start a server that keeps its files in a folder, and stop it by its pid."""
     program = find_server("ministack")
     certificate, key = _make_certificate(folder)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {name: value for name, value in os.environ.items() if not _is_foreign(name)} | {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
@@ -172,14 +178,20 @@ def s3_url(ministack: MiniStack, no_aws: None, monkeypatch: pytest.MonkeyPatch) 
     return f"s3://{ministack.make_bucket()}/team/a"
 
 
-@pytest.fixture(params=["folder", "s3"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "at_hand" in metafunc.fixturenames:
+        stores = ["ceph"] if metafunc.config.getoption("--ceph") else ["folder", "s3"]
+        metafunc.parametrize("at_hand", stores, indirect=True)
+
+
+@pytest.fixture
 def at_hand(request: pytest.FixtureRequest, tmp_path: Path) -> BucketAtHand:
-    """An empty bucket of each kind in turn."""
+    """An empty bucket of each kind in turn; with `--ceph`, one of another store that speaks S3."""
     if request.param == "folder":
         folder = tmp_path / "bucket"
         return BucketAtHand("folder", str(folder), lambda: _snapshot_folder(folder))
-    url: str = request.getfixturevalue("s3_url")
-    server: MiniStack = request.getfixturevalue("ministack")
+    url: str = request.getfixturevalue({"s3": "s3_url", "ceph": "ceph_url"}[request.param])
+    server = request.getfixturevalue({"s3": "ministack", "ceph": "ceph"}[request.param])
     return BucketAtHand("s3", url, lambda: _snapshot_s3(server.s3, url.split("/")[2]))
 
 
@@ -189,6 +201,7 @@ def _snapshot_folder(folder: Path) -> Snapshot:
 
 
 def _snapshot_s3(s3: Any, name: str) -> Snapshot:
+    """Describe every object of a bucket, by its key."""
     entries = s3.list_objects_v2(Bucket=name).get("Contents", [])
     return {
         entry["Key"]: (entry["ETag"], entry["LastModified"], entry["Size"]) for entry in entries if not _is_probe(entry)
