@@ -1,4 +1,4 @@
-"""Commands for the platform team: platform compile.
+"""Commands for the platform team: platform compile, publish, list, show.
 
 In: arguments.    Out: an outcome on the screen.
 Never: decides anything about a library; the rooms are imported by the command that needs them.
@@ -6,21 +6,31 @@ Never: decides anything about a library; the rooms are imported by the command t
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from compiler.screen import (
+    CONFLICT,
     Reporting,
+    bucket_option,
     check_environments,
     env_option,
+    find_width,
     format_option,
+    is_colored,
     make_screen,
     no_lint_option,
     open_platform,
     out_option,
     platform_option,
 )
+
+if TYPE_CHECKING:
+    from compiler.library_release import LibraryRelease
+    from compiler.model import Library
 
 
 @click.group()
@@ -55,3 +65,107 @@ def platform_compile(
         lines.append(f"{out / 'manifest.json'}  library {library.version}, {len(done.bundle.files)} files\n")
         result = {"out": str(out), "resources": sizes, "files": list(done.bundle.files)}
         screen.confirm(done.diagnostics, "".join(lines), result)
+
+
+@platform.command("publish", short_help="Upload a version of the library, once.")
+@bucket_option
+@click.option("--allow-dirty", is_flag=True, help="Publish although the working tree differs from its commit.")
+@no_lint_option
+@platform_option
+@format_option
+def platform_publish(bucket: str, allow_dirty: bool, no_lint: bool, platform: Path | None, format: str | None) -> None:
+    """Compile every environment of a library and upload the library as one version, which never changes again.
+
+    The version is the one of platform.yml, and CHANGELOG.md has a section for it.
+    """
+    with Reporting(make_screen(format)) as screen:
+        from compiler.bucket import Conflict, open_bucket
+        from compiler.diagnostics import CompileError, Diagnostic
+        from compiler.library_release import pack_library, release_folder
+        from compiler.offers import describe_offers
+        from compiler.pipeline import compile_platform
+        from compiler.report_table import show_progress
+        from compiler.upload import execute_upload, plan_upload
+
+        target = open_bucket(bucket)
+        library = open_platform(platform)
+        if not allow_dirty and is_dirty(library):
+            message = f"`{library.root}` differs from its commit"
+            hint = "commit or stash the changes, or publish them all the same with --allow-dirty"
+            raise CompileError([Diagnostic("D803", message, hint=hint)])
+        done = compile_platform(library, lint=not no_lint)
+        bundle = pack_library(library, describe_offers(library, done.stacks))
+        tags = {"library": library.name, "version": library.version}
+        try:
+            upload = plan_upload(release_folder(library.version), bundle.files, tags, target)
+            with show_progress(sys.stderr, "publishing", len(upload.missing)) as begin_step:
+                written = execute_upload(upload, target, report_progress=lambda step: begin_step(step.key))
+        except Conflict as conflict:
+            hint = "a published version never changes: give the library a new `version` in platform.yml"
+            screen.fail(CONFLICT, [Diagnostic("D801", str(conflict), hint=hint)])
+        count = len(written)
+        state = f"{count} file{'' if count == 1 else 's'} written" if written else "already there"
+        text = f"{library.name} {library.version} in {bucket}: {state}\n"
+        result = {
+            "name": library.name,
+            "version": library.version,
+            "digest": library.digest,
+            "written": list(written),
+        }
+        screen.confirm(done.diagnostics, text, result)
+
+
+@platform.command("list")
+@bucket_option
+@format_option
+def platform_list(bucket: str, format: str | None) -> None:
+    """List the versions of the library in a bucket, the newest first."""
+    with Reporting(make_screen(format)) as screen:
+        from compiler.bucket import open_bucket
+        from compiler.library_release import list_library_releases
+        from compiler.report_table import report_table
+
+        found = list_library_releases(open_bucket(bucket, makes=False))
+        headers = ("VERSION", "LIBRARY", "DIGEST", "COMPILER")
+        cells = [(each.version, each.name, each.digest[:12], each.compiler or "any") for each in found]
+        text = report_table(headers, cells, width=find_width(sys.stdout), color=is_colored(sys.stdout)) if found else ""
+        if not found and screen.format in ("text", "github"):
+            click.echo(f"no library in {bucket}", err=True)
+        screen.show((), text, {"versions": [describe(each) for each in found]})
+
+
+@platform.command("show")
+@click.argument("version")
+@bucket_option
+@format_option
+def platform_show(version: str, bucket: str, format: str | None) -> None:
+    """Show what a version of the library in a bucket offers, and what its change log says."""
+    with Reporting(make_screen(format)) as screen:
+        from compiler.bucket import open_bucket
+        from compiler.library_release import read_library_release
+        from compiler.report_library import report_library
+        from compiler.report_safe import mask_data
+        from compiler.versions import is_version
+
+        if not is_version(version):
+            raise click.BadParameter(f"`{version}` is no version, such as 1.0.0", param_hint="VERSION")
+        found = read_library_release(open_bucket(bucket, makes=False), version)
+        result = {**describe(found), "changelog": found.changelog, "offers": found.offers}
+        screen.show((), report_library(found), mask_data(result))
+
+
+def is_dirty(library: Library) -> bool:
+    """Tell whether what git knows of a library's folder is something else than what lies there."""
+    from compiler.checkout import read_commit
+
+    commit = read_commit(library.root, ["platform.yml"], sorted({file.path.split("/")[0] for file in library.files}))
+    return commit is not None and commit.is_dirty
+
+
+def describe(release: LibraryRelease) -> dict[str, Any]:
+    return {
+        "version": release.version,
+        "name": release.name,
+        "digest": release.digest,
+        "compiler": release.compiler,
+    }

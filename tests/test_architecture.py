@@ -42,10 +42,11 @@ CORRIDOR = [
     upload
     publish deploy fleet
     release_check
+    offers library_release
     sides review
     report_safe
     report_words
-    report_snippet report_table report_outline report_story_json report_unused report_diff
+    report_snippet report_table report_outline report_story_json report_unused report_diff report_library
     report_diff_json report_github report_sarif
     report_text report_story
     report_graph report_changes
@@ -92,7 +93,7 @@ PURE = set(
     diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
     alignment compare counterpart
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
-    lock manifest render explain diff watch unused schema update_facts behavior versions
+    lock manifest render explain diff watch unused schema update_facts behavior versions offers
     risk graph
     """.split()
 )

@@ -11,7 +11,20 @@ import re
 import textwrap
 from collections.abc import Iterator, Mapping
 
-from compiler.catalog import build, changes, guard, load, lock, outside, override, refusals, rules, template, validate
+from compiler.catalog import (
+    build,
+    changes,
+    guard,
+    load,
+    lock,
+    outside,
+    override,
+    refusals,
+    releases,
+    rules,
+    template,
+    validate,
+)
 from compiler.catalog.entry import BASE_FILES, Entry, Files
 from compiler.diagnostics import mask_credentials, suggest
 
@@ -28,6 +41,7 @@ _ENTRIES = (
     *override.ENTRIES,
     *guard.ENTRIES,
     *outside.ENTRIES,
+    *releases.ENTRIES,
     *changes.ENTRIES,
 )
 CATALOG: Mapping[str, Entry] = {
