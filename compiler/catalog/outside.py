@@ -64,22 +64,4 @@ ENTRIES = (
         """,
         is_shown_by_files=False,
     ),
-    Entry(
-        code="D901",
-        title="Not a CloudFormation template",
-        explanation="""
-            `flagstone diff` was asked to compare a file that is no template: it is not a map, or it has no map of
-            `Resources`. Name a file that CloudFormation would take, in YAML or JSON.
-        """,
-        is_shown_by_files=False,
-    ),
-    Entry(
-        code="D902",
-        title="Side of a comparison cannot be read",
-        explanation="""
-            One of the two things to compare is not there, cannot be read, or is not what it says it is. The message
-            tells which, and why.
-        """,
-        is_shown_by_files=False,
-    ),
 )
