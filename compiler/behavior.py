@@ -46,6 +46,10 @@ def judge_property(
     >>> judge_property("AWS::EC2::VPC", ("CidrBlock",), "10.0.0.0/16", "10.1.0.0/16")
     ('replacement', '`CidrBlock` cannot be changed in place')
     """
+    direct = _without_branches(path)
+    if direct != path:  # one branch of an Fn::If, which need not be the one that holds
+        behavior, reason = judge_property(type_name, direct, before, after, region=region, bodies=bodies)
+        return ("conditional", reason) if behavior == "replacement" else (behavior, reason)
     facts = UPDATES.get(type_name, {})
     judgements = [
         _judge_fact(tuple(name.split(".")), fact, path, before, after, bodies) for name, fact in facts.items()
@@ -176,6 +180,17 @@ def _is_saved_by_default(type_name: str, body: Json) -> bool:
     if type_name == "AWS::RDS::DBInstance":
         return value_at(body, ("Properties", "DBClusterIdentifier")) is None
     return type_name == "AWS::RDS::DBCluster"
+
+
+def _without_branches(path: Path) -> Path:
+    """
+    >>> _without_branches(("Tags", "Fn::If", 1, 0, "Value"))
+    ('Tags', 0, 'Value')
+    """
+    if "Fn::If" not in path:
+        return path
+    at = path.index("Fn::If")
+    return (*path[:at], *_without_branches(path[at + 2 :]))
 
 
 def _is_custom(type_name: str) -> bool:

@@ -27,11 +27,11 @@ CORRIDOR = [
     variables blame manifest resource_schema update_facts
     risk
     graph
-    authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior
-    pointer alignment
+    authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior permissions
+    pointer alignment safeguards
     compare counterpart
-    wiring parameters follow
-    override addition refusals
+    wiring parameters follow ingress
+    override addition refusals security
     library repository bases validate rules parts resolve build merge guard lock render output explain diff waivers
     lint_rules unused schema
     lint rulebook
@@ -93,7 +93,7 @@ PURE = set(
     diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
     alignment compare counterpart
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
-    lock manifest render explain diff watch unused schema update_facts behavior versions offers
+    lock manifest render explain diff watch unused schema update_facts behavior versions offers permissions safeguards ingress security
     risk graph
     """.split()
 )

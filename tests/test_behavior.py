@@ -52,6 +52,7 @@ REPLACING = {"AutoScalingReplacingUpdate": {"WillReplace": "true"}}
             {"DnsRecordIpType": "ipv4"},
             "conditional",
         ),
+        ("AWS::EC2::VPC", ("CidrBlock", "Fn::If", 1), "10.0.0.0/16", "10.1.0.0/16", "conditional"),
         # facts beside the schemas
         ("AWS::Route53::RecordSet", ("Name",), "a.example.org", "b.example.org", "replacement"),
         ("AWS::Route53::RecordSet", ("TTL",), 60, 300, "none"),

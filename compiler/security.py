@@ -1,0 +1,272 @@
+"""Security: say of each change what it does to who may do what, who can reach what, and what is protected.
+
+In: a Diff.    Out: the same Diff, its changes with labels and, in `reasons`, a sentence for each.
+Never: compares text; what is written otherwise and means the same has no label, and a label reversed is its opposite.
+
+A label is `<what>-widened` or `-narrowed` for `iam`, `exposure` and `egress`, `-weakened` or `-strengthened` for
+`encryption`, `logging`, `protection` and `metadata`, `-changed` where nobody can tell, and `waiver-added` or
+`waiver-removed`. It stands at the change that it is due to: where the resource itself says the same as before, at the
+parameter or mapping whose value it takes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from compiler.changes import Change, Diff, SideStack
+from compiler.ingress import find_opened
+from compiler.known import Known
+from compiler.model import Json, Path
+from compiler.permissions import Grants, compare_grants, describe_grant, read_grants
+from compiler.safeguards import Finding, find_weakened
+
+# Properties that attach a policy to someone, or someone to a policy: each item is a permission.
+_ATTACHED: Mapping[str, tuple[str, ...]] = {
+    "AWS::IAM::Group": ("ManagedPolicyArns",),
+    "AWS::IAM::ManagedPolicy": ("Groups", "Roles", "Users"),
+    "AWS::IAM::Policy": ("Groups", "Roles", "Users"),
+    "AWS::IAM::Role": ("ManagedPolicyArns",),
+    "AWS::IAM::User": ("Groups", "ManagedPolicyArns"),
+    "AWS::IAM::InstanceProfile": ("Roles",),
+    "AWS::SSO::PermissionSet": ("ManagedPolicies",),
+}
+_POLICIES = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
+# What watches or filters, so that its coming and going is what matters.
+_WATCHERS: Mapping[str, str] = {
+    "AWS::CloudTrail::Trail": "logging",
+    "AWS::Config::ConfigurationRecorder": "logging",
+    "AWS::EC2::FlowLog": "logging",
+    "AWS::GuardDuty::Detector": "protection",
+    "AWS::WAFv2::WebACLAssociation": "protection",
+}
+
+
+def mark_security(diff: Diff) -> Diff:
+    """Label the changes of a diff."""
+    changes = list(diff.changes)
+    for environment in dict.fromkeys((*diff.before.stacks, *diff.after.stacks)):
+        before, after = diff.before.stacks.get(environment), diff.after.stacks.get(environment)
+        own = [index for index, change in enumerate(changes) if change.environment == environment]
+        for logical_id, body, finding in _find(before, after, [changes[index] for index in own]):
+            at = _carrier([changes[index] for index in own], logical_id, body, finding)
+            if at is not None:
+                changes[own[at]] = _label(changes[own[at]], finding.label, f"{logical_id}: {finding.reason}")
+    return replace(diff, changes=tuple(_mark_waiver(change) for change in changes))
+
+
+def _label(change: Change, label: str, reason: str) -> Change:
+    return replace(
+        change,
+        security=tuple(dict.fromkeys((*change.security, label))),
+        reasons=tuple(dict.fromkeys((*change.reasons, reason))),
+    )
+
+
+def _mark_waiver(change: Change) -> Change:
+    if change.file != "manifest.json" or change.path[:1] != ("waivers",):
+        return change
+    waiver = change.after if change.after is not None else change.before
+    name = waiver.get("code", waiver.get("id")) if isinstance(waiver, dict) else None
+    words = f"of `{name}` " if name else ""
+    if change.kind == "removed":
+        return _label(change, "waiver-removed", f"a waiver {words}is no longer given")
+    return _label(change, f"waiver-{change.kind}", f"a waiver {words}sets a rule aside")
+
+
+# Finding
+
+
+def _find(
+    before: SideStack | None, after: SideStack | None, changes: list[Change]
+) -> Iterator[tuple[str, Json, Finding]]:
+    """Yield logical id, body and finding of every resource that differs, also one whose values alone do."""
+    renamed = {str(change.logical_id): change.renamed_to for change in changes if change.renamed_to is not None}
+    known = (_know(before), _know(after))
+    if all(change.path[:1] == ("Resources",) for change in changes):
+        wanted = {name for change in changes for name in (change.logical_id, change.renamed_to)}
+    else:
+        wanted = None
+    old = {renamed.get(name, name): _rename(body, renamed) for name, body in _resources(before).items()}
+    new = _resources(after)
+    for name in dict.fromkeys((*old, *new)):
+        if (wanted is None or name in wanted) and (old.get(name) != new.get(name) or known[0] != known[1]):
+            kinds = {str(body.get("Type")) for body in (old.get(name), new.get(name)) if isinstance(body, dict)}
+            for kind in sorted(kinds):
+                sides = [
+                    body if isinstance(body, dict) and body.get("Type") == kind else None
+                    for body in (old.get(name), new.get(name))
+                ]
+                for finding in _find_in(kind, sides[0], sides[1], known):
+                    yield name, new.get(name, old.get(name)), finding
+
+
+def _find_in(kind: str, before: Json, after: Json, known: tuple[Known, Known]) -> Iterator[Finding]:
+    yield from find_weakened(kind, before, after, known)
+    yield from find_opened(kind, before, after, known)
+    yield from _find_permissions(kind, before, after, known)
+    yield from _find_boundary(before, after)
+    if kind in _WATCHERS and (before is None) != (after is None):
+        gone = after is None
+        yield Finding(
+            f"{_WATCHERS[kind]}-{'weakened' if gone else 'strengthened'}", f"{'goes' if gone else 'comes'}", ()
+        )
+
+
+def _find_permissions(kind: str, before: Json, after: Json, known: tuple[Known, Known]) -> Iterator[Finding]:
+    sides = [_read_policies(kind, body, each) for body, each in zip((before, after), known, strict=True)]
+    for key in dict.fromkeys((*sides[0], *sides[1])):
+        gained, lost = compare_grants(sides[0].get(key, {}), sides[1].get(key, {}))
+        yield from _word_grants("iam-widened", gained, "allows", "no longer denies")
+        yield from _word_grants("iam-narrowed", lost, "no longer allows", "denies")
+    for name in _ATTACHED.get(kind, ()):
+        if kind in _POLICIES and (before is None or after is None):
+            continue  # what the policy itself says is all that comes or goes
+        lists = [_read_attached(name, body, each) for body, each in zip((before, after), known, strict=True)]
+        gained, lost = compare_grants(lists[0], lists[1])
+        for label, grants, word in (("iam-widened", gained, "adds"), ("iam-narrowed", lost, "takes")):
+            for grant, place in grants.items():
+                yield Finding(label, f"{word} {', '.join(sorted(grant.resource.patterns))} in `{name}`", place)
+
+
+def _word_grants(label: str, grants: Grants, allowed: str, denied: str) -> Iterator[Finding]:
+    """Yield one finding for each statement, which names its first grant and counts the others."""
+    by_place: dict[tuple[Path, bool], list[str]] = {}
+    for grant, place in grants.items():
+        by_place.setdefault((place, grant.is_denied), []).append(describe_grant(grant))
+    for (place, is_denied), words in by_place.items():
+        more = f" and {len(words) - 1} more" if len(words) > 1 else ""
+        yield Finding(label, f"{denied if is_denied else allowed} {words[0]}{more}", place)
+
+
+def _read_policies(kind: str, body: Json, known: Known) -> dict[tuple[str, ...], Grants]:
+    """Read the grants of every policy of a resource; those under one property count together, as in a list of them."""
+    found: dict[tuple[str, ...], Grants] = {}
+    properties = body.get("Properties") if isinstance(body, dict) else None
+    if not isinstance(properties, dict):
+        return found
+    for path, statements in _documents(properties, ("Properties",)):
+        key = tuple(step for step in path if isinstance(step, str) and step != "Fn::If")
+        grants = found.setdefault(key, {})
+        for grant, place in read_grants(statements, known, (*path, "Statement")).items():
+            grants.setdefault(grant, place)
+    if kind == "AWS::Lambda::Permission":
+        found[()] = read_grants(_invocation(properties), known, ("Properties",))
+    return found
+
+
+def _read_attached(name: str, body: Json, known: Known) -> Grants:
+    """Read a list that attaches as if each item were a grant."""
+    properties = body.get("Properties") if isinstance(body, dict) else None
+    if not isinstance(properties, dict) or name not in properties:
+        return {}
+    return read_grants({"Resource": properties[name]}, known, ("Properties", name))
+
+
+def _documents(value: Json, path: Path) -> Iterator[tuple[Path, Json]]:
+    """Yield the statements of every policy document, wherever one stands."""
+    if isinstance(value, dict):
+        if "Statement" in value and '"Effect"' in json.dumps(value["Statement"], default=str):
+            yield path, value["Statement"]
+        else:
+            for name, item in value.items():
+                yield from _documents(item, (*path, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _documents(item, (*path, index))
+
+
+def _invocation(properties: Mapping[str, Json]) -> Json:
+    """Return the statement that a permission of a function amounts to."""
+    principal = properties.get("Principal")
+    is_service = isinstance(principal, str) and principal.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+    narrowing = {
+        name: properties[name] for name in ("SourceArn", "SourceAccount", "PrincipalOrgID") if name in properties
+    }
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": principal} if is_service else principal,
+        "Action": properties.get("Action"),
+        "Resource": properties.get("FunctionName"),
+        **({"Condition": {"ArnLike": narrowing}} if narrowing else {}),
+    }
+
+
+def _find_boundary(before: Json, after: Json) -> Iterator[Finding]:
+    place: Path = ("Properties", "PermissionsBoundary")
+    old, new = (
+        body.get("Properties", {}).get(place[-1]) if isinstance(body, dict) else None for body in (before, after)
+    )
+    if before is None or after is None or old == new:
+        return
+    if new is None:
+        yield Finding("iam-widened", "no boundary limits its permissions any longer", place)
+    elif old is None:
+        yield Finding("iam-narrowed", "a boundary limits its permissions", place)
+    else:
+        yield Finding("iam-changed", "another boundary limits its permissions", place)
+
+
+def _know(stack: SideStack | None) -> Known:
+    """Read what a template knows, with the values that its parameters are given."""
+    if stack is None:
+        return Known({}, {})
+    declared = stack.template.get("Parameters")
+    given = {
+        name: {**body, "Default": stack.parameters.get(name, body["Default"])}
+        if "Default" in body
+        else ({**body, "Default": stack.parameters[name]} if name in stack.parameters else body)
+        for name, body in (declared.items() if isinstance(declared, dict) else ())
+        if isinstance(body, dict)
+    }
+    return Known.of({**stack.template, "Parameters": given})
+
+
+def _resources(stack: SideStack | None) -> Mapping[str, Json]:
+    resources = stack.template.get("Resources") if stack is not None else None
+    return resources if isinstance(resources, dict) else {}
+
+
+def _rename(value: Json, names: Mapping[str, str | None]) -> Json:
+    """Return a body with its references to renamed resources following the new names."""
+    if not names:
+        return value
+    if isinstance(value, list):
+        return [_rename(item, names) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if isinstance(value.get("Ref"), str):
+        return {**value, "Ref": names.get(value["Ref"]) or value["Ref"]}
+    attribute = value.get("Fn::GetAtt")
+    if isinstance(attribute, list) and attribute and isinstance(attribute[0], str):
+        return {**value, "Fn::GetAtt": [names.get(attribute[0]) or attribute[0], *attribute[1:]]}
+    return {key: _rename(item, names) for key, item in value.items()}
+
+
+# Placing
+
+
+def _carrier(changes: list[Change], logical_id: str, body: Json, finding: Finding) -> int | None:
+    """Return the index of the change that a finding is due to; None where nothing was changed at all."""
+    place = ("Resources", logical_id, *finding.place)
+    mine = [at for at, change in enumerate(changes) if logical_id in (change.logical_id, change.renamed_to)]
+    if mine:
+        return max(mine, key=lambda at: _shared(changes[at].path, place))
+    text = json.dumps(body, default=str)
+    names = [
+        at
+        for at, change in enumerate(changes)
+        if any(f'"{step}"' in text or f"${{{step}" in text for step in change.path)
+    ]
+    return next(iter(names or range(len(changes))), None)
+
+
+def _shared(path: Path, place: Path) -> int:
+    """Count the steps that two places have in common."""
+    count = 0
+    for ours, theirs in zip(path, place, strict=False):
+        if ours != theirs:
+            break
+        count += 1
+    return count
