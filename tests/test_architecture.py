@@ -93,8 +93,8 @@ PURE = set(
     diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
     alignment compare counterpart
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
-    lock manifest render explain diff watch unused schema update_facts behavior versions offers permissions safeguards ingress security
-    risk graph
+    lock manifest render explain diff watch unused schema update_facts behavior versions offers
+    permissions safeguards ingress security risk graph
     """.split()
 )
 IMPURE = set("datetime glob os pathlib random secrets shutil socket subprocess tempfile time urllib uuid".split())
