@@ -6,7 +6,7 @@ Never: compares anything; `diff` does, and `behavior` and `security` judge what 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -92,3 +92,19 @@ class Diff:
             return "unchanged"
         worst = max(BEHAVIORS.index(change.behavior) for change in self.changes)
         return VERDICTS[worst + 1]
+
+
+def order_changes(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Order by environment and by place; templates come before archives and the manifest."""
+    return tuple(sorted(changes, key=_place))
+
+
+def _place(change: Change) -> tuple[object, ...]:
+    is_beside = change.file.endswith((".tar.gz", "manifest.json"))
+    steps = [(isinstance(step, str), step) for step in change.path]
+    return change.environment, change.file if is_beside else "", steps, change.kind
+
+
+def find_origin(origins: Mapping[Path, Origin], path: Path) -> Origin | None:
+    """Find who had the last word on a place, or on what is around it."""
+    return next((origins[path[:end]] for end in range(len(path), -1, -1) if path[:end] in origins), None)

@@ -47,13 +47,13 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class ListRules:
-    """What the items of lists are known by, and where their order has no meaning.
+    """What the items of lists are known by, and where their order has a meaning.
 
-    `is_unordered` takes a resource type and a path below the resource without indices.
+    `is_ordered` takes a resource type and a path below `Properties`, an index for any item of a list.
     """
 
     identities: IdentityTable
-    is_unordered: Callable[[str, tuple[str, ...]], bool]
+    is_ordered: Callable[[str, Path], bool]
 
 
 def compare_values(
@@ -63,9 +63,9 @@ def compare_values(
     rules: ListRules,
     resource_type: str = "",
     path: Path = (),
-    inside: tuple[str, ...] = (),
+    inside: Path = (),
 ) -> Iterator[Difference]:
-    """Yield what differs between two values at a path; `inside` is the path below the resource without indices."""
+    """Yield what differs between two values at a path; `inside` is the path below the resource."""
     return _Comparison(rules, resource_type).compare(before, after, path, path, inside)
 
 
@@ -76,7 +76,7 @@ class _Comparison:
 
     # `inside` is None below an intrinsic function, whose lists are arguments.
     def compare(
-        self, before: Json, after: Json, path: Path, path_before: Path, inside: tuple[str, ...] | None
+        self, before: Json, after: Json, path: Path, path_before: Path, inside: Path | None
     ) -> Iterator[Difference]:
         if write_token(before) == write_token(after):
             return
@@ -90,7 +90,7 @@ class _Comparison:
             yield Difference("changed", path, path_before, before, after)
 
     def _compare_maps(
-        self, before: Json, after: Json, path: Path, path_before: Path, inside: tuple[str, ...] | None
+        self, before: Json, after: Json, path: Path, path_before: Path, inside: Path | None
     ) -> Iterator[Difference]:
         function = _name_function(before)
         if function != _name_function(after):
@@ -111,7 +111,7 @@ class _Comparison:
                 yield from self.compare(before[key], after[key], there, was_there, below)
 
     def _compare_branches(
-        self, before: Json, after: Json, path: Path, path_before: Path, inside: tuple[str, ...] | None
+        self, before: Json, after: Json, path: Path, path_before: Path, inside: Path | None
     ) -> Iterator[Difference]:
         """Compare the arguments of an Fn::If, whose branches stand for the value itself."""
         if not (isinstance(before, list) and isinstance(after, list) and len(before) == len(after) == 3):
@@ -121,7 +121,7 @@ class _Comparison:
             yield from self.compare(before[at], after[at], (*path, at), (*path_before, at), inside if at else None)
 
     def _compare_lists(
-        self, before: Json, after: Json, path: Path, path_before: Path, inside: tuple[str, ...] | None
+        self, before: Json, after: Json, path: Path, path_before: Path, inside: Path | None
     ) -> Iterator[Difference]:
         rule = None if inside is None else self.rules.identities.find(self.resource_type, inside)
         names = [[identify(item, rule.keys) if rule else None for item in items] for items in (before, after)]
@@ -132,7 +132,9 @@ class _Comparison:
             pairs = sorted((align_unordered if is_free else align_ordered)(before, after, names))
         taken, filled = {index for index, _ in pairs}, {at for _, at in pairs}
         for index, at in pairs:
-            yield from self.compare(before[index], after[at], (*path, at), (*path_before, index), inside)
+            yield from self.compare(
+                before[index], after[at], (*path, at), (*path_before, index), None if inside is None else (*inside, at)
+            )
         for index, item in enumerate(before):
             if index not in taken:
                 yield Difference("removed", (*path_before, index), (*path_before, index), item, None)
@@ -140,15 +142,13 @@ class _Comparison:
             if at not in filled:
                 yield Difference("added", (*path, at), (*path_before, at), None, item)
 
-    def _is_free(self, inside: tuple[str, ...], *, is_named: bool) -> bool:
-        if any(kind == self.resource_type and path_matches(pattern, inside) for kind, pattern in _ORDERED):
+    def _is_free(self, inside: Path, *, is_named: bool) -> bool:
+        steps = tuple(step for step in inside if isinstance(step, str))
+        if any(kind == self.resource_type and path_matches(pattern, steps) for kind, pattern in _ORDERED):
             return False
-        return (
-            is_named
-            or inside == ("DependsOn",)
-            or any(path_matches(pattern, inside) for pattern in _POLICY_LISTS)
-            or self.rules.is_unordered(self.resource_type, inside)
-        )
+        if is_named or steps == ("DependsOn",) or any(path_matches(pattern, steps) for pattern in _POLICY_LISTS):
+            return True
+        return inside[:1] == ("Properties",) and not self.rules.is_ordered(self.resource_type, inside[1:])
 
     def _compare_dependencies(self, before: Json, after: Json, path: Path, path_before: Path) -> Iterator[Difference]:
         """Compare a name with a list of names: `x` and `[x]` are the same."""

@@ -6,15 +6,13 @@ Never: pairs resources of two types, or an id that both templates have.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from compiler.alignment import Leaves, count_leaves, pair_alike, write_token
 from compiler.model import Json
+from compiler.reference import rename_references
 
 _LEAST = 0.6
-_VARIABLE = re.compile(r"\$\{([A-Za-z0-9]+)((?:\.[^}]*)?)\}")
 
 
 def find_counterparts(before: Mapping[str, Json], after: Mapping[str, Json]) -> dict[str, str]:
@@ -32,40 +30,6 @@ def find_counterparts(before: Mapping[str, Json], after: Mapping[str, Json]) -> 
         )
         found |= _pair(one, other)
     return found
-
-
-def rename_references(value: Json, rename: Callable[[str], str]) -> Json:
-    """Call what references lead to by other names.
-
-    >>> rename_references({"Fn::Sub": "${A.Arn}/${B}"}, {"A": "C"}.get)
-    {'Fn::Sub': '${C.Arn}/${B}'}
-    """
-    if isinstance(value, list):
-        return [rename_references(item, rename) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {key: _rename_operand(key, item, rename) for key, item in value.items()}
-
-
-def _rename_operand(key: str, value: Json, rename: Callable[[str], Any]) -> Json:
-    if key in ("Ref", "DependsOn") and isinstance(value, str):
-        return rename(value) or value
-    if key == "DependsOn" and isinstance(value, list):
-        return [(rename(item) or item) if isinstance(item, str) else item for item in value]
-    if key == "Fn::GetAtt" and isinstance(value, str):
-        name, dot, attribute = value.partition(".")
-        return f"{rename(name) or name}{dot}{attribute}"
-    if key == "Fn::GetAtt" and isinstance(value, list) and value and isinstance(value[0], str):
-        return [rename(value[0]) or value[0], *value[1:]]
-    if key == "Fn::Sub" and isinstance(value, str):
-        return _rename_variables(value, rename)
-    if key == "Fn::Sub" and isinstance(value, list) and value and isinstance(value[0], str):
-        return [_rename_variables(value[0], rename), *(rename_references(item, rename) for item in value[1:])]
-    return rename_references(value, rename)
-
-
-def _rename_variables(text: str, rename: Callable[[str], Any]) -> str:
-    return _VARIABLE.sub(lambda found: f"${{{rename(found[1]) or found[1]}{found[2]}}}", text)
 
 
 def _only(these: Mapping[str, Json], those: Mapping[str, Json]) -> dict[str, Json]:

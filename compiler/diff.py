@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from compiler.alignment import write_token
-from compiler.changes import Change, Diff, Kind, Side, SideStack
+from compiler.changes import Change, Diff, Kind, Side, SideStack, find_origin, order_changes
 from compiler.compare import Difference, ListRules, compare_values
-from compiler.counterpart import find_counterparts, rename_references
-from compiler.model import Json, Origin, Path, RepositoryFile
+from compiler.counterpart import find_counterparts
+from compiler.model import Json, RepositoryFile
+from compiler.reference import rename_references
 
 MANIFEST, PARAMETERS = "manifest.json", "parameters.json"
 # What names a release and its archives: the archives themselves are compared, file by file.
@@ -30,11 +31,7 @@ def diff_sides(before: Side, after: Side, rules: ListRules) -> Diff:
     for archive in dict.fromkeys((*before.files, *after.files)):
         found.extend(_diff_files(archive, before.files.get(archive, {}), after.files.get(archive, {})))
     found.extend(_diff_facts(before.facts, after.facts, rules))
-    return Diff(before, after, tuple(sorted(found, key=_place)))
-
-
-def _place(change: Change) -> tuple[object, ...]:
-    return change.environment, change.file, [(isinstance(step, str), step) for step in change.path], change.kind
+    return Diff(before, after, order_changes(found))
 
 
 def _diff_stacks(
@@ -111,7 +108,7 @@ class _StackDiff:
             is_gone = found.kind == "removed"
             within.append(self._change(replace(found, path=(*path, *found.path[2:])) if is_gone else found))
         whole = self._change(Difference("changed", path, path, before, after))
-        origin = _find_origin(self.after.origins, path_after)
+        origin = find_origin(self.after.origins, path_after)
         return replace(whole, renamed_to=new, within=tuple(within), origin=origin)
 
     def _change(self, found: Difference) -> Change:
@@ -122,7 +119,7 @@ class _StackDiff:
         kind = next(
             (kind for each in (self.after, self.before) if (kind := _type_of(_resource(each.template, name)))), None
         )
-        origin = _find_origin(stack.origins, path)
+        origin = find_origin(stack.origins, path)
         return Change(
             self.environment, stack.file, path, found.kind, found.before, found.after, name, kind, origin=origin
         )
@@ -149,11 +146,6 @@ def _followed(stack: SideStack) -> list[str]:
             if stack.parameters.get(name) == text:
                 found.append(name)
     return found
-
-
-def _find_origin(origins: Mapping[Path, Origin], path: Path) -> Origin | None:
-    """Find who had the last word on a place, or on what is around it."""
-    return next((origins[path[:end]] for end in range(len(path), -1, -1) if path[:end] in origins), None)
 
 
 def _diff_files(

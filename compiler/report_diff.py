@@ -38,11 +38,16 @@ def report_diff(diff: Diff, *, width: int | None = None, color: bool = False, pr
     """Draw a diff, grouped by environment and resource. `width` is that of the terminal, None in a pipe."""
     pen = Pen(width, prefix)
     lines = [*_draw_verdict(diff, color)]
-    for environment, changes in groupby(diff.changes, key=lambda change: (change.environment, change.file)):
-        lines += ["", show_text(" ".join(filter(None, environment)))]
-        for _, group in groupby(changes, key=lambda change: (change.logical_id, change.type)):
+    for title, changes in groupby(diff.changes, key=_title):
+        lines += ["", show_text(title)] if title else [""]
+        for _, group in groupby(changes, key=lambda change: change.logical_id):
             lines += _draw_group(list(group), pen, color)
     return "".join(f"{line}\n" for line in lines)
+
+
+def _title(change: Change) -> str:
+    """Name what a group of changes belongs to: an environment, or a file beside the stacks."""
+    return change.environment or (change.file if change.file.endswith((".tar.gz", "manifest.json")) else "")
 
 
 def _draw_verdict(diff: Diff, color: bool) -> Iterator[str]:

@@ -6,8 +6,12 @@ Never: reads a side, or draws a diff.
 
 from __future__ import annotations
 
-from compiler.changes import Diff, Side
+from dataclasses import replace
+
+from compiler.behavior import is_ordered
+from compiler.changes import Diff, Side, order_changes
 from compiler.compare import ListRules
+from compiler.consequence import judge_diff
 from compiler.diff import diff_sides
 from compiler.identity import IdentityTable
 from compiler.model import Library
@@ -15,5 +19,5 @@ from compiler.model import Library
 
 def review_sides(before: Side, after: Side, library: Library) -> Diff:
     """Find all that differs between two sides, and say what it means."""
-    rules = ListRules(IdentityTable(library.identities), lambda kind, path: False)
-    return diff_sides(before, after, rules)
+    diff = judge_diff(diff_sides(before, after, ListRules(IdentityTable(library.identities), is_ordered)))
+    return replace(diff, changes=order_changes(diff.changes))

@@ -29,7 +29,8 @@ CORRIDOR = [
     graph
     authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior permissions
     pointer alignment safeguards
-    compare counterpart
+    reference
+    compare counterpart consequence
     wiring parameters follow ingress
     override addition refusals security
     library repository bases validate rules parts resolve build merge guard lock render output explain diff waivers
@@ -91,7 +92,7 @@ CONTENT_LIBRARIES = {"templates": {"troposphere", "jinja2", "pathlib"}, "rules":
 PURE = set(
     """
     diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
-    alignment compare counterpart
+    alignment reference compare counterpart consequence behavior
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
     lock manifest render explain diff watch unused schema update_facts behavior versions offers
     permissions safeguards ingress security risk graph

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from compiler.behavior import is_ordered
 from compiler.changes import Change, Side, SideStack
 from compiler.compare import Difference, ListRules, compare_values
 from compiler.diff import diff_sides
@@ -14,7 +15,7 @@ from compiler.library import find_content, load_library
 from compiler.load import load_document
 from compiler.model import Json
 
-RULES = ListRules(IdentityTable(load_library(find_content("platform")).identities), lambda kind, path: False)
+RULES = ListRules(IdentityTable(load_library(find_content("platform")).identities), is_ordered)
 ASG = "AWS::AutoScaling::AutoScalingGroup"
 
 
