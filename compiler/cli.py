@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import click
 
 from compiler import __version__
+from compiler.commands_channel import history, promote, rollback
 from compiler.commands_diff import diff
 from compiler.commands_explain import explain
 from compiler.commands_lock import lock
@@ -90,7 +91,11 @@ def cli() -> None:
     """Compile a service.yml into CloudFormation, say where every value came from, and publish it."""
 
 
-for command in (validate, compile_, explain, diff, lock, publish, releases, schema, platform):
+for command in (
+    *(validate, compile_, explain, diff, lock, publish),
+    *(releases, promote, rollback, history),
+    *(schema, platform),
+):
     cli.add_command(command)
 
 

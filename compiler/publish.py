@@ -87,16 +87,30 @@ def execute_publish(
 
 def list_releases(bucket: Bucket, service: str) -> tuple[ReleaseRow, ...]:
     """Read the manifests of a service's releases, the newest first. Raises DamagedObject for one that is none."""
-    folder = f"services/{_check_name(service, 'service')}/"
-    names = (key.removeprefix(folder).split("/") for key in bucket.list_keys(folder))
-    releases = sorted((name[0] for name in names if name[1:] == [MANIFEST] and _NAME.fullmatch(name[0])), reverse=True)
+    releases = list_release_ids(bucket, service)
     with ThreadPoolExecutor(_READERS) as pool:
         return tuple(pool.map(lambda release: _read_row(bucket, service, release), releases))
 
 
+def list_release_ids(bucket: Bucket, service: str) -> tuple[str, ...]:
+    """Name the releases of a service, the newest first, without reading one."""
+    folder = f"services/{check_name(service, 'service')}/"
+    names = (key.removeprefix(folder).split("/") for key in bucket.list_keys(folder))
+    found = (name[0] for name in names if name[1:] == [MANIFEST] and _NAME.fullmatch(name[0]))
+    return tuple(sorted(found, reverse=True))
+
+
+def check_name(name: str, what: str) -> str:
+    """Return a name when it can be part of a key, else raise ReleaseNameError, which says `what` it names."""
+    if not _NAME.fullmatch(name):
+        allowed = "up to 128 letters, digits, `.`, `_` and `-`, of which the first is a letter or a digit"
+        raise ReleaseNameError(f"{what} `{ascii(name)[1:-1]}` is not named by {allowed}")
+    return name
+
+
 def check_release_id(release: str) -> str:
     """Return the id when a release may have it, else raise ReleaseNameError."""
-    return _check_name(release, "release")
+    return check_name(release, "release")
 
 
 def _read_row(bucket: Bucket, service: str, release: str) -> ReleaseRow:
@@ -127,11 +141,4 @@ def _read_row(bucket: Bucket, service: str, release: str) -> ReleaseRow:
 
 def release_folder(service: str, release: str) -> str:
     """Name the folder of a release in a bucket, with a slash at its end. Raises ReleaseNameError."""
-    return f"services/{_check_name(service, 'service')}/{check_release_id(release)}/"
-
-
-def _check_name(name: str, what: str) -> str:
-    if not _NAME.fullmatch(name):
-        allowed = "up to 128 letters, digits, `.`, `_` and `-`, of which the first is a letter or a digit"
-        raise ReleaseNameError(f"{what} `{ascii(name)[1:-1]}` is not named by {allowed}")
-    return name
+    return f"services/{check_name(service, 'service')}/{check_release_id(release)}/"

@@ -122,9 +122,14 @@ class Reporting:
         if error is None or not type(error).__module__.startswith("compiler."):
             return
         from compiler.bucket import BucketFault, BucketUrlError, Conflict
+        from compiler.channel import MoveTextError
         from compiler.output import OutputError, WriteError
+        from compiler.promote import ChannelMoved
         from compiler.publish import ReleaseNameError
 
+        if isinstance(error, ChannelMoved):
+            hint = f"nothing was changed; decide again with `flagstone history {error.channel.service}` at hand"
+            self.screen.fail(CONFLICT, [Diagnostic("D845", str(error), hint=hint)])
         if isinstance(error, Conflict):
             hint = "a release never changes: publish under another id with --release"
             self.screen.fail(CONFLICT, [Diagnostic("D801", str(error), hint=hint)])
@@ -133,7 +138,7 @@ class Reporting:
         if isinstance(error, WriteError):
             hint = "make room and the folder writable, or name another folder"
             self.screen.fail(UNREACHABLE, [Diagnostic("D805", str(error), hint=hint)])
-        if isinstance(error, BucketUrlError | ReleaseNameError | OutputError):
+        if isinstance(error, BucketUrlError | MoveTextError | ReleaseNameError | OutputError):
             raise click.UsageError(str(error)) from error
 
 

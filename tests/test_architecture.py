@@ -44,7 +44,7 @@ CORRIDOR = [
     publish deploy fleet
     release_check
     offers library_release
-    sides review
+    sides review promote actor
     report_safe
     report_words
     report_snippet report_table report_outline report_story_json report_unused report_diff report_library
@@ -54,14 +54,15 @@ CORRIDOR = [
     report_markdown report_findings
     report
     screen
-    commands_service commands_explain commands_diff commands_schema commands_lock commands_release commands_platform
+    commands_service commands_explain commands_diff commands_schema
+    commands_lock commands_release commands_channel commands_platform
     cli
     """.strip().splitlines()
 ]
 
 COMMANDS = {
     *("commands_service", "commands_explain", "commands_diff", "commands_schema"),
-    *("commands_lock", "commands_release", "commands_platform"),
+    *("commands_lock", "commands_release", "commands_channel", "commands_platform"),
 }
 
 # What only the named may import, although its row lies above many.

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from compiler.catalog import (
     build,
     changes,
+    channel,
     guard,
     load,
     lock,
@@ -42,6 +43,7 @@ _ENTRIES = (
     *guard.ENTRIES,
     *outside.ENTRIES,
     *releases.ENTRIES,
+    *channel.ENTRIES,
     *changes.ENTRIES,
 )
 CATALOG: Mapping[str, Entry] = {

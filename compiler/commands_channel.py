@@ -1,0 +1,180 @@
+"""Commands for channels: promote, rollback, history.
+
+In: arguments.    Out: an outcome on the screen.
+Never: decides anything about a channel; the rooms are imported by the command that needs them.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from compiler.screen import (
+    Reporting,
+    Screen,
+    bucket_option,
+    find_width,
+    format_option,
+    is_colored,
+    make_screen,
+)
+
+if TYPE_CHECKING:
+    from compiler.channel import Move, Wish
+    from compiler.promote import Moved
+
+_actor_option = click.option(
+    "--actor",
+    metavar="NAME",
+    help="Who moves the channel. [default: who started the run of CI, else who is logged in]",
+)
+
+
+_env_option = click.option("--env", "environment", metavar="ENV", required=True, help="The environment.")
+
+
+@click.command(short_help="Let an environment run a release.")
+@click.argument("service")
+@click.argument("release")
+@click.option("--to", "environment", metavar="ENV", required=True, help="The environment that should run the release.")
+@bucket_option
+@click.option("--reason", metavar="TEXT", help="Why, for the history.")
+@click.option("--force", is_flag=True, help="Pass over environments that come before this one; needs a --reason.")
+@_actor_option
+@format_option
+def promote(
+    service: str,
+    release: str,
+    environment: str,
+    bucket: str,
+    reason: str | None,
+    force: bool,
+    actor: str | None,
+    format: str | None,
+) -> None:
+    """Let an environment run a release of a service from now on.
+
+    The release is read to the last byte first. It has to be compiled for the environment, and to have run in those that
+    the platform puts before it. Should somebody else be faster, nothing is changed and the exit code is 4.
+    """
+    if force and reason is None:
+        raise click.UsageError("--force goes into the history with its reason: say why with --reason")
+    with Reporting(make_screen(format)) as screen:
+        from compiler.bucket import open_bucket
+        from compiler.promote import promote_release
+
+        target = open_bucket(bucket, makes=False)
+        _confirm(
+            screen, promote_release(target, service, release, environment, _make_wish(actor, reason, is_forced=force))
+        )
+
+
+@click.command(short_help="Let an environment run the release that ran before.")
+@click.argument("service")
+@_env_option
+@click.option("--to", "release", metavar="RELEASE", help="Another release that has run there, not the one before.")
+@bucket_option
+@click.option("--reason", metavar="TEXT", help="Why, for the history.")
+@_actor_option
+@format_option
+def rollback(
+    service: str,
+    environment: str,
+    release: str | None,
+    bucket: str,
+    reason: str | None,
+    actor: str | None,
+    format: str | None,
+) -> None:
+    """Let an environment run again what it ran before its last promotion.
+
+    A rollback is a move of its own, and the history keeps both. Two in a row go back by two promotions.
+    """
+    with Reporting(make_screen(format)) as screen:
+        from compiler.bucket import open_bucket
+        from compiler.promote import roll_back
+
+        target = open_bucket(bucket, makes=False)
+        _confirm(screen, roll_back(target, service, environment, release, _make_wish(actor, reason)))
+
+
+@click.command(short_help="Tell who let an environment run what, when and why.")
+@click.argument("service")
+@_env_option
+@bucket_option
+@format_option
+def history(service: str, environment: str, bucket: str, format: str | None) -> None:
+    """List every move of a service in an environment, the newest first."""
+    with Reporting(make_screen(format)) as screen:
+        from compiler.bucket import open_bucket
+        from compiler.promote import read_channel
+        from compiler.report_table import report_table
+
+        channel, _ = read_channel(open_bucket(bucket, makes=False), service, environment)
+        moves = channel.history[::-1]
+        headers = ("AT", "BY", "ACTION", "FROM", "TO", "WHY")
+        cells = [
+            (move.at, move.actor.name, _name_action(move), move.before or "-", move.release, move.reason or "-")
+            for move in moves
+        ]
+        width, color = find_width(sys.stdout), is_colored(sys.stdout)
+        text = report_table(headers, cells, width=width, color=color) if moves else ""
+        if not moves and screen.format in ("text", "github"):
+            click.echo(f"nothing was promoted to {environment} for {service} in {bucket}", err=True)
+        listed = [_tell_move(move) for move in moves]
+        result = {"service": service, "environment": environment, "release": channel.release, "history": listed}
+        screen.show((), text, result)
+
+
+def _make_wish(actor: str | None, reason: str | None, *, is_forced: bool = False) -> Wish:
+    from compiler.actor import find_actor
+    from compiler.channel import Wish, check_text
+
+    return Wish(
+        actor=find_actor(os.environ, asked=actor, login=getpass.getuser),
+        at=datetime.now(UTC),
+        nonce=secrets.token_hex(8),
+        reason=check_text(reason, "reason") if reason is not None else None,
+        is_forced=is_forced,
+    )
+
+
+def _confirm(screen: Screen, moved: Moved) -> None:
+    channel = moved.channel
+    where = f"{channel.service} in {channel.environment}"
+    text = f"{where} runs {channel.release} already\n"
+    if moved.move:
+        before = f", after {moved.move.before}" if moved.move.before else ""
+        text = f"{where} runs {channel.release} from now on{before} (move {moved.move.number})\n"
+    result = {
+        "service": channel.service,
+        "environment": channel.environment,
+        "release": channel.release,
+        "move": _tell_move(moved.move) if moved.move else None,
+    }
+    screen.confirm((), text, result)
+
+
+def _name_action(move: Move) -> str:
+    return f"{move.action} (forced past {', '.join(move.skipped)})" if move.is_forced else move.action
+
+
+def _tell_move(move: Move) -> dict[str, Any]:
+    return {
+        "number": move.number,
+        "action": move.action,
+        "release": move.release,
+        "from": move.before,
+        "at": move.at,
+        "by": move.actor.name,
+        "run": move.actor.run,
+        "reason": move.reason,
+        "forced": move.is_forced,
+        "skipped": list(move.skipped),
+    }

@@ -1,0 +1,183 @@
+"""Promote: let an environment run another release of a service, or the one that ran before.
+
+In: a Bucket, and who wants which release where.    Out: the Channel after it, and the move unless there was no need.
+Faults: D840 to D844 as CompileError; ChannelMoved, where somebody else was faster; what the bucket raises.
+Never: moves a channel to a release that it has not read to the last byte since it read the channel, or moves twice.
+
+That order is what keeps `gc` safe. It puts a mark beside a release before it removes it, then writes to every channel
+that could move there: a move planned before the mark is refused by the bucket, one planned after finds the mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from compiler.bucket import Bucket, BucketUnreachable, Conflict, NotInBucket
+from compiler.channel import (
+    Channel,
+    Move,
+    Wish,
+    channel_key,
+    find_previous,
+    move_channel,
+    parse_channel,
+    render_channel,
+)
+from compiler.diagnostics import CompileError, Diagnostic, suggest
+from compiler.model import Json
+from compiler.publish import check_name, list_release_ids
+from compiler.release_check import CheckedRelease, check_release
+
+_TRIES = 5
+_MAX_FAULTS = 5
+
+
+class ChannelMoved(Conflict):
+    """Somebody else moved the channel since it was read; `channel` is what it is now."""
+
+    def __init__(self, channel: Channel) -> None:
+        super().__init__(channel.key)
+        self.channel = channel
+        last = channel.history[-1]
+        said = f"`{channel.service}` in `{channel.environment}` runs `{last.release}` now"
+        self.args = (f"{said}: move {last.number}, a {last.action} by `{last.actor.name}` at {last.at}, was faster",)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A channel that runs what was asked for. `move` is None where it ran it before."""
+
+    channel: Channel
+    move: Move | None
+
+
+def read_channel(bucket: Bucket, service: str, environment: str) -> tuple[Channel, str | None]:
+    """Read a channel, which is empty where nothing was promoted yet, and the tag of its version.
+
+    Raises ReleaseNameError, DamagedObject.
+    """
+    key = channel_key(check_name(service, "service"), check_name(environment, "environment"))
+    try:
+        content, tag = bucket.read_tagged(key)
+    except NotInBucket:
+        return Channel(service, environment), None
+    return parse_channel(content, service, environment), tag
+
+
+def promote_release(bucket: Bucket, service: str, release: str, environment: str, wish: Wish) -> Moved:
+    """Let an environment run a release.
+
+    Raises CompileError where the release is not there, is damaged, was not compiled for the environment, or has not
+    run in those that its library puts before it; a wish that is forced passes over the last.
+    """
+    check_name(release, "release")
+
+    def decide(channel: Channel) -> Channel:
+        if channel.release == release:
+            return channel
+        checked = _check_release(bucket, service, release, environment)
+        skipped = tuple(_find_skipped(bucket, checked, environment))
+        if skipped and not wish.is_forced:
+            raise CompileError([_explain_skipped(checked, environment, skipped)])
+        return move_channel(channel, "promote", release, wish, skipped=skipped)
+
+    return swap_channel(bucket, service, environment, decide)
+
+
+def roll_back(bucket: Bucket, service: str, environment: str, release: str | None, wish: Wish) -> Moved:
+    """Let an environment run the release that ran before, or another that has run there.
+
+    Raises CompileError where there is none, or where it is not what it was.
+    """
+    if release is not None:
+        check_name(release, "release")
+
+    def decide(channel: Channel) -> Channel:
+        target = release or find_previous(channel)
+        if target is None or not channel.has_run(target):
+            raise CompileError([_explain_no_way_back(channel, target)])
+        if target == channel.release:
+            return channel
+        _check_release(bucket, service, target, environment)
+        return move_channel(channel, "rollback", target, wish)
+
+    return swap_channel(bucket, service, environment, decide)
+
+
+def swap_channel(bucket: Bucket, service: str, environment: str, decide: Callable[[Channel], Channel]) -> Moved:
+    """Write what `decide` makes of a channel in its place; the same channel means that there is nothing to do.
+
+    Raises ChannelMoved where somebody else moved it. Who moves a channel decided on what runs, so a race that was lost
+    is run again only while that is the same still: `gc` had looked at the channel, or the store refused for no reason.
+    """
+    seen: Channel | None = None
+    for _ in range(_TRIES):
+        channel, tag = read_channel(bucket, service, environment)
+        if seen is not None and seen.history != channel.history:
+            raise ChannelMoved(channel)
+        seen = channel
+        after = decide(channel)
+        if after is channel:
+            return Moved(channel, None)
+        try:
+            bucket.replace(after.key, render_channel(after), "application/json", tag=tag)
+        except Conflict:
+            continue
+        return Moved(after, after.history[-1])
+    raise BucketUnreachable(f"the bucket keeps refusing to replace `{channel_key(service, environment)}`")
+
+
+def _check_release(bucket: Bucket, service: str, release: str, environment: str) -> CheckedRelease:
+    try:
+        checked = check_release(bucket, service, release)
+    except NotInBucket:
+        known = list_release_ids(bucket, service)
+        hint = suggest(release, known) or (f"the newest is `{known[0]}`" if known else "publish it first")
+        message = f"there is no release `{release}` of `{service}` in the bucket"
+        raise CompileError([Diagnostic("D840", message, hint=hint)]) from None
+    if not checked.is_sound:
+        hint = f"run `flagstone verify {service} {release}`, and publish the commit again under another id"
+        faults = [f"`{fault.key}`: {fault.reason}" for fault in checked.faults[:_MAX_FAULTS]]
+        more = len(checked.faults) - len(faults)
+        if more:
+            faults.append(f"{more} more of its objects are not sound")
+        said = [f"release `{release}` is not what was published: {fault}" for fault in faults]
+        raise CompileError(Diagnostic("D842", message, hint=hint) for message in said)
+    compiled = _names(checked.manifest.get("environments"))
+    if environment not in compiled:
+        hint = suggest(environment, compiled) or f"it was compiled for {', '.join(compiled) or 'none'}"
+        message = f"release `{release}` was not compiled for `{environment}`"
+        raise CompileError([Diagnostic("D841", message, hint=hint)])
+    return checked
+
+
+def _find_skipped(bucket: Bucket, checked: CheckedRelease, environment: str) -> Iterator[str]:
+    """Find the environments that come before this one, are served by the release, and have never run it."""
+    order = _names(checked.manifest.get("promotion"))
+    compiled = _names(checked.manifest.get("environments"))
+    for earlier in order[: order.index(environment)] if environment in order else ():
+        if earlier in compiled and not read_channel(bucket, checked.service, earlier)[0].has_run(checked.release):
+            yield earlier
+
+
+def _explain_skipped(checked: CheckedRelease, environment: str, skipped: tuple[str, ...]) -> Diagnostic:
+    names = " and ".join(f"`{name}`" for name in skipped)
+    message = f"release `{checked.release}` has not run in {names}, and the platform puts that before `{environment}`"
+    hint = f"promote it to `{skipped[0]}` first, or pass over that with --force and a --reason"
+    return Diagnostic("D843", message, hint=hint)
+
+
+def _explain_no_way_back(channel: Channel, target: str | None) -> Diagnostic:
+    where = f"`{channel.service}` in `{channel.environment}`"
+    if target is None:
+        message = f"nothing ran before what {where} runs" if channel.history else f"nothing has run for {where} yet"
+        return Diagnostic("D844", message, hint="promote the release that should run")
+    known = {move.release for move in channel.history}
+    hint = suggest(target, known) or "promote it, to let it run for the first time"
+    return Diagnostic("D844", f"release `{target}` has never run for {where}", hint=hint)
+
+
+def _names(data: Json) -> list[str]:
+    """Read a list of names from a manifest, which whoever may write to the bucket could have sealed."""
+    return [name for name in data if isinstance(name, str) and name.isprintable()] if isinstance(data, list) else []
