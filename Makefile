@@ -39,8 +39,9 @@ check: nginx $(DEV) $(TOOLS)  ## format, lint, types and tests: what CI runs
 update: nginx $(DEV) $(TOOLS)  ## rewrite what the tests expect; read the diff before you commit it
 	.venv/bin/python -m pytest --update $(ARGS)
 
-bench: $(DEV)  ## measure, and print the numbers
+bench: $(DEV) $(TOOLS)  ## measure, and print the numbers
 	.venv/bin/python benchmarks/run.py
+	.venv/bin/python benchmarks/bucket.py
 
 lock: $(DEV)  ## resolve the dependencies anew into requirements/*.txt
 	@.venv/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and \
