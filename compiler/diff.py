@@ -14,6 +14,7 @@ from compiler.alignment import write_token
 from compiler.changes import Change, Diff, Kind, Side, SideStack, find_origin, order_changes
 from compiler.compare import Difference, ListRules, compare_values
 from compiler.counterpart import find_counterparts
+from compiler.lookups import spread_lookups
 from compiler.model import Json, RepositoryFile
 from compiler.reference import rename_references
 
@@ -24,6 +25,7 @@ IDENTITY = ("Release", "AnsibleDigest", "SourceDigest")
 
 def diff_sides(before: Side, after: Side, rules: ListRules) -> Diff:
     """Compare everything that two sides hold: stacks, values of parameters, archives, what the manifest says."""
+    before, after = _spread(before), _spread(after)
     found: list[Change] = []
     for environment in dict.fromkeys((*before.stacks, *after.stacks)):
         old, new = before.stacks.get(environment), after.stacks.get(environment)
@@ -32,6 +34,17 @@ def diff_sides(before: Side, after: Side, rules: ListRules) -> Diff:
         found.extend(_diff_files(archive, before.files.get(archive, {}), after.files.get(archive, {})))
     found.extend(_diff_facts(before.facts, after.facts, rules))
     return Diff(before, after, order_changes(found))
+
+
+def _spread(side: Side) -> Side:
+    """Say references as such on both sides, since many become parameters where one more makes them too many."""
+    return replace(side, stacks={name: _spread_stack(stack) for name, stack in side.stacks.items()})
+
+
+def _spread_stack(stack: SideStack) -> SideStack:
+    template, gone = spread_lookups(stack.template)
+    given = {name: value for name, value in stack.parameters.items() if name not in gone}
+    return replace(stack, template=template, parameters=given) if gone else stack
 
 
 def _diff_stacks(

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 
 from compiler.cause import find_cause, place_cause
 from compiler.diagnostics import Diagnostic, Severity
+from compiler.lookups import MOST_REFERENCES
 from compiler.model import Json, Path, Stack, value_at, walk_leaves
 from compiler.share import find_heaviest, is_of_template
 from compiler.wording import write_path
 
 _MOST = {"Resources": 500, "Parameters": 200, "Outputs": 200, "Mappings": 200}
-_MOST_REFERENCES = 60  # dynamic references, each occurrence counts
 _MOST_COMBINATIONS = 150  # of the values that a filter policy lets in, one of each attribute
 _NAME = re.compile(r"[A-Za-z0-9]+")
 _LONGEST_NAME = 255
@@ -114,10 +114,10 @@ def _check_references(stack: Stack) -> Iterator[Diagnostic]:
         if isinstance(value, str)
         for _ in range(value.count("{{resolve:"))
     ]
-    excess = len(places) - _MOST_REFERENCES
+    excess = len(places) - MOST_REFERENCES
     if excess <= 0:
         return
-    message = f"the template holds {len(places)} dynamic references, CloudFormation takes {_MOST_REFERENCES}"
+    message = f"the template holds {len(places)} dynamic references, CloudFormation takes {MOST_REFERENCES}"
     added = [path for path in places if path in stack.stories and is_of_template(stack.stories[path][-1])]
     if len(added) >= excess:
         hint = "use fewer {{resolve:...}} in additions and overrides, or split the service"

@@ -15,6 +15,7 @@ from compiler.addition import NAMED_SECTIONS, Intake
 from compiler.diagnostics import Diagnostic
 from compiler.identity import IdentityTable
 from compiler.layers import environment_layers
+from compiler.lookups import share_lookups
 from compiler.model import Entry, Fragment, Identity, Json, Origin, Path, Rename, Said, Stack, TemplatePart, Touch
 from compiler.node import Node, Story, grow, stories_of, strip
 from compiler.override import Overlay
@@ -53,7 +54,7 @@ def merge_fragments(
     origins = {(entry.section, entry.name): entry.origin for fragment in fragments for entry in fragment.entries}
     stack = _harvest(sections, description, origins, overlay.removed)
     stack = replace(stack, touched=tuple(overlay.touched), platform=_touched_things(fragments, overlay.touched))
-    return stack, (*overlay.faults, *intake.faults)
+    return share_lookups(stack), (*overlay.faults, *intake.faults)
 
 
 def _plant(fragments: Iterable[Fragment]) -> Sections:

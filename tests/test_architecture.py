@@ -23,7 +23,7 @@ CORRIDOR = [
     for row in """
     diagnostics
     model
-    service changes trace known catalog layers cause share node archive tree checkout yaml11 wording hidden versions
+    service changes trace known catalog layers cause share node archive tree checkout yaml11 wording hidden versions lookups
     variables blame manifest resource_schema update_facts
     risk
     graph
