@@ -17,6 +17,7 @@ import click
 
 from compiler import __version__
 from compiler.commands_channel import history, promote, rollback
+from compiler.commands_cost import cost
 from compiler.commands_diff import diff
 from compiler.commands_explain import explain
 from compiler.commands_lock import lock
@@ -92,7 +93,7 @@ def cli() -> None:
 
 
 for command in (
-    *(validate, compile_, explain, diff, lock, publish),
+    *(validate, compile_, explain, diff, cost, lock, publish),
     *(releases, promote, rollback, history),
     *(schema, platform),
 ):

@@ -45,7 +45,7 @@ from compiler.versions import is_in_range
 _SCOPE = re.compile(r'^SCOPE = "(service|environment)"$', re.MULTILINE)
 _CONTENT = set(
     "platform.yml CHANGELOG.md environments bases templates files guardrails.yml rules identities.yml renames.yml"
-    " ansible standards".split()
+    " prices.yml ansible standards".split()
 )
 _RULE_ID = re.compile(r'^    id(?:: str)? = "(?P<id>[^"]*)"$', re.MULTILINE)
 _OWN_RULE_ID = re.compile(r"[EW]9\d{3}")  # what cfn-lint leaves to its users
@@ -89,6 +89,7 @@ def load_library(root: Path) -> Library:
     identities = tuple(reader.identities())
     guardrails = reader.guardrails(str(defaults.data.get("version", "")) if defaults else "")
     renames = tuple(reader.renames())
+    prices = reader.load("prices.yml")
     templates = tuple(reader.templates())
     rules = tuple(reader.rules())
     if defaults is not None:
@@ -112,6 +113,7 @@ def load_library(root: Path) -> Library:
         ansible=tuple(_below("ansible/", files)),
         load_template=_ModuleLoader(root / "templates", digest, modules),
         renames=renames,
+        prices=prices,
         rules=rules,
         load_rule=_ModuleLoader(root / "rules", digest, modules),
         files=files,

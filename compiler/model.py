@@ -254,6 +254,7 @@ class Library:
     ansible: tuple[RepositoryFile, ...]
     load_template: Callable[[TemplateModule], Any]
     renames: tuple[Rename, ...] = ()
+    prices: Document | None = None
     rules: tuple[RuleModule, ...] = ()
     load_rule: Callable[[RuleModule], Any] | None = None
     files: tuple[RepositoryFile, ...] = field(default=(), repr=False)

@@ -62,6 +62,8 @@ def open_library(folder: Path | None) -> Library:
     schema = load_schema("environment.v1")
     for document in library.environments.values():
         found.extend(validate_document(document, schema)[1])
+    if library.prices:
+        found.extend(validate_document(library.prices, load_schema("prices.v1"))[1])
     if found:
         raise CompileError(found)
     return library

@@ -34,7 +34,7 @@ CORRIDOR = [
     wiring parameters follow ingress
     override addition refusals security
     library repository bases validate rules parts resolve build merge guard lock render output explain diff waivers
-    lint_rules unused schema
+    lint_rules unused schema cost
     lint rulebook
     pipeline
     bucket_contract unpack
@@ -49,20 +49,21 @@ CORRIDOR = [
     report_words
     report_snippet report_table report_outline report_story_json report_unused report_diff report_library
     report_diff_json report_github report_sarif
-    report_text report_story
+    report_text report_story report_cost
     report_graph report_changes
     report_markdown report_findings
     report
     screen
     commands_service commands_explain commands_diff commands_schema
     commands_lock commands_release commands_channel commands_platform
+    commands_cost
     cli
     """.strip().splitlines()
 ]
 
 COMMANDS = {
     *("commands_service", "commands_explain", "commands_diff", "commands_schema"),
-    *("commands_lock", "commands_release", "commands_channel", "commands_platform"),
+    *("commands_lock", "commands_release", "commands_channel", "commands_platform", "commands_cost"),
 }
 
 # What only the named may import, although its row lies above many.
@@ -76,6 +77,7 @@ RESERVED = {
 LIBRARIES = {
     "yaml": {"load"},
     "packaging": {"versions"},
+    "cronsim": {"cost"},
     "jsonschema": {"validate"},
     "deepmerge": {"resolve", "merge"},
     "troposphere": {"build"},

@@ -19,7 +19,7 @@ RECIPES = ROOT.parent / "shared" / "examples" / "recipes" / "service.yml"
 ORDERS = ROOT / "examples" / "service-repo" / "service.yml"
 SCHEMAS = {
     name: json.loads((ROOT / "service_schema" / f"{name}.v1.schema.json").read_text())
-    for name in ("service", "environment", "platform")
+    for name in ("service", "environment", "platform", "prices")
 }
 # Closed, so that a misspelled keyword, which a validator passes over in silence, is found. What is not here makes
 # errors that nobody can explain (anyOf, oneOf, not), or names that no message can suggest (patternProperties).

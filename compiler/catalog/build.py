@@ -63,4 +63,14 @@ ENTRIES = (
         """,
         is_shown_by_files=False,
     ),
+    Entry(
+        code="D405",
+        title="No prices",
+        explanation="""
+            `flagstone cost` knows no prices but those that the platform team keeps in the library's `prices.yml`, by
+            region. It guesses nothing, so it says nothing of a region that is not in there. Add the region, with what
+            instances, volumes and the other resources cost in it.
+        """,
+        is_shown_by_files=False,
+    ),
 )
