@@ -23,8 +23,8 @@ CORRIDOR = [
     for row in """
     diagnostics
     model
-    service changes trace known catalog layers cause share node archive tree checkout yaml11 wording hidden versions lookups
-    variables blame manifest resource_schema update_facts
+    service changes trace known catalog layers cause share node archive tree checkout yaml11 wording hidden versions
+    variables blame manifest resource_schema update_facts lookups
     risk
     graph
     authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior permissions
