@@ -38,7 +38,7 @@ _LIMITS = ("change", "interruption", "replacement", "data-loss", "security")
 @click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help="Write the report into this file.")
 @click.option("--fail-on", type=click.Choice(_LIMITS), help="Exit with 1 where the changes do so much, or more.")
 def diff(
-    before: str, after: str, platform: Path | None, format: str | None, out: str | None, fail_on: str | None
+    before: str, after: str, platform: str | None, format: str | None, out: str | None, fail_on: str | None
 ) -> None:
     """Show what differs between two compiled services, and what deploying it would do.
 

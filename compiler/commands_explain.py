@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @platform_option
 @format_option
 def explain(
-    words: tuple[str, ...], environments: tuple[str, ...], unused: bool, platform: Path | None, format: str | None
+    words: tuple[str, ...], environments: tuple[str, ...], unused: bool, platform: str | None, format: str | None
 ) -> None:
     """Say who decided a value, or what a diagnostic means.
 
@@ -63,7 +63,7 @@ def explain(
     with Reporting(make_screen(format, repo)) as screen:
         from compiler.pipeline import plan_service
 
-        library = open_platform(platform)
+        library = open_platform(platform, repo)
         check_environments(environments, library)
         plan = plan_service(repo, library, with_archives=False, environments=environments)
         if unused:
@@ -101,7 +101,7 @@ def _show_unused(screen: Screen, plan: Plan, library: Library, environments: tup
     screen.show((), text, unused_to_json(found, service=plan.service, environments=names))
 
 
-def _explain_code(code: str, platform: Path | None, format: str | None) -> None:
+def _explain_code(code: str, platform: str | None, format: str | None) -> None:
     from compiler.catalog import explain_code
 
     try:
@@ -111,7 +111,7 @@ def _explain_code(code: str, platform: Path | None, format: str | None) -> None:
     make_screen(format).show((), text, {"code": code, "text": text})
 
 
-def _explain_rule(code: str, platform: Path | None) -> str | None:
+def _explain_rule(code: str, platform: str | None) -> str | None:
     """Explain a rule of the library in its own words; None for another code. Raises LookupError for none it has."""
     if not re.fullmatch("[EIW]9...", code):  # cfn-lint leaves the nines to the rules that its users write
         return None

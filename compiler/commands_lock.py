@@ -15,12 +15,13 @@ import click
 from compiler.screen import (
     Reporting,
     Screen,
+    choosing_library,
     find_width,
     format_option,
     is_colored,
     make_screen,
-    open_platform,
     platform_option,
+    read_platform,
     repo_argument,
 )
 
@@ -33,22 +34,36 @@ LOCK = "flagstone.lock"
 
 @click.command()
 @repo_argument
-@click.option("--upgrade", is_flag=True, help="Pin the library in use, whichever is pinned now.")
+@click.option(
+    "--upgrade", is_flag=True, help="Pin the library in use or the newest of the bucket, whatever is pinned now."
+)
+@click.option(
+    "--to",
+    metavar="VERSION",
+    help="The version to take from the bucket, or its line. [default: the line of service.yml]",
+)
+@click.option("--bucket", metavar="URL", help="The bucket to take the library from. [default: that of flagstone.lock]")
 @platform_option
 @format_option
-def lock(repo: Path, upgrade: bool, platform: Path | None, format: str | None) -> None:
+def lock(
+    repo: Path, upgrade: bool, to: str | None, bucket: str | None, platform: str | None, format: str | None
+) -> None:
     """Pin the platform library in flagstone.lock, with what it says at each place that an override touches.
 
     REPO is the folder that holds service.yml, the current one by default. Commit flagstone.lock: from then on a
     service compiles with that library alone. With --upgrade, what another library moves under the overrides is
     listed before the lock is written; nothing is written while an override does not fit.
+
+    Of a bucket, the newest version of the release line is taken, and no pre-release unless --to names it.
     """
     with Reporting(make_screen(format, repo)) as screen:
+        from compiler.library_source import choose_library_to_lock
         from compiler.output import OutputError, write_file
         from compiler.pipeline import lock_service
         from compiler.report import diagnostics_to_json
 
-        library = open_platform(platform)
+        with choosing_library():
+            library = choose_library_to_lock(read_platform(platform), repo, bucket=bucket, upgrade=upgrade, to=to)
         done = lock_service(repo, library, upgrade=upgrade)
         is_for_people = screen.format in ("text", "github")
         if is_for_people:
@@ -63,7 +78,12 @@ def lock(repo: Path, upgrade: bool, platform: Path | None, format: str | None) -
         result = {
             "service": done.service,
             "lock": target.as_posix(),
-            "platform": {"name": library.name, "version": library.version, "digest": library.digest},
+            "platform": {
+                "name": library.name,
+                "version": library.version,
+                "digest": library.digest,
+                "from": library.bucket,
+            },
             "before": done.before and {"name": done.before.name, "version": done.before.version},
             "written": not was_there,
             "overridden": {name: len(pointers) for name, pointers in done.overridden.items()},

@@ -45,7 +45,7 @@ def platform() -> None:
 @platform_option
 @format_option
 def platform_compile(
-    environments: tuple[str, ...], out: Path, no_lint: bool, platform: Path | None, format: str | None
+    environments: tuple[str, ...], out: Path, no_lint: bool, platform: str | None, format: str | None
 ) -> None:
     """Write the stacks of the environments themselves, such as the network, into a folder.
 
@@ -73,7 +73,7 @@ def platform_compile(
 @no_lint_option
 @platform_option
 @format_option
-def platform_publish(bucket: str, allow_dirty: bool, no_lint: bool, platform: Path | None, format: str | None) -> None:
+def platform_publish(bucket: str, allow_dirty: bool, no_lint: bool, platform: str | None, format: str | None) -> None:
     """Compile every environment of a library and upload the library as one version, which never changes again.
 
     The version is the one of platform.yml, and CHANGELOG.md has a section for it.

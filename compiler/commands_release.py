@@ -33,7 +33,7 @@ from compiler.screen import (
 @platform_option
 @format_option
 def publish(
-    repo: Path, bucket: str, release: str | None, allow_dirty: bool, platform: Path | None, format: str | None
+    repo: Path, bucket: str, release: str | None, allow_dirty: bool, platform: str | None, format: str | None
 ) -> None:
     """Compile every environment of a service and upload the result as one release, which never changes again.
 
@@ -46,7 +46,7 @@ def publish(
         from compiler.report_table import show_progress
 
         target = open_bucket(bucket)
-        library = open_platform(platform)
+        library = open_platform(platform, repo)
         plan = plan_service(repo, library, with_archives=True, step_over=True)
         name = check_release_id(choose_release(plan, asked=release, allow_dirty=allow_dirty))
         done = compile_plan(plan, library, release=name)

@@ -7,7 +7,6 @@ Never: decides anything about a service; the rooms are imported by the command t
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import click
 
@@ -17,7 +16,7 @@ from compiler.screen import Reporting, make_screen, open_platform, platform_opti
 @click.command(short_help="Print the JSON Schema of service.yml, for editors.")
 @click.argument("document", type=click.Choice(["service", "environment", "platform"]), default="service")
 @platform_option
-def schema(document: str, platform: Path | None) -> None:
+def schema(document: str, platform: str | None) -> None:
     """Print the JSON Schema of service.yml, or of the files of a platform library.
 
     That of service.yml knows the owners, environments, bases and guardrails of the library. An editor completes and

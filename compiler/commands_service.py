@@ -29,7 +29,7 @@ from compiler.screen import (
 @repo_argument
 @platform_option
 @format_option
-def validate(repo: Path, platform: Path | None, format: str | None) -> None:
+def validate(repo: Path, platform: str | None, format: str | None) -> None:
     """Check service.yml, overrides and additions without building anything.
 
     REPO is the folder that holds service.yml, the current one by default.
@@ -37,7 +37,7 @@ def validate(repo: Path, platform: Path | None, format: str | None) -> None:
     with Reporting(make_screen(format, repo)) as screen:
         from compiler.pipeline import plan_service
 
-        library = open_platform(platform)
+        library = open_platform(platform, repo)
         plan = plan_service(repo, library, with_archives=False)
         names = list(plan.settings)
         text = f"{plan.service} is valid in {', '.join(names)}\n"
@@ -58,7 +58,7 @@ def compile_(
     out: Path,
     release: str | None,
     no_lint: bool,
-    platform: Path | None,
+    platform: str | None,
     format: str | None,
 ) -> None:
     """Write the CloudFormation of a service, and where every value in it came from, into a folder.
@@ -74,7 +74,7 @@ def compile_(
         check_output(out, repo)
         if release is not None:
             check_release_id(release)
-        library = open_platform(platform)
+        library = open_platform(platform, repo)
         check_environments(environments, library)
         done = compile_service(repo, library, environments=environments, release=release, lint=not no_lint)
         write_bundle(done.bundle, out)

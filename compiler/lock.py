@@ -21,6 +21,12 @@ from compiler.trace import plain, settings_of
 from compiler.wording import write_both
 
 _SCHEMA = 1
+_PLATFORM = {
+    "name": r".+",
+    "version": r"\d+\.\d+\.\d+.*",
+    "digest": r"[0-9a-f]{64}",
+    "from": r"(s3|file)://[!-~]+",
+}
 _UPGRADE = "run `flagstone lock --upgrade`"
 _RESTORE = "restore it from git, or delete it and run `flagstone lock`"
 
@@ -36,7 +42,9 @@ def read_lock(document: Document | None) -> tuple[Lock | None, tuple[Diagnostic,
         return None, faults
     platform = document.data["platform"]
     overridden = document.data["overridden"]
-    return Lock(document, platform["name"], platform["version"], platform["digest"], overridden), ()
+    return Lock(
+        document, platform["name"], platform["version"], platform["digest"], overridden, platform.get("from")
+    ), ()
 
 
 def _check_shape(document: Document) -> Iterator[Diagnostic]:
@@ -48,8 +56,8 @@ def _check_shape(document: Document) -> Iterator[Diagnostic]:
         message = f"schema `{data['schema']}` of the lock is not known here, `{_SCHEMA}` is"
         yield Diagnostic("D330", message, document.value_span(("schema",)), "use the flagstone that wrote it")
     if "platform" in data:
-        yield from _check_keys(document, ("platform",), ("name", "version", "digest"))
-    for key, pattern in (("name", r".+"), ("version", r"\d+\.\d+\.\d+.*"), ("digest", r"[0-9a-f]{64}")):
+        yield from _check_keys(document, ("platform",), ("name", "version", "digest"), ("from",))
+    for key, pattern in _PLATFORM.items():
         value = document.value_at(("platform", key))
         if value is not None and not (isinstance(value, str) and re.fullmatch(pattern, value)):
             span = document.value_span(("platform", key))
@@ -61,14 +69,16 @@ def _check_shape(document: Document) -> Iterator[Diagnostic]:
             yield Diagnostic("D330", f"`{'.'.join(path)}` is a map", document.value_span(path), _RESTORE)
 
 
-def _check_keys(document: Document, path: Path, keys: tuple[str, ...]) -> Iterator[Diagnostic]:
+def _check_keys(
+    document: Document, path: Path, keys: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> Iterator[Diagnostic]:
     where = f"`{path[-1]}`" if path else "the lock"
     value = document.value_at(path)
     if not isinstance(value, dict):
         yield Diagnostic("D330", f"{where} is a map", document.value_span(path), _RESTORE)
         return
     for key in value:
-        if key not in keys:
+        if key not in (*keys, *optional):
             yield Diagnostic("D330", f"{where} has no key `{key}`", document.key_span((*path, key)), _RESTORE)
     for key in keys:
         if value.get(key) is None:
@@ -128,6 +138,8 @@ def _values(stack: Stack, library: Library) -> dict[str, Json]:
 def write_lock(library: Library, overridden: Overridden) -> bytes:
     """Write a lock as canonical JSON in ASCII, environments and pointers in order."""
     platform = {"name": library.name, "version": library.version, "digest": library.digest}
+    if library.bucket:
+        platform["from"] = library.bucket
     ordered = {name: overridden[name] for name in sorted(overridden)}
     data = {"schema": _SCHEMA, "platform": platform, "overridden": ordered}
     return (json.dumps(data, indent=2, allow_nan=False) + "\n").encode("ascii")

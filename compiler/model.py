@@ -138,7 +138,7 @@ class Lock:
     """A `flagstone.lock`: the library that a service was last looked at with, by name, version and digest.
 
     `overridden` holds, by environment and by pointer, what that library said at each place that an override touches;
-    null where it said nothing.
+    null where it said nothing. `bucket` is the url of the bucket that the library is from, None for any other.
     """
 
     document: Document
@@ -146,6 +146,7 @@ class Lock:
     version: str
     digest: str
     overridden: Mapping[str, Mapping[str, Json]]
+    bucket: str | None = None
 
 
 # The platform team's side

@@ -49,6 +49,15 @@ def read_repository(folder: Path, *, with_archives: bool) -> tuple[Repository, t
     return Repository(descriptor, parts["overrides"], parts["additions"], ansible, src, None, lock), faults
 
 
+def read_lock_file(folder: Path) -> tuple[Document | None, tuple[Diagnostic, ...]]:
+    """Read `flagstone.lock` alone, as `read_repository` does; None where there is none."""
+    if not os.path.lexists(folder / _LOCK):
+        return None, ()
+    known, _ = list_known(folder, _DESCRIPTOR, [_LOCK])
+    reader = _Reader(folder, known)
+    return reader.read_lock(), tuple(reader.faults)
+
+
 class _Reader:
     def __init__(self, folder: Path, known: Known | None) -> None:
         self.folder = folder

@@ -47,7 +47,8 @@ def check_names(descriptor: Descriptor, repository: Repository, library: Library
         message = f"platform line `{line}` is not served by library {library.version}"
         served = library.version.rpartition(".")[0]
         span = speaker.document.value_span(("platform",))
-        yield Diagnostic("D308", message, span, f'write platform: "{served}", or choose a library with --platform')
+        other = "run `flagstone lock --upgrade`" if library.bucket else "choose a library with --platform"
+        yield Diagnostic("D308", message, span, f'write platform: "{served}", or {other}')
 
 
 def _unknown_environment(name: str, span: Span, library: Library) -> Diagnostic:

@@ -22,6 +22,7 @@ import click
 from compiler.diagnostics import CompileError, Diagnostic, suggest
 
 if TYPE_CHECKING:
+    from compiler.library_source import LibraryChoice
     from compiler.model import Library
 
 FAULTS, WRONG_USAGE, UNREACHABLE, CONFLICT, OUR_BUG = 1, 2, 3, 4, 70
@@ -155,7 +156,10 @@ def _is_nowhere() -> bool:
 
 repo_argument = click.argument("repo", type=FOLDER, default=".", metavar="[REPO]")
 platform_option = click.option(
-    "--platform", type=FOLDER, metavar="PATH", help="Use the platform library in this folder, not the packaged one."
+    "--platform",
+    metavar="PATH|URL",
+    help="Use the library in this folder, or in a bucket, as in s3://name/prefix@1.1.0. [default: the one of"
+    " flagstone.lock if that is in a bucket, else the packaged one]",
 )
 format_option = click.option(
     "--format",
@@ -199,10 +203,29 @@ bucket_option = click.option(
 release_option = click.option("--release", metavar="ID", help="The release id. [default: from the git commit]")
 
 
-def open_platform(platform: Path | None) -> Library:
-    from compiler.pipeline import open_library
+def open_platform(platform: str | Path | None, repo: Path | None = None) -> Library:
+    """Open the library that an option names, or the one that the lock of a service does."""
+    from compiler.library_source import choose_library
 
-    return open_library(platform)
+    with choosing_library():
+        return choose_library(read_platform(platform), repo, mirror=os.environ.get("FLAGSTONE_BUCKET") or None)
+
+
+def read_platform(platform: str | Path | None) -> LibraryChoice | None:
+    from compiler.library_source import read_choice
+
+    return None if platform is None else read_choice(str(platform))
+
+
+@contextmanager
+def choosing_library() -> Iterator[None]:
+    """Take what names no library for wrong usage."""
+    from compiler.library_source import LibraryChoiceError
+
+    try:
+        yield
+    except LibraryChoiceError as error:
+        raise click.BadParameter(str(error), param_hint="'--platform'") from error
 
 
 def check_environments(names: Iterable[str], library: Library) -> None:

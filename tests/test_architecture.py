@@ -44,7 +44,9 @@ CORRIDOR = [
     publish deploy fleet
     release_check
     offers library_release
-    sides review promote actor
+    library_cache promote actor
+    library_source
+    sides review
     report_safe
     report_words
     report_snippet report_table report_outline report_story_json report_unused report_diff report_library
@@ -70,7 +72,7 @@ COMMANDS = {
 RESERVED = {
     "authoring": set(),  # for the templates of the library alone
     "load": {"library", "repository", "bases", "sides"},  # text is parsed once, at the entrance
-    "pipeline": {"sides", "screen", *COMMANDS, "deploy", "fleet"},
+    "pipeline": {"library_source", "sides", "screen", *COMMANDS, "deploy", "fleet"},
     "catalog": {"commands_explain", "report_sarif"},
 }
 

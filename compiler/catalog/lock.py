@@ -58,4 +58,44 @@ ENTRIES = (
         severity="warning",
         is_shown_by_files=False,
     ),
+    Entry(
+        code="D334",
+        title="Library of a bucket without a lock",
+        explanation="""
+            The library comes from a bucket, and there is no `flagstone.lock` that says which version it is, with which
+            digest. Without one, another library could take its place and nobody would see it. Run the command of the
+            hint and commit the file.
+        """,
+        is_shown_by_files=False,
+    ),
+    Entry(
+        code="D335",
+        title="Locked library is not in the bucket",
+        explanation="""
+            `flagstone.lock` pins a version of the library, and the bucket that it names does not have it: somebody
+            edited the lock, or the version is kept somewhere else by now. Restore the lock from git, or name a bucket
+            that has the version in `FLAGSTONE_BUCKET`; the digest decides whether it is the same.
+        """,
+        is_shown_by_files=False,
+    ),
+    Entry(
+        code="D336",
+        title="Locked library is another one",
+        explanation="""
+            Version and digest of `flagstone.lock` belong to two libraries: a hand or a merge changed one of them, or
+            the bucket holds something else under this version. None of it was loaded. Restore the lock from git; where
+            it is the bucket that changed, ask the platform team before `flagstone lock --upgrade` takes what is there.
+        """,
+        is_shown_by_files=False,
+    ),
+    Entry(
+        code="D337",
+        title="No such version in the bucket",
+        explanation="""
+            `flagstone lock` was to pin a version of the library, or the newest of a release line, and the bucket has
+            none. Pre-releases are taken only when `--to` names them. Ask the platform team for the version, or write
+            another line as `platform` in `service.yml`.
+        """,
+        is_shown_by_files=False,
+    ),
 )

@@ -1,0 +1,207 @@
+"""Library source: decide which library a command works with, and get it.
+
+In: what `--platform` says, the repository and its lock.    Out: a Library, its files checked before any code is loaded.
+Faults: D330, D334 to D337, LibraryChoiceError; those of the library and of the bucket.
+Never: moves a service to another version than its lock names, unless that is what was asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from compiler.bases import read_bases
+from compiler.bucket import Bucket, NotInBucket, open_bucket
+from compiler.diagnostics import CompileError, Diagnostic, Span
+from compiler.library_cache import find_library, keep_library
+from compiler.library_release import fetch_files, list_versions, read_library_release
+from compiler.lock import read_lock
+from compiler.model import Library, Lock
+from compiler.pipeline import open_library
+from compiler.repository import read_lock_file, read_repository
+from compiler.versions import choose_version, is_version
+
+_LOCK = "flagstone.lock"
+_URL = re.compile(r"(s3|file):", re.IGNORECASE)
+
+
+class LibraryChoiceError(ValueError):
+    """What `--platform` says names no library."""
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryChoice:
+    """A library that somebody named: a folder, or the url of a bucket and perhaps a version in it."""
+
+    folder: Path | None
+    bucket: str | None = None
+    version: str | None = None
+
+
+def read_choice(text: str) -> LibraryChoice:
+    """Read what `--platform` says: a folder, or a bucket with or without `@version`. Raises LibraryChoiceError."""
+    if not _URL.match(text) and Path(text, "platform.yml").is_file():
+        return LibraryChoice(Path(text))
+    url, at, version = text.rpartition("@")
+    if not at:
+        url, version = text, ""
+    elif not is_version(version):
+        raise LibraryChoiceError(
+            f"`{version}` is no version; name a bucket and a version as in `s3://name/prefix@1.1.0`"
+        )
+    if _URL.match(url):
+        return LibraryChoice(None, url, version or None)
+    if "://" in url:
+        raise LibraryChoiceError(f"`{url}` is no bucket: it is `s3://name/prefix`, `file:///path` or a folder")
+    place = Path(url)
+    if at or any(place.glob("platform/*/manifest.json")):
+        return LibraryChoice(None, url, version or None)
+    if not place.is_dir():
+        raise LibraryChoiceError(f"Directory '{text}' does not exist.")
+    return LibraryChoice(place)
+
+
+def choose_library(choice: LibraryChoice | None, folder: Path | None, *, mirror: str | None = None) -> Library:
+    """Open the library that was chosen, or the one of the lock of a service's folder, or the packaged one.
+
+    The bucket `mirror` is asked before the one of the lock. Raises CompileError, LibraryChoiceError, BucketFault.
+    """
+    if choice and choice.folder:
+        return open_library(choice.folder)
+    lock = _read_lock(folder, is_needed=choice is not None) if folder else None
+    if choice is None:
+        return _open_locked(lock, [mirror, lock.bucket]) if lock and lock.bucket else open_library(None)
+    assert choice.bucket is not None
+    url = _in_full(choice.bucket)
+    if lock and choice.version in (None, lock.version):
+        return _open_locked(lock, [url])
+    if choice.version is None or (folder and not lock):
+        if folder is None:
+            raise LibraryChoiceError(f"name a version of the library, as in `{url}@1.0.0`")
+        asked = f"{url}@{choice.version}" if choice.version else url
+        message = f"there is no `{_LOCK}`, and the library of a bucket is used by its digest alone"
+        raise CompileError(
+            [Diagnostic("D334", message, hint=f"run `flagstone lock --platform {asked}`, and commit it")]
+        )
+    return _fetch(url, choice.version)
+
+
+def choose_library_to_lock(
+    choice: LibraryChoice | None, folder: Path, *, bucket: str | None, upgrade: bool, to: str | None
+) -> Library:
+    """Open the library that a service is to be pinned to.
+
+    In a bucket that is the version of the lock, or with `upgrade` and without a lock the version `to`, the newest of
+    the line `to`, or of the line that `service.yml` names.
+    """
+    if choice and choice.folder:
+        if to:
+            raise LibraryChoiceError("a folder holds one version: leave out --to, or name a bucket")
+        return open_library(choice.folder)
+    lock = _read_lock(folder, is_needed=not upgrade)
+    if to and lock and not upgrade:
+        raise LibraryChoiceError("--to says which version an upgrade takes: add --upgrade")
+    url = (choice and choice.bucket) or bucket or (lock and lock.bucket)
+    if not url:
+        if to:
+            raise LibraryChoiceError("--to chooses a version of a bucket: name it with --bucket")
+        return open_library(None)
+    url = _in_full(url)
+    if choice and choice.version:
+        return _fetch(url, choice.version)
+    if lock and not upgrade:
+        return replace(_open_locked(lock, [url]), bucket=url)
+    wanted, span = (to, None) if to else _read_line(folder)
+    if wanted is None:
+        return open_library(None)  # what is wrong with the descriptor is found on the way
+    versions = list_versions(open_bucket(url, makes=False))
+    version = choose_version(versions, wanted)
+    if version is None:
+        message = f"no library `{wanted}` in {url}"
+        hint = f"there are {', '.join(versions[:5])}" if versions else "there is none"
+        raise CompileError([Diagnostic("D337", message, span, hint)])
+    return _fetch(url, version)
+
+
+def _in_full(url: str) -> str:
+    """Name a bucket as a lock does, which is read in other folders than it was written in."""
+    return url if _URL.match(url) else Path(url).absolute().as_uri()
+
+
+def _read_lock(folder: Path, *, is_needed: bool) -> Lock | None:
+    """Read the lock of a service. A broken one is none, unless it is needed; the plan of the service tells of it."""
+    document, faults = read_lock_file(folder)
+    lock, more = read_lock(document)
+    faults = (*faults, *more)
+    says_where = document is not None and document.value_at(("platform", "from")) is not None
+    if faults and (is_needed or says_where):
+        raise CompileError(faults)
+    return lock
+
+
+def _read_line(folder: Path) -> tuple[str | None, Span | None]:
+    """Read the release line that a service asks for, or that a base in its repository does."""
+    descriptor = read_repository(folder, with_archives=False)[0].descriptor
+    for document in (descriptor, *reversed(read_bases(descriptor, folder, {})[0])):
+        line = document.value_at(("platform",))
+        if isinstance(line, str):
+            return line, document.value_span(("platform",))
+    return None, None
+
+
+def _open_locked(lock: Lock, urls: Sequence[str | None]) -> Library:
+    """Open the very library that a lock names, from the cache or the first bucket that has it."""
+
+    def span(key: str) -> Span:
+        return lock.document.value_span(("platform", key))
+
+    place = find_library(lock.digest)
+    if place is None:
+        place = _fetch_locked(lock, [url for url in urls if url], span)
+    library = _open(place, lock.digest)
+    if (library.name, library.version) != (lock.name, lock.version):
+        message = (
+            f"`{_LOCK}` names {lock.name} {lock.version}, and its digest is that of {library.name} {library.version}"
+        )
+        hint = f"restore it from git, or delete it and run `flagstone lock --platform {lock.bucket or urls[-1]}`"
+        raise CompileError([Diagnostic("D336", message, span("version"), hint)])
+    return replace(library, bucket=lock.bucket or urls[-1])
+
+
+def _fetch_locked(lock: Lock, urls: Sequence[str], span: Callable[[str], Span]) -> Path:
+    for url in dict.fromkeys(urls):
+        bucket = open_bucket(url, makes=False)
+        try:
+            release = read_library_release(bucket, lock.version)
+        except NotInBucket:
+            continue
+        if release.digest != lock.digest:
+            found, pinned = release.digest[:12], lock.digest[:12]
+            message = (
+                f"`{_LOCK}` pins {lock.version} with a digest that begins with `{pinned}`; in {url} it is `{found}`"
+            )
+            hint = "restore it from git; if the bucket is another one now, run `flagstone lock --upgrade`"
+            raise CompileError([Diagnostic("D336", message, span("digest"), hint)])
+        return keep_library(fetch_files(bucket, release), release.digest)
+    places = " or ".join(dict.fromkeys(urls))
+    message = f"`{_LOCK}` pins library {lock.version}, which is not in {places}"
+    hint = "restore the lock from git, run `flagstone lock --upgrade`, or name a bucket that has it in FLAGSTONE_BUCKET"
+    raise CompileError([Diagnostic("D335", message, span("version"), hint)])
+
+
+def _fetch(url: str, version: str) -> Library:
+    bucket: Bucket = open_bucket(url, makes=False)
+    release = read_library_release(bucket, version)
+    place = find_library(release.digest) or keep_library(fetch_files(bucket, release), release.digest)
+    return replace(_open(place, release.digest), bucket=url)
+
+
+def _open(place: Path, digest: str) -> Library:
+    """Open a library of the cache. What its folder holds is read once more here, and is what will run."""
+    library = open_library(place)
+    if library.digest != digest:
+        message = f"`{place}` changed while it was read"
+        raise CompileError([Diagnostic("D403", message, hint="run the command again")])
+    return library
