@@ -7,12 +7,16 @@ Never: decides anything about a release; the rooms are imported by the command t
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from compiler.screen import (
     Reporting,
+    Screen,
     bucket_option,
     find_width,
     format_option,
@@ -23,6 +27,10 @@ from compiler.screen import (
     release_option,
     repo_argument,
 )
+
+if TYPE_CHECKING:
+    from compiler.bucket import Bucket
+    from compiler.channel import Channel
 
 
 @click.command(short_help="Compile a service and upload the result as a release.")
@@ -60,34 +68,116 @@ def publish(
         screen.confirm(done.diagnostics, text, result)
 
 
-@click.command()
-@click.argument("service")
+@click.command(short_help="List the releases of a service, or how often it is deployed.")
+@click.argument("service", required=False)
 @bucket_option
+@click.option("--stats", is_flag=True, help="Count the deployments of each week, of all services if none is named.")
+@click.option("--env", "environments", multiple=True, metavar="ENV", help="With --stats: count these only; repeatable.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="With --stats: begin with its week.")
+@click.option(
+    "--svg",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With --stats: draw a plot into this file.",
+)
 @format_option
-def releases(service: str, bucket: str, format: str | None) -> None:
-    """List the releases of a service, the newest first."""
+def releases(
+    service: str | None,
+    bucket: str,
+    stats: bool,
+    environments: tuple[str, ...],
+    since: datetime | None,
+    svg: Path | None,
+    format: str | None,
+) -> None:
+    """List the releases of a service, the newest first, and where each runs.
+
+    With --stats, count the deployments of each week instead.
+    """
+    if not stats and (environments or since or svg):
+        raise click.UsageError("--env, --since and --svg go with --stats")
+    if not stats and service is None:
+        raise click.UsageError("name a service; all of them are for --stats")
     with Reporting(make_screen(format)) as screen:
         from compiler.bucket import open_bucket
-        from compiler.publish import list_releases
-        from compiler.report_table import report_table
+        from compiler.promote import read_channels
 
-        rows = list_releases(open_bucket(bucket, makes=False), service)
-        headers = ("RELEASE", "COMMIT", "PLATFORM", "ENVIRONMENTS", "FILES")
-        cells = [
-            (row.release, (row.commit or "-")[:12], row.platform, " ".join(row.environments), str(row.files))
-            for row in rows
-        ]
-        text = report_table(headers, cells, width=find_width(sys.stdout), color=is_colored(sys.stdout)) if rows else ""
-        listed = [
-            {
-                "release": row.release,
-                "commit": row.commit,
-                "platform": row.platform,
-                "environments": list(row.environments),
-                "files": row.files,
-            }
-            for row in rows
-        ]
-        if not rows and screen.format in ("text", "github"):
-            click.echo(f"no release of {service} in {bucket}", err=True)
-        screen.show((), text, {"releases": listed})
+        target = open_bucket(bucket, makes=False)
+        if stats:
+            channels = [
+                each for each in read_channels(target, service) if not environments or each.environment in environments
+            ]
+            _show_stats(screen, channels, since.date() if since else None, svg)
+        else:
+            assert service is not None
+            _show_releases(screen, target, service, bucket)
+
+
+def _show_releases(screen: Screen, target: Bucket, service: str, url: str) -> None:
+    from compiler.promote import read_channels
+    from compiler.publish import list_releases
+
+    rows = list_releases(target, service)
+    running: dict[str | None, list[str]] = {}
+    for channel in read_channels(target, service):
+        running.setdefault(channel.release, []).append(channel.environment)
+    headers = ("RELEASE", "RUNS IN", "COMMIT", "PLATFORM", "ENVIRONMENTS", "FILES")
+    cells = [
+        (
+            row.release,
+            " ".join(running.get(row.release, ())) or "-",
+            (row.commit or "-")[:12],
+            row.platform,
+            " ".join(row.environments),
+            str(row.files),
+        )
+        for row in rows
+    ]
+    listed = [
+        {
+            "release": row.release,
+            "runsIn": running.get(row.release, []),
+            "commit": row.commit,
+            "platform": row.platform,
+            "environments": list(row.environments),
+            "files": row.files,
+        }
+        for row in rows
+    ]
+    if not rows and screen.format in ("text", "github"):
+        click.echo(f"no release of {service} in {url}", err=True)
+    screen.show((), _draw(headers, cells), {"releases": listed})
+
+
+def _show_stats(screen: Screen, channels: list[Channel], since: date | None, svg: Path | None) -> None:
+    from compiler.frequency import count_deployments
+
+    counted = count_deployments(channels, since=since)
+    shown = [each for each in counted if each.weeks]
+    if svg and shown:
+        from compiler.output import write_file
+        from compiler.report_frequency import draw_frequency
+
+        write_file(svg.parent, svg.name, draw_frequency(shown).encode())
+    if not shown and screen.format in ("text", "github"):
+        click.echo("no deployments to count", err=True)
+    headers = ("SERVICE", "WEEK", "DEPLOYMENTS", "ROLLBACKS")
+    cells = [
+        (each.service, week.name, str(week.deployments), str(week.rollbacks)) for each in shown for week in each.weeks
+    ]
+    listed = [
+        {
+            "service": each.service,
+            "weeks": [
+                {"week": week.name, "deployments": week.deployments, "rollbacks": week.rollbacks} for week in each.weeks
+            ],
+        }
+        for each in shown
+    ]
+    screen.show((), _draw(headers, cells), {"deployments": listed})
+
+
+def _draw(headers: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
+    from compiler.report_table import report_table
+
+    return report_table(headers, cells, width=find_width(sys.stdout), color=is_colored(sys.stdout)) if cells else ""

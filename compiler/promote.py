@@ -10,7 +10,9 @@ that could move there: a move planned before the mark is refused by the bucket, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from compiler.bucket import Bucket, BucketUnreachable, Conflict, NotInBucket
@@ -29,6 +31,8 @@ from compiler.model import Json
 from compiler.publish import check_name, list_release_ids
 from compiler.release_check import CheckedRelease, check_release
 
+_CHANNEL_KEY = re.compile(r"environments/(?P<environment>[^/]+)/(?P<service>[^/]+)\.json")
+_READERS = 8
 _TRIES = 5
 _MAX_FAULTS = 5
 
@@ -63,6 +67,19 @@ def read_channel(bucket: Bucket, service: str, environment: str) -> tuple[Channe
     except NotInBucket:
         return Channel(service, environment), None
     return parse_channel(content, service, environment), tag
+
+
+def read_channels(bucket: Bucket, service: str | None = None) -> tuple[Channel, ...]:
+    """Read every channel, or those of one service, in the order of their keys. Raises DamagedObject."""
+    if service is not None:
+        check_name(service, "service")
+    named = []
+    for key in bucket.list_keys("environments/"):
+        found = _CHANNEL_KEY.fullmatch(key)
+        if found and service in (None, found["service"]):
+            named.append((found["service"], found["environment"]))
+    with ThreadPoolExecutor(_READERS) as pool:
+        return tuple(channel for channel, _ in pool.map(lambda names: read_channel(bucket, *names), named))
 
 
 def promote_release(bucket: Bucket, service: str, release: str, environment: str, wish: Wish) -> Moved:

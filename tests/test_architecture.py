@@ -39,7 +39,7 @@ CORRIDOR = [
     pipeline
     bucket_contract unpack
     folder_bucket s3_bucket channel
-    bucket aws
+    bucket aws frequency
     upload
     publish deploy fleet
     release_check
@@ -50,7 +50,7 @@ CORRIDOR = [
     report_safe
     report_words
     report_snippet report_table report_outline report_story_json report_unused report_diff report_library
-    report_diff_json report_github report_sarif
+    report_diff_json report_github report_sarif report_frequency
     report_text report_story report_cost
     report_graph report_changes
     report_markdown report_findings
@@ -87,7 +87,7 @@ LIBRARIES = {
     "boto3": {"s3_bucket", "aws"},
     "botocore": {"s3_bucket", "aws"},
     "rich": {"report", "report_safe", "report_table"},
-    "jinja2": {"report"},
+    "jinja2": {"report", "report_frequency"},
     "click": {"cli", "screen", *COMMANDS},
 }
 # What content may import beside `compiler.authoring`; `pathlib` finds files/*.j2.
