@@ -3,7 +3,7 @@
 PYTHON ?= python3
 
 DEV := .venv/.stamp
-TOOLS := .venv-ministack/.stamp .venv-ansible/.stamp
+TOOLS := .venv-ministack/.stamp .venv-ansible/.stamp .venv-axe/.stamp
 FLAGSTONE := .venv/bin/flagstone
 PIP_INSTALL := bin/python -m pip install -qq --disable-pip-version-check --no-input
 PIP_COMPILE := .venv/bin/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras \
@@ -24,19 +24,19 @@ demo: $(DEV)  ## compile the example, publish it to a bucket in a folder, explai
 	@find out/demo/bucket -type f | LC_ALL=C sort
 	$(FLAGSTONE) explain examples/service-repo Resources.WebGroup.Properties.MinSize --env production
 
-test: nginx $(DEV) $(TOOLS)  ## run the tests
+test: nginx graphviz chromium $(DEV) $(TOOLS)  ## run the tests
 	.venv/bin/python -m pytest $(ARGS)
 
 test-ceph: ceph $(DEV) $(TOOLS)  ## run what holds for every bucket on a Ceph object gateway
 	.venv/bin/python -m pytest --ceph -k ceph $(ARGS)
 
-check: nginx $(DEV) $(TOOLS)  ## format, lint, types and tests: what CI runs
+check: nginx graphviz chromium $(DEV) $(TOOLS)  ## format, lint, types and tests: what CI runs
 	.venv/bin/ruff format --check $(PYTHON_CODE)
 	.venv/bin/ruff check $(PYTHON_CODE)
 	.venv/bin/mypy $(PYTHON_CODE)
 	.venv/bin/python -m pytest $(ARGS)
 
-update: nginx $(DEV) $(TOOLS)  ## rewrite what the tests expect; read the diff before you commit it
+update: nginx graphviz chromium $(DEV) $(TOOLS)  ## rewrite what the tests expect; read the diff before you commit it
 	.venv/bin/python -m pytest --update $(ARGS)
 
 bench: $(DEV) $(TOOLS)  ## measure, and print the numbers
@@ -50,18 +50,29 @@ lock: $(DEV)  ## resolve the dependencies anew into requirements/*.txt
 	$(PIP_COMPILE) --constraint requirements/dev.txt --output-file requirements/runtime.txt pyproject.toml
 	$(PIP_COMPILE) --output-file requirements/ministack.txt requirements/ministack.in
 	$(PIP_COMPILE) --output-file requirements/ansible.txt requirements/ansible.in
+	$(PIP_COMPILE) $(addprefix --unsafe-package=,playwright greenlet pyee typing-extensions) --no-allow-unsafe \
+	  --output-file requirements/axe.txt requirements/axe.in
 	@sed -i.bak -e '/^#/d' -e '/^$$/d' requirements/*.txt && rm requirements/*.bak
 
 clean:  ## remove everything that make made
 	rm -rf .venv .venv-* out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find compiler tests platform benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
-# The proxy of an instance is tested with the real one, where the machine lets it be installed.
-.PHONY: nginx
+# What tests run that pip does not install, where the machine lets it be installed: $(1) is a program, $(2) its
+# packages, $(3) what is skipped without it.
+define install_program
+@PATH="$$PATH:/usr/sbin" command -v $(1) >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+  && apt-get update -qq && apt-get install -y -qq --no-install-recommends $(2) >/dev/null; } \
+  || echo "no $(1) here: the tests of $(3) are skipped"
+endef
+
+.PHONY: nginx graphviz chromium
 nginx:
-	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx-light >/dev/null; } \
-	  || echo "no nginx here: the tests of the running proxy are skipped"
+	$(call install_program,nginx,nginx-light,the running proxy)
+graphviz:
+	$(call install_program,dot,graphviz fonts-dejavu-core,pictures)
+chromium:
+	$(call install_program,chromedriver,chromium chromium-driver fonts-dejavu-core,pages in a browser)
 
 # A second store that speaks S3, and shares no code with the first.
 .PHONY: ceph
@@ -83,6 +94,12 @@ $(DEV): requirements/dev.txt pyproject.toml
 	@$(@D)/$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(TOOLS): .venv-%/.stamp: requirements/%.txt
+.venv-ministack/.stamp .venv-ansible/.stamp: .venv-%/.stamp: requirements/%.txt
 	$(make_venv)
+	@touch $@
+
+# A script for a browser that happens to come as a Python package: what the package itself would need is left out.
+.venv-axe/.stamp: requirements/axe.txt $(DEV)
+	@echo "setting up $(@D)"
+	@.venv/$(PIP_INSTALL) --require-hashes --no-deps --upgrade --target $(@D) -r $<
 	@touch $@

@@ -121,7 +121,8 @@ def _nodes(stack: SideStack, with_parameters: bool) -> dict[str, Node]:
 def _group(stack: SideStack, place: Path, kind: str) -> str:
     """Name what a resource belongs to: the file that made it, without folders and suffix, or else the part of AWS."""
     origin = stack.origins.get(place)
-    if origin is not None and origin.layer in ("template", "addition"):
+    made_elsewhere = origin is not None and origin.span.path != stack.file  # a plain template is all in one file
+    if origin is not None and made_elsewhere and origin.layer in ("template", "addition"):
         name = origin.span.path.rpartition("/")[2].rpartition(".")[0]
         return f"addition {name}" if origin.layer == "addition" else name
     vendor, _, rest = kind.partition("::")

@@ -1,7 +1,7 @@
 """Report, changes: how one change of a diff is named and written, wherever it is shown.
 
-In: Changes.    Out: words, and values as one line of JSON.
-Never: shows a credential, or more of a value than was asked for.
+In: Changes.    Out: words, and values on one line.
+Never: shows a credential, or much more of a value than was asked for.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from compiler.changes import Change, Diff
-from compiler.model import Json, Origin
+from compiler.model import Origin
 from compiler.pointer import write_pointer
-from compiler.report_safe import escape_text, mask_data, mask_text, place_path
-from compiler.risk import NAMES, RISKS, VERDICTS_IN_WORDS, worst_risk
+from compiler.report_safe import escape_text, mask_text, place_path
+from compiler.risk import NAMES, RISKS, VERDICTS_IN_WORDS, find_effect, find_risks
+from compiler.wording import write_both, write_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,29 +53,55 @@ def name_place(change: Change) -> str:
 
 
 def name_kind(change: Change) -> str:
-    """Say in one word what happened to a place."""
-    return "renamed" if change.renamed_to else change.kind
+    """Say in one word what happened to a thing: what is added to or removed from it changes it."""
+    is_whole = not change.path[2:] if change.logical_id is not None else not change.path
+    return "renamed" if change.renamed_to else change.kind if is_whole else "changed"
 
 
-def write_value(value: Json, limit: int) -> str:
-    """Write a value as one line of JSON; where that is longer than `limit` characters, it says how much is missing."""
-    text = json.dumps(mask_data(value), ensure_ascii=False, default=str)
-    more = f"… ({len(text) - limit} more characters)" if len(text) > limit else ""
-    return escape_text(text[:limit]) + more
+def write_difference(change: Change, limit: int) -> str:
+    """Say what happened to a place, with its values as `write_values` writes them."""
+    before, after = write_values(change, limit)
+    return {"added": f"added {after}", "removed": f"removed {before}"}.get(change.kind, f"{before} → {after}")
+
+
+def write_values(change: Change, limit: int) -> tuple[str, str]:
+    """Write both values of a change as JSON, each in about `limit` characters, among them where they differ."""
+    if change.kind == "changed":
+        before, after = write_both(change.before, change.after, limit)
+    else:
+        before, after = (write_value(value, limit) for value in (change.before, change.after))
+    return escape_text(before), escape_text(after)
 
 
 def write_origin(origin: Origin | None, prefix: str) -> str:
     """Write the file and line of an origin; the empty text where there is none."""
-    return f"{escape_text(place_path(origin.span.path, prefix))}:{origin.span.line}" if origin else ""
+    if origin is None or not origin.span.path:
+        return ""
+    return f"{escape_text(place_path(origin.span.path, prefix))}:{origin.span.line}"
 
 
-def count_risks(diff: Diff) -> Mapping[str, int]:
-    """Count the changes by their worst risk, the worst first; risks that nothing has are left out."""
-    counts: Counter[str] = Counter(worst_risk(change) for change in diff.changes)
+def count_risks(changes: Iterable[Change]) -> Mapping[str, int]:
+    """Count the changes by the worst that each does, the worst first, and beside that those that concern security.
+
+    What nothing does is left out.
+    """
+    counts: Counter[str] = Counter()
+    for change in changes:
+        effect = find_effect(change)
+        counts.update([effect] if effect != "other" or not change.security else [])
+        counts.update(["security"] if change.security else [])
     return {risk: counts[risk] for risk in (*RISKS, "other") if counts[risk]}
 
 
+def rank_change(change: Change) -> int:
+    """Give what is worse the lower rank."""
+    return [*RISKS, "other"].index(next(iter(find_risks(change)), "other"))
+
+
 def sum_up(diff: Diff) -> str:
-    """Say in a line what deploying a diff means, such as `Data is lost: 1 data loss, 3 may replace`."""
-    counts = ", ".join(f"{number} {NAMES[risk]}" for risk, number in count_risks(diff).items())
-    return f"{VERDICTS_IN_WORDS[diff.verdict]}: {counts}" if counts else VERDICTS_IN_WORDS[diff.verdict]
+    """Say in a line what deploying a diff means, such as `Data is lost: 1 data loss, 3 may replace, 5 other`."""
+    counts = count_risks(diff.changes)
+    if set(counts) == {"other"}:
+        return f"{VERDICTS_IN_WORDS[diff.verdict]}: {counts['other']}"
+    said = ", ".join(f"{number} {NAMES[risk]}" for risk, number in counts.items())
+    return f"{VERDICTS_IN_WORDS[diff.verdict]}{': ' if said else ''}{said}"

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from compiler.changes import Change, Diff
 from compiler.diagnostics import Diagnostic
-from compiler.report_changes import Seen, fold_changes, name_kind, name_place, name_thing, write_value
-from compiler.risk import Level, find_risks, reaches_level, worst_risk
+from compiler.report_changes import Seen, fold_changes, name_kind, name_place, name_thing, write_values
+from compiler.risk import Level, find_effect, find_risks, reaches_level
 
 _LONGEST_VALUE = 100
 _HINT_KEEP = "keep the old one with `DeletionPolicy` and `UpdateReplacePolicy`, or move its data first"
@@ -51,7 +51,7 @@ def _parts(change: Change) -> Iterator[Change]:
 
 def _find(seen: Seen, fail_on: Level | None) -> Diagnostic:
     change = seen.change
-    code, becomes, hint = _MEANINGS[worst_risk(change)]
+    code, becomes, hint = _MEANINGS["security" if change.security else find_effect(change)]
     where = f" in {' and '.join(f'`{name}`' for name in seen.environments)}" if seen.environments else ""
     said = "; ".join([_describe(change), *change.security, *change.reasons])
     is_error = fail_on is not None and reaches_level(change, fail_on)
@@ -64,6 +64,6 @@ def _describe(change: Change) -> str:
     place = name_place(change)
     if change.renamed_to or not place:
         return f"it is {name_kind(change)}"
-    before, after = (write_value(value, _LONGEST_VALUE) for value in (change.before, change.after))
+    before, after = write_values(change, _LONGEST_VALUE)
     said = {"added": f"is added as {after}", "removed": f"is removed, it was {before}"}
     return f"`{place}` {said.get(change.kind, f'changes from {before} to {after}')}"

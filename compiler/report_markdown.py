@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from compiler.changes import Diff
+from compiler.changes import Change, Diff
 from compiler.graph import around_changes, graph_diff
 from compiler.report_changes import (
     Seen,
@@ -20,13 +20,14 @@ from compiler.report_changes import (
     name_kind,
     name_place,
     name_thing,
+    rank_change,
     sum_up,
     write_origin,
-    write_value,
+    write_values,
 )
 from compiler.report_graph import render_mermaid
 from compiler.report_safe import mask_text, show_text
-from compiler.risk import NAMES, find_risks, worst_risk
+from compiler.risk import NAMES, find_risks
 
 MOST_CHARACTERS = 65_536  # of a comment on GitHub
 _LONGEST_VALUE = 200
@@ -49,7 +50,7 @@ def render_markdown(diff: Diff, *, prefix: str = "") -> str:
     Its first line is hidden and names the service, so that a program finds its earlier comment and replaces it.
     """
     seen = fold_changes(diff.changes)
-    risky = sorted((each for each in seen if find_risks(each.change)), key=_rank)
+    risky = sorted((each for each in seen if find_risks(each.change)), key=lambda each: rank_change(each.change))
     calm = [each for each in seen if not find_risks(each.change)]
     page = _Page(_head(diff))
     left_out = page.add_changes(risky, prefix)
@@ -108,29 +109,24 @@ def _head(diff: Diff) -> str:
     return f"<!-- {marker} -->\n\n### {_MARKS[diff.verdict]} {title}{sum_up(diff)}\n\n{sides}\n\n"
 
 
-def _rank(seen: Seen) -> int:
-    return list(NAMES).index(worst_risk(seen.change))
-
-
 def _draw_change(seen: Seen, prefix: str) -> Iterator[str]:
     change = seen.change
     risks = "".join(f"**{NAMES[risk]}**, " for risk in find_risks(change))
     kind = f" ({_code(change.type)})" if change.type else ""
     where = ", ".join(_code(name) for name in seen.environments)
     yield f"- {risks}{name_kind(change)}: {_code(name_thing(change))}{kind}{f' in {where}' if where else ''}"
-    place = name_place(change)
-    if place:
-        yield f"  - {_code(place)}: {_draw_values(seen)}"
+    for each in (change, *change.within):
+        if name_place(each):
+            yield f"  - {_code(name_place(each))}: {_draw_values(each)}"
     for reason in (*change.reasons, *change.security):
         yield f"  - {_prose(reason)}"
-    if change.origin:
+    if write_origin(change.origin, prefix):
         yield f"  - at {_code(write_origin(change.origin, prefix))}"
 
 
-def _draw_values(seen: Seen) -> str:
-    change = seen.change
-    before, after = (_code(write_value(value, _LONGEST_VALUE)) for value in (change.before, change.after))
-    return {"added": after, "removed": f"was {before}"}.get(change.kind, f"{before} → {after}")
+def _draw_values(change: Change) -> str:
+    before, after = map(_code, write_values(change, _LONGEST_VALUE))
+    return {"added": f"added {after}", "removed": f"removed {before}"}.get(change.kind, f"{before} → {after}")
 
 
 def _code(text: str) -> str:

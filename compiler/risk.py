@@ -6,7 +6,7 @@ Never: judges a change; `behavior` and `security` did.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 from compiler.changes import Change, Verdict
@@ -29,7 +29,7 @@ NAMES: Mapping[str, str] = {
     "conditional": "may replace",
     "security": "security",
     "interruption": "interruption",
-    "other": "no interruption",
+    "other": "other",
 }
 VERDICTS_IN_WORDS: Mapping[Verdict, str] = {
     "unchanged": "Nothing changes",
@@ -51,16 +51,11 @@ def find_risks(change: Change) -> tuple[Risk, ...]:
     return tuple(risk for risk in RISKS if risk in found)
 
 
-def worst_risk(change: Change) -> Risk | Literal["other"]:
-    """Return the worst of a change's risks, `other` where it has none."""
-    return next(iter(find_risks(change)), "other")
+def find_effect(change: Change) -> str:
+    """Name the worst that deploying a change does, security apart; `other` where nobody notices it."""
+    return next((risk for risk in find_risks(change) if risk != "security"), "other")
 
 
 def reaches_level(change: Change, level: Level) -> bool:
     """Tell whether a change is what a level asks to stop, or worse; what may replace counts as a replacement."""
     return level == "change" or not _STOPPED[level].isdisjoint(find_risks(change))
-
-
-def order_by_risk(changes: Iterable[Change]) -> list[Change]:
-    """Put the worst first; among equals the order stays."""
-    return sorted(changes, key=lambda change: [*RISKS, "other"].index(worst_risk(change)))

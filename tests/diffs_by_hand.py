@@ -38,9 +38,43 @@ def diff_of(
     before: Mapping[str, Json], after: Mapping[str, Json], *changes: Change, facts: Mapping[str, Json] | None = None
 ) -> Diff:
     """A diff of one stack in each environment that a change names, production if there is none."""
-    environments = sorted({change.environment for change in changes}) or ["production"]
+    environments = sorted({change.environment for change in changes if change.logical_id}) or ["production"]
     old, new = (
         Side(name, {each: stack(resources, environment=each) for each in environments}, facts=facts or {})
         for name, resources in (("release 1", before), ("working tree", after))
     )
     return Diff(old, new, changes)
+
+
+def review_of_orders() -> Diff:
+    """A diff with everything in it that a review can show, in two environments, and an archive."""
+    before = {
+        "Orders": resource(TABLE),
+        "Files": resource(BUCKET, Table={"Ref": "Orders"}),
+        "Gone": resource(),
+        "OldName": resource(),
+        "Jobs": resource(depends_on="Orders"),
+        "Still": resource(Queue={"Fn::GetAtt": ["Jobs", "Arn"]}),
+        "Far": resource(),
+    }
+    after = {name: body for name, body in before.items() if name not in ("Gone", "OldName")}
+    after |= {"New": resource(Table={"Ref": "Orders"}), "NewName": resource()}
+    lost: dict[str, Json] = {"type": TABLE, "behavior": "replacement", "is_data_loss": True, "origin": origin()}
+    opened: dict[str, Json] = {"type": BUCKET, "behavior": "conditional", "security": ("exposure: anybody may read",)}
+    policy = {
+        "Statement": [{"Sid": f"Allow{number}", "Effect": "Allow", "Action": "s3:GetObject"} for number in range(9)]
+    }
+    changes = [
+        changed("Files", "Properties", "Policy", before=None, after=policy, kind="added", **opened),
+        changed("Gone", kind="removed", before=resource(), after=None),
+        changed(
+            "Jobs", "Properties", "DelaySeconds", before=0, after=5, behavior="interruption", origin=origin(line=20)
+        ),
+        changed("Jobs", "Properties", "Script", before="one\ntwo\n", after="one\nthree\n"),
+        changed("New", kind="added", before=None, after=resource()),
+        changed("OldName", before=resource(), after=resource(), renamed_to="NewName", behavior="replacement"),
+        changed("Orders", "Properties", "KeySchema", before="id", after="pk", reasons=("cannot be kept",), **lost),
+        changed("Jobs", "Properties", "DelaySeconds", before=0, after=5, environment="staging"),
+        Change("", "source.tar.gz", ("bin/web",), "changed", "1f2e", "3d4c"),
+    ]
+    return diff_of(before, after, *changes, facts={"service": "orders"})

@@ -47,13 +47,14 @@ CORRIDOR = [
     library_cache promote actor
     library_source
     sides review
+    picture
     report_safe
     report_words
     report_snippet report_table report_outline report_story_json report_unused report_diff report_library
     report_diff_json report_github report_sarif report_frequency
     report_text report_story report_cost
     report_graph report_changes
-    report_markdown report_findings
+    report_markdown report_findings report_html
     report
     screen
     commands_service commands_explain commands_diff commands_schema
@@ -87,7 +88,7 @@ LIBRARIES = {
     "boto3": {"s3_bucket", "aws"},
     "botocore": {"s3_bucket", "aws"},
     "rich": {"report", "report_safe", "report_table"},
-    "jinja2": {"report", "report_frequency"},
+    "jinja2": {"report_html", "report_frequency"},
     "click": {"cli", "screen", *COMMANDS},
 }
 # What content may import beside `compiler.authoring`; `pathlib` finds files/*.j2.

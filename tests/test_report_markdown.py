@@ -42,7 +42,7 @@ def test_the_verdict_stands_first_what_is_risky_open_and_the_rest_folded() -> No
     assert """\
 <!-- flagstone diff orders -->
 
-### 🔴 `orders`: Data is lost: 1 data loss, 1 security, 2 no interruption
+### 🔴 `orders`: Data is lost: 1 data loss, 1 security, 2 other
 
 `release 1` → `working tree`
 
@@ -79,13 +79,14 @@ def test_an_added_and_a_removed_value_are_told_apart_and_a_whole_resource_is_nam
     diff = diff_of(
         {},
         {},
-        changed("A", "Properties", "X", kind="added", before=None),
-        changed("B", "Properties", "X", kind="removed", after=None),
+        changed("A", "Properties", "X", kind="added", before=None, type=None),
+        changed("B", "Properties", "X", kind="removed", after=None, type=None),
         changed("C", kind="added", before=None, after=resource(), type=None),
         changed("D", renamed_to="E", type=None, behavior="replacement"),
     )
     text = render_markdown(diff)
-    assert "`Properties.X`: `2`\n" in text and "`Properties.X`: was `1`\n" in text
+    assert "- changed: `A` in `production`\n  - `Properties.X`: added `2`\n" in text
+    assert "- changed: `B` in `production`\n  - `Properties.X`: removed `1`\n" in text
     assert "- added: `C` in `production`\n-" not in text and "- added: `C` in `production`\n" in text
     assert "- **replacement**, renamed: `D -> E` in `production`\n" in text
 
@@ -104,17 +105,29 @@ def test_a_hostile_value_is_nothing_but_code(said: str) -> None:
     assert not re.search(r"[`@#<>|\[\]\\*_~]|://", outside.replace("### ", "")), outside
 
 
-@pytest.mark.parametrize("risk_count", [0, 5, 100])
+@pytest.mark.parametrize("risk_count", [0, 5, 300])
 def test_a_comment_is_never_longer_than_github_takes_and_says_what_is_missing(risk_count: int) -> None:
     long = "\U0001f600" * 5_000
     risky = [changed(f"A{n}", "X", before=long, after=long, behavior="interruption") for n in range(risk_count)]
-    calm = [changed(f"B{n}", "X", before=long, after=long) for n in range(100 - risk_count)]
+    calm = [changed(f"B{n}", "X", before=long, after=long) for n in range(300 - risk_count)]
     text = render_markdown(diff_of({}, {}, *risky, *calm))
     assert MOST_CHARACTERS * 0.98 < len(text.encode("utf-16-le")) / 2 <= MOST_CHARACTERS
     shown = len(re.findall("^- ", text, re.MULTILINE))
-    assert f"{100 - shown} more changes did not fit here: `flagstone diff --format html` shows all of them.\n" in text
-    assert text.count("<details>") == text.count("</details>") == (risk_count < 100)
-    assert "4802 more characters" in text
+    assert f"{300 - shown} more changes did not fit here: `flagstone diff --format html` shows all of them.\n" in text
+    assert text.count("<details>") == text.count("</details>") == (risk_count < 300)
+
+
+def test_of_two_long_values_it_shows_where_they_differ() -> None:
+    before, after = ([*range(500), last] for last in "ab")
+    text = render_markdown(diff_of({}, {}, changed("A", "X", before=before, after=after)))
+    assert '499, "a"]` → ' in text and '499, "b"]`' in text
+    assert len(text) < 2_000
+
+
+def test_what_differs_within_a_renamed_resource_stands_below_it() -> None:
+    inner = changed("D", "Properties", "X")
+    text = render_markdown(diff_of({}, {}, changed("D", renamed_to="E", type=None, within=(inner,))))
+    assert "- renamed: `D -> E` in `production`\n  - `Properties.X`: `1` → `2`\n" in text
 
 
 def test_what_is_risky_is_not_pushed_out_by_what_is_not() -> None:

@@ -1,0 +1,151 @@
+"""The page, read as text: it is one file, the same each time, and nothing that a template says becomes markup."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from compiler.model import Json
+from compiler.picture import NoPicture
+from compiler.report_html import render_html
+from tests.diffs_by_hand import changed, diff_of, resource, review_of_orders
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</style></script><base href=//x>",
+    "{{ 7 * 7 }}{% raw %}",
+    "javascript:alert(1)",
+    "&lt;b&gt;",
+    "\x00\x1b[31m\u202e",
+]
+
+
+def draw(text: str) -> str:
+    """Stand in for graphviz: what it is given is not what is looked at here."""
+    return "<svg><title>drawn</title></svg>"
+
+
+def refuse(text: str) -> str:
+    raise NoPicture("`dot` of graphviz is not installed")
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def read(page: str) -> _Reader:
+    reader = _Reader()
+    reader.feed(page)
+    reader.close()
+    return reader
+
+
+def test_the_page_is_made_of_nothing_but_itself_and_says_so_to_the_browser() -> None:
+    page = render_html(review_of_orders(), draw=draw)
+    links = [
+        value for _, attributes in read(page).tags for name, value in attributes.items() if name in ("src", "href")
+    ]
+    assert [] == [link for link in links if not str(link).startswith(("#", "data:,"))]
+    [policy] = re.findall(r'Content-Security-Policy" content="([^"]*)"', page)
+    for tag in ("style", "script"):
+        [inner] = re.findall(f"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(inner.encode()).digest()).decode()
+        assert f"{tag}-src &#39;sha256-{digest}&#39;" in policy
+    assert policy.startswith("default-src &#39;none&#39;;") and "unsafe" not in policy
+
+
+@pytest.mark.parametrize("said", HOSTILE)
+def test_what_a_template_says_is_text(said: str) -> None:
+    told: dict[str, Json] = {"type": said, "reasons": (said,), "security": (said,), "environment": said}
+    change = changed(said, said, before=said, after={said: said * 200}, **told)
+    quiet = changed("A", "X", environment=said)
+    facts: dict[str, Json] = {"service": said}
+    expected, found = (
+        [(tag, sorted(attributes)) for tag, attributes in read(render_html(diff, draw=draw)).tags]
+        for diff in (
+            diff_of(
+                {},
+                {},
+                changed("A", "X", before="a", after={"a": "a" * 2_000}, type="a", reasons=("a",), security=("a",)),
+            ),
+            diff_of({}, {}, change, facts=facts),
+        )
+    )
+    assert expected == found
+    page = render_html(diff_of({}, {}, change, quiet), draw=draw)
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\u202e]", page)
+
+
+def test_no_page_shows_a_credential() -> None:
+    secret = "AKIAIOSFODNN7EXAMPLE"
+    told: dict[str, Json] = {"type": secret, "reasons": (secret,), "security": (secret,)}
+    change = changed(secret, secret, before=secret, after=[secret, "x" * 1_000], within=(changed("A", secret),), **told)
+    diff = diff_of({secret: resource(secret)}, {secret: resource()}, change, facts={"service": secret})
+    assert secret not in render_html(diff, draw=lambda text: f"<svg>{text}</svg>")
+
+
+def test_a_value_of_many_lines_is_folded_and_one_without_end_cut() -> None:
+    page = read(render_html(diff_of({}, {}, changed("A", "X", before="a\nb", after="c" * 90_000)), draw=draw)).text
+    assert "a\nb" in page and "c" * 4_900 in page and "more characters" in page
+    assert len(page) < 20_000
+
+
+def test_the_page_links_each_resource_of_the_picture_to_its_changes() -> None:
+    drawn: list[str] = []
+
+    def keep(text: str) -> str:
+        drawn.append(text)
+        return ""
+
+    page = render_html(review_of_orders(), draw=keep)
+    [link] = re.findall(r'"NewName" \[.*URL="#([\w-]+)"', drawn[0])
+    [name] = re.findall(rf'id="{link}".*\n<h3 [^>]*>(.*)</h3>', page)
+    assert "OldName -&gt; NewName" == name
+    assert '"Far" [' in drawn[0] and "URL" not in drawn[0].partition('"Far" [')[2].partition("\n")[0]
+
+
+def test_without_a_picture_the_page_says_why_and_shows_the_connections() -> None:
+    page = read(render_html(review_of_orders(), draw=refuse)).text
+    assert "There is no picture here, because `dot` of graphviz is not installed" in page
+    assert re.search(r"Files\s+\(AWS::S3::Bucket, \? may be replaced, ! security\)\s+refers to Orders", page)
+
+
+def test_no_change_makes_a_page_without_filters() -> None:
+    tags = [tag for tag, _ in read(render_html(diff_of({}, {}), draw=draw)).tags]
+    assert not {"form", "script", "svg", "table"} & set(tags)
+
+
+def test_the_same_diff_gives_the_same_bytes() -> None:
+    assert render_html(review_of_orders(), draw=draw) == render_html(review_of_orders(), draw=draw)
+
+
+@pytest.mark.parametrize(
+    ("count", "changing", "drawn"), [(200, 1, 200), (201, 1, 2), (401, 401, None)], ids=["all", "near", "none"]
+)
+def test_a_picture_shows_as_much_as_can_be_seen(count: int, changing: int, drawn: int | None) -> None:
+    resources = {f"A{n:03}": resource(X={"Ref": f"A{n + 1:03}"}) for n in range(count)}
+    changes = [changed(f"A{n:03}", "Properties", "Y") for n in range(changing)]
+    texts: list[str] = []
+
+    def keep(text: str) -> str:
+        texts.append(text)
+        return ""
+
+    page = read(render_html(diff_of(resources, resources, *changes), draw=keep)).text
+    assert ([drawn] if drawn else []) == [text.count("shape=") for text in texts]
+    assert ("401 resources are more than a picture can show" in page) == (drawn is None)
