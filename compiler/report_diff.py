@@ -89,6 +89,8 @@ def _name(change: Change) -> str:
 
 def _draw_values(change: Change, pen: Pen, used: int) -> Iterator[str]:
     """Write both values on one line where they have room, else one below the other; nothing of a whole resource."""
+    if change.before == change.after and type(change.before) is type(change.after):
+        return  # what it refers to has changed
     if change.renamed_to is not None or len(change.path) <= (2 if change.logical_id is not None else 0):
         return
     room = max((pen.width or _WIDE) - used, 20)

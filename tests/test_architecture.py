@@ -46,6 +46,7 @@ CORRIDOR = [
     offers library_release
     library_cache promote actor
     library_source
+    bundle_side
     sides review
     picture
     report_safe
