@@ -24,14 +24,14 @@ CORRIDOR = [
     diagnostics
     model
     service changes trace known catalog layers cause share node archive tree checkout yaml11 wording hidden versions
-    variables blame manifest resource_schema update_facts lookups
+    variables blame manifest resource_schema update_facts lookups schema_parts
     risk
     graph
     authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior permissions
     pointer alignment safeguards
     reference
     compare counterpart consequence
-    wiring parameters follow ingress
+    wiring parameters follow ingress schema_change
     override addition refusals security
     library repository bases validate rules parts resolve build merge guard lock render output explain diff waivers
     lint_rules unused schema cost
@@ -102,7 +102,7 @@ PURE = set(
     alignment reference compare counterpart consequence behavior
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
     lock manifest render explain diff watch unused schema update_facts behavior versions offers
-    permissions safeguards ingress security risk graph
+    permissions safeguards ingress security risk graph schema_parts schema_change least_bump
     """.split()
 )
 IMPURE = set("datetime glob os pathlib random secrets shutil socket subprocess tempfile time urllib uuid".split())
