@@ -20,6 +20,7 @@ from compiler.commands_channel import history, promote, rollback
 from compiler.commands_cost import cost
 from compiler.commands_diff import diff
 from compiler.commands_explain import explain
+from compiler.commands_graph import graph
 from compiler.commands_lock import lock
 from compiler.commands_platform import platform
 from compiler.commands_release import publish, releases
@@ -93,7 +94,7 @@ def cli() -> None:
 
 
 for command in (
-    *(validate, compile_, explain, diff, cost, lock, publish),
+    *(validate, compile_, explain, diff, graph, cost, lock, publish),
     *(releases, promote, rollback, history),
     *(schema, platform),
 ):

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from compiler.model import Library
     from compiler.risk import Level
 
-_FORMATS = ("text", "json", "github", "sarif", "markdown")
+_FORMATS = ("text", "json", "github", "sarif", "markdown", "html")
+_DOCUMENTS = ("markdown", "html")  # which hold no faults
 _LEVELS = ("change", "interruption", "replacement", "data-loss", "security")
 
 
@@ -107,7 +108,7 @@ def diff(
     fault = asked.find_fault()
     if fault is not None:
         raise click.UsageError(fault)
-    screen = make_screen(None if format == "markdown" else format, Path(repo) if repo else None)
+    screen = make_screen(None if format in _DOCUMENTS else format, Path(repo) if repo else None)
     chosen = format or screen.format
     with Reporting(screen):
         library = open_platform(platform, Path(repo or ".") if before is None else None)
@@ -195,6 +196,11 @@ def _write(found: Diff, format: str, fail_on: Level | None, prefix: str, *, widt
         from compiler.report_markdown import render_markdown
 
         return render_markdown(found, prefix=prefix)
+    if format == "html":
+        from compiler.picture import draw_svg
+        from compiler.report_html import render_html
+
+        return render_html(found, draw=draw_svg, prefix=prefix)
     if format in ("github", "sarif"):
         from compiler.report import report_diagnostics
         from compiler.report_findings import find_changes

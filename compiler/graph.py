@@ -123,7 +123,7 @@ def _group(stack: SideStack, place: Path, kind: str) -> str:
     origin = stack.origins.get(place)
     made_elsewhere = origin is not None and origin.span.path != stack.file  # a plain template is all in one file
     if origin is not None and made_elsewhere and origin.layer in ("template", "addition"):
-        name = origin.span.path.rpartition("/")[2].rpartition(".")[0]
+        name = origin.span.path.rpartition("/")[2].rpartition(".")[0].lstrip("_")  # which marks shared code
         return f"addition {name}" if origin.layer == "addition" else name
     vendor, _, rest = kind.partition("::")
     return rest.partition("::")[0] if vendor == "AWS" else vendor

@@ -79,7 +79,7 @@ def render_dot(graph: Graph, *, links: Mapping[str, str] | None = None) -> str:
     """Write a digraph; the text ends with a line break. `links` are addresses by the id of a node."""
     lines = [
         f"digraph {_dot_text(show_text(graph.title))} {{",
-        '  graph [rankdir=LR, fontname="sans-serif", fontsize=12, nodesep=0.2, ranksep=0.6, bgcolor=transparent]',
+        '  graph [rankdir=LR, fontname="sans-serif", fontsize=12, nodesep=0.2, ranksep=0.6]',
         '  node [fontname="sans-serif", fontsize=11, fontcolor="#111827", margin="0.12,0.06"]',
         '  edge [color="#6b7280", arrowsize=0.7]',
     ]

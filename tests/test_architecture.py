@@ -58,7 +58,7 @@ CORRIDOR = [
     report_markdown report_findings report_html
     report
     screen
-    commands_service commands_explain commands_diff commands_schema
+    commands_service commands_explain commands_diff commands_graph commands_schema
     commands_lock commands_release commands_channel commands_platform
     commands_cost
     cli
@@ -66,7 +66,7 @@ CORRIDOR = [
 ]
 
 COMMANDS = {
-    *("commands_service", "commands_explain", "commands_diff", "commands_schema"),
+    *("commands_service", "commands_explain", "commands_diff", "commands_graph", "commands_schema"),
     *("commands_lock", "commands_release", "commands_channel", "commands_platform", "commands_cost"),
 }
 

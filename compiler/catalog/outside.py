@@ -16,6 +16,16 @@ ENTRIES = (
         is_shown_by_files=False,
     ),
     Entry(
+        code="D702",
+        title="Picture cannot be drawn",
+        explanation="""
+            `flagstone graph --format svg` has graphviz draw, a program of its own whose `dot` is looked for on the
+            PATH. It is missing, it failed, or it was not done in time. Install it, such as with `apt-get install
+            graphviz`, or ask for `--format mermaid` or `--format dot`: these are text, and need nothing else.
+        """,
+        is_shown_by_files=False,
+    ),
+    Entry(
         code="D801",
         title="Release exists with other bytes",
         explanation="""
