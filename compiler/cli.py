@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import click
 
 from compiler import __version__
-from compiler.commands_channel import history, promote, rollback
+from compiler.commands_channel import gc, history, promote, rollback
 from compiler.commands_cost import cost
 from compiler.commands_diff import diff
 from compiler.commands_explain import explain
@@ -95,7 +95,7 @@ def cli() -> None:
 
 for command in (
     *(validate, compile_, explain, diff, graph, cost, lock, publish),
-    *(releases, promote, rollback, history),
+    *(releases, promote, rollback, history, gc),
     *(schema, platform),
 ):
     cli.add_command(command)

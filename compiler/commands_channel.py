@@ -1,4 +1,4 @@
-"""Commands for channels: promote, rollback, history.
+"""Commands for channels: promote, rollback, history; and gc, which removes what no channel needs.
 
 In: arguments.    Out: an outcome on the screen.
 Never: decides anything about a channel; the rooms are imported by the command that needs them.
@@ -10,7 +10,7 @@ import getpass
 import os
 import secrets
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -130,6 +130,53 @@ def history(service: str, environment: str, bucket: str, format: str | None) -> 
         listed = [_tell_move(move) for move in moves]
         result = {"service": service, "environment": environment, "release": channel.release, "history": listed}
         screen.show((), text, result)
+
+
+@click.command(short_help="List what nothing in the bucket needs any more, or remove it.")
+@bucket_option
+@click.option(
+    "--keep-days",
+    type=click.IntRange(1, 36_500),
+    default=90,
+    show_default=True,
+    metavar="N",
+    help="Keep what is younger than N days, and what ran within them.",
+)
+@click.option("--delete", is_flag=True, help="Remove it. Without this, nothing is changed.")
+@format_option
+def gc(bucket: str, keep_days: int, delete: bool, format: str | None) -> None:
+    """List releases, versions of the library and broken-off publishes that nothing needs any more.
+
+    What runs stays, and what a rollback would lead to, however old; so do the newest version of each line of the
+    library, and every version that a release which stays was compiled with.
+    """
+    with Reporting(make_screen(format)) as screen:
+        from compiler.bucket import open_bucket
+        from compiler.report_table import report_table
+        from compiler.sweep import execute_sweep, plan_sweep
+
+        target, now = open_bucket(bucket, makes=False), datetime.now(UTC)
+        sweep = plan_sweep(target, now=now, keep=timedelta(days=keep_days))
+        rows = [(each.folder, each.reason) for each in sweep.removable]
+        size = sweep.size
+        if delete:
+            swept = execute_sweep(target, sweep, now=now, nonce=secrets.token_hex(8))
+            reasons = {each.folder.path: each.reason for each in sweep.removable}
+            rows = [(folder, reasons[folder.path]) for folder in swept.removed]
+            size = sum(folder.size for folder in swept.removed)
+            kept = "".join(f"{each.folder.path} stays: {each.reason}\n" for each in swept.spared)
+        cells = [(folder.path, f"{folder.size:,}", reason) for folder, reason in rows]
+        width, color = find_width(sys.stdout), is_colored(sys.stdout)
+        table = report_table(("FOLDER", "BYTES", "WHY"), cells, width=width, color=color) if rows else ""
+        done = f"{len(rows)} removed, {size:,} bytes\n{kept}" if delete else f"{len(rows)} to remove, {size:,} bytes\n"
+        hint = "nothing was changed; --delete removes them\n" if rows and not delete else ""
+        result = {
+            "deleted": delete,
+            "bytes": size,
+            "folders": [{"folder": each.path, "bytes": each.size, "reason": reason} for each, reason in rows],
+            "spared": [{"folder": each.folder.path, "reason": each.reason} for each in swept.spared] if delete else [],
+        }
+        screen.confirm((), table + done + hint, result)
 
 
 def _make_wish(actor: str | None, reason: str | None, *, is_forced: bool = False) -> Wish:

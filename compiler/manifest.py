@@ -18,6 +18,7 @@ from compiler.trace import plain
 
 MANIFEST = "manifest.json"
 CLAIM = "claim.json"  # lies beside the manifest
+MARK = "removal.json"  # lies there while `gc` removes the release
 _SEAL = "seal"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 

@@ -27,6 +27,7 @@ from compiler.channel import (
     render_channel,
 )
 from compiler.diagnostics import CompileError, Diagnostic, suggest
+from compiler.manifest import MARK
 from compiler.model import Json
 from compiler.publish import check_name, list_release_ids
 from compiler.release_check import CheckedRelease, check_release
@@ -153,6 +154,9 @@ def _check_release(bucket: Bucket, service: str, release: str, environment: str)
         hint = suggest(release, known) or (f"the newest is `{known[0]}`" if known else "publish it first")
         message = f"there is no release `{release}` of `{service}` in the bucket"
         raise CompileError([Diagnostic("D840", message, hint=hint)]) from None
+    if any(fault.key.endswith(f"/{MARK}") for fault in checked.faults):
+        message = f"release `{release}` is being removed by `flagstone gc`, as nothing needed it"
+        raise CompileError([Diagnostic("D842", message, hint="promote another, or publish it again once it is gone")])
     if not checked.is_sound:
         hint = f"run `flagstone verify {service} {release}`, and publish the commit again under another id"
         faults = [f"`{fault.key}`: {fault.reason}" for fault in checked.faults[:_MAX_FAULTS]]

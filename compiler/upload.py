@@ -17,11 +17,12 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 from compiler.bucket import Bucket, Conflict
-from compiler.manifest import CLAIM, MANIFEST, render_claim
+from compiler.manifest import CLAIM, MANIFEST, MARK, render_claim
 
 _CONTENT_TYPES = {".json": "application/json", ".tar.gz": "application/gzip"}
 _THREADS = 8
 _CLAIMED = "of an upload with other bytes, which is running or was broken off; only the same bytes can complete it"
+_MARKED = "there because `flagstone gc` is removing this: publish again once it is gone"
 _STRAY = "left by an unfinished upload of other files"
 
 
@@ -68,6 +69,8 @@ def plan_upload(folder: str, files: Mapping[str, bytes], tags: Mapping[str, str]
     upload claimed the folder for others, or left one that is not among the files.
     """
     there = set(bucket.list_keys(folder))
+    if folder + MARK in there:
+        raise Conflict(folder + MARK, reason=_MARKED)
     is_released = folder + MANIFEST in there
     paths = [*sorted(path for path in files if path != MANIFEST), MANIFEST]
     objects = tuple(_plan_object(folder + path, files[path], there) for path in paths)
@@ -103,7 +106,18 @@ def execute_upload(
             done += 1
             if report_progress:
                 report_progress(Progress(done, len(missing), key))
+    if missing:
+        _complete(manifest.key.removesuffix(MANIFEST), parts, plan.tags, bucket)
     return tuple(planned.key for planned in missing)
+
+
+def _complete(folder: str, parts: Sequence[PlannedObject], tags: Mapping[str, str], bucket: Bucket) -> None:
+    """Write again what `gc` removed of an old unfinished upload after this one had seen it, see `sweep`."""
+    there = set(bucket.list_keys(folder))
+    if folder + MARK in there:
+        raise Conflict(folder + MARK, reason=_MARKED)
+    for _ in _write_all([planned for planned in parts if planned.key not in there], tags, bucket):
+        pass
 
 
 def _plan_object(key: str, content: bytes, there: set[str]) -> PlannedObject:

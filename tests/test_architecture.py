@@ -47,7 +47,7 @@ CORRIDOR = [
     library_cache promote actor
     library_source
     bundle_side
-    sides review
+    sides review sweep
     picture
     report_safe
     report_words

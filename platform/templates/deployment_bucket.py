@@ -214,14 +214,18 @@ def deployer(environment: Environment) -> Iterator[AWSObject]:
 def collector(environment: Environment) -> Iterator[AWSObject]:
     """Whoever runs `flagstone gc --delete`. What is deleted stays a year as an old version of the bucket."""
     deletable = [each for prefix in ("services/", "platform/") for each in objects(environment, prefix)]
+    # Before it removes a release it puts a mark there, and writes to the channels that could move to it.
+    announced = ("services/*/removal.json", "platform/*/removal.json", "environments/")
+    marks = [each for prefix in announced for each in objects(environment, prefix)]
     yield from role_policy(
         environment,
         "release-collector",
         "Removes releases that nothing needs any more",
         allow("RemoveReleases", ["s3:DeleteObject"], deletable),
+        allow("AnnounceRemovals", ["s3:PutObject"], marks),
         read_everything(environment),
         find(environment),
-        use_key(environment, "kms:Decrypt"),
+        use_key(environment, "kms:Decrypt", "kms:GenerateDataKey"),
     )
 
 
