@@ -24,6 +24,7 @@ from compiler.service import (
     DeploymentBucket,
     Environment,
     HealthCheck,
+    Ingress,
     LogFile,
     LogFilter,
     Network,
@@ -59,7 +60,8 @@ def read_environment(settings: Settings, library: Library) -> Environment:
     data = settings.environment
     shared = shared_environment(library.environments, settings.environment_name)
     assert shared is not None, settings.environment_name
-    network, hours, deployment = data["network"], data["businessHours"], data.get("deploymentBucket") or {}
+    network, hours = data["network"], data["businessHours"]
+    deployment, ingress = data.get("deploymentBucket") or {}, data.get("ingress") or {}
     return Environment(
         name=settings.environment_name,
         shared=shared,
@@ -80,6 +82,12 @@ def read_environment(settings: Settings, library: Library) -> Environment:
         business_hours=BusinessHours(hours["timeZone"], hours["start"], hours["stop"]),
         owners=tuple(data["owners"]),
         deployment_bucket=DeploymentBucket(deployment.get("madeHere", True), deployment.get("lockDays")),
+        ingress=Ingress(
+            shared=tuple(ingress.get("shared") or ()),
+            certificate_authority=ingress.get("certificateAuthority"),
+            private_certificate=ingress.get("privateCertificate"),
+        ),
+        public_zone_id=data.get("publicZoneId"),
     )
 
 

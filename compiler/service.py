@@ -152,12 +152,22 @@ class DeploymentBucket:
 
 
 @dataclass(frozen=True, slots=True)
+class Ingress:
+    """`shared` are the exposures that have a load balancer for all services. Who certifies names in the private zone,
+    where it is not below the public one: an authority, or nobody because the certificate is there. Both are ARNs."""
+
+    shared: tuple[str, ...] = ()
+    certificate_authority: str | None = None
+    private_certificate: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """An account and region that the platform team runs.
 
     `name` is what a service's resources are named after; `shared` is the environment whose network and keys they use,
     which differs for a branch environment (`env-feature` uses those of `env-default`).
-    `bucket` is the name of the platform deployment bucket.
+    `bucket` is the name of the platform deployment bucket. Without a `public_zone_id` the environment makes its own.
     `images` maps a processor architecture to the pinned version of the SSM parameter that holds the image's id.
     """
 
@@ -174,3 +184,5 @@ class Environment:
     business_hours: BusinessHours
     owners: tuple[str, ...]
     deployment_bucket: DeploymentBucket = DeploymentBucket()
+    ingress: Ingress = Ingress()
+    public_zone_id: str | None = None

@@ -88,7 +88,7 @@ def test_the_bucket_refuses_plain_puts_plain_transport_and_strangers() -> None:
     statements = {item["Sid"]: item for item in dict(statements_of(build_template("deployment_bucket")))[POLICY]}
     assert {"Deny"} == {item["Effect"] for item in statements.values()}
     assert {"*"} == {item["Principal"] for item in statements.values()}
-    everything = [f"arn:aws:s3:::{PRODUCTION.bucket}", f"arn:aws:s3:::{PRODUCTION.bucket}/*"]
+    everything = [{"Fn::GetAtt": ["DeploymentBucket", "Arn"]}, {"Fn::Sub": "${DeploymentBucket.Arn}/*"}]
     assert {
         "DenyPlainTransport": (everything, {"Bool": {"aws:SecureTransport": "false"}}),
         "DenyOldTransport": (everything, {"NumericLessThan": {"s3:TlsVersion": "1.2"}}),

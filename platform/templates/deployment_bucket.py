@@ -10,29 +10,32 @@ from collections.abc import Iterator, Sequence
 from troposphere import AWSObject, Ref
 from troposphere.iam import ManagedPolicy
 from troposphere.s3 import (
-    AbortIncompleteMultipartUpload,
     Bucket,
     BucketEncryption,
     BucketPolicy,
     DefaultRetention,
     EventBridgeConfiguration,
     LifecycleConfiguration,
-    LifecycleRule,
     LoggingConfiguration,
-    NoncurrentVersionExpiration,
     NotificationConfiguration,
     ObjectLockConfiguration,
     ObjectLockRule,
-    OwnershipControls,
-    OwnershipControlsRule,
-    PublicAccessBlockConfiguration,
     ServerSideEncryptionByDefault,
     ServerSideEncryptionRule,
-    VersioningConfiguration,
 )
 
 from compiler.authoring import Environment, camel, derive, join
 
+from ._buckets import (
+    abandon_uploads,
+    closed,
+    deny_old_transport,
+    everything_in,
+    forget_old_versions,
+    log_bucket,
+    objects_of,
+    outlives_its_stack,
+)
 from ._conventions import Statement, allow, deny_plain_transport, key_arn, policy, via
 from ._environment_conventions import publish, tags
 
@@ -43,15 +46,11 @@ AREA = "deployment-bucket"
 OWN_RELEASES = "services/${aws:PrincipalTag/service}/"
 MANIFESTS = "services/*/manifest.json"  # `*` stands for the slash too: those of every service and release
 
-LOGS_OF_LOGS = {
-    "checkov": {"skip": [{"id": "CKV_AWS_18", "comment": "A bucket of access logs would log its own logging"}]}
-}
-
 
 def build(environment: Environment) -> Iterator[AWSObject]:
     if not environment.deployment_bucket.is_made_here:
         return
-    yield from log_bucket(environment)
+    yield from logs_of_access(environment)
     yield from bucket(environment)
     yield from publisher_of_services(environment)
     yield from publisher_of_the_platform(environment)
@@ -98,8 +97,8 @@ def bucket(environment: Environment) -> Iterator[AWSObject]:
         "DeploymentBucketPolicy",
         Bucket=Ref("DeploymentBucket"),
         PolicyDocument=policy(
-            deny_plain_transport(["s3:*"], everything_in(environment.bucket)),
-            deny_old_transport(environment.bucket),
+            deny_plain_transport(["s3:*"], everything_in("DeploymentBucket")),
+            deny_old_transport(everything_in("DeploymentBucket")),
             deny_other_accounts(environment),
             *deny_rewriting(environment),
         ),
@@ -109,49 +108,23 @@ def bucket(environment: Environment) -> Iterator[AWSObject]:
     )
 
 
-def log_bucket(environment: Environment) -> Iterator[AWSObject]:
-    """Where S3 writes down each access. It has no key of the platform's and no lock: S3 could not write to it then."""
-    name = join(environment.bucket, "-logs")
-    yield Bucket(
+def logs_of_access(environment: Environment) -> Iterator[AWSObject]:
+    yield from log_bucket(
+        environment,
         "DeploymentLogBucket",
-        BucketName=name,
-        BucketEncryption=BucketEncryption(
-            ServerSideEncryptionConfiguration=[
-                ServerSideEncryptionRule(
-                    ServerSideEncryptionByDefault=ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
-                )
-            ]
-        ),
-        LifecycleConfiguration=LifecycleConfiguration(
-            Rules=[
-                abandon_uploads(),
-                LifecycleRule(Id="ForgetOldLogs", Status="Enabled", ExpirationInDays=400),
-                forget_old_versions(days=30),
-            ]
-        ),
-        Tags=tags(environment, "deployment-logs"),
-        Metadata=LOGS_OF_LOGS,
-        **closed(),
-        **outlives_its_stack(),
-    )
-    yield BucketPolicy(
-        "DeploymentLogBucketPolicy",
-        Bucket=Ref("DeploymentLogBucket"),
-        PolicyDocument=policy(
-            deny_plain_transport(["s3:*"], everything_in(name)),
-            deny_old_transport(name),
-            {
-                "Sid": "S3MayLog",
-                "Effect": "Allow",
-                "Principal": {"Service": "logging.s3.amazonaws.com"},
-                "Action": "s3:PutObject",
-                "Resource": bucket_arn(name, "/deployment-bucket/*"),
-                "Condition": {
-                    "StringEquals": {"aws:SourceAccount": environment.account},
-                    "ArnLike": {"aws:SourceArn": bucket_arn(environment.bucket)},
-                },
+        {
+            "Sid": "S3MayLog",
+            "Effect": "Allow",
+            "Principal": {"Service": "logging.s3.amazonaws.com"},
+            "Action": "s3:PutObject",
+            "Resource": objects_of("DeploymentLogBucket", "/deployment-bucket/*"),
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": environment.account},
+                "ArnLike": {"aws:SourceArn": bucket_arn(environment.bucket)},
             },
-        ),
+        },
+        purpose="deployment-logs",
+        name=join(environment.bucket, "-logs"),
     )
     yield publish(
         environment,
@@ -264,56 +237,11 @@ def use_key(environment: Environment, *actions: str) -> Statement:
     return allow("UseKeyThroughS3", list(actions), key_arn(environment, "data"), condition=via(environment, "s3"))
 
 
-# What holds for both buckets
-
-
-def closed() -> dict[str, object]:
-    return {
-        "OwnershipControls": OwnershipControls(Rules=[OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
-        "PublicAccessBlockConfiguration": PublicAccessBlockConfiguration(
-            BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
-        ),
-        "VersioningConfiguration": VersioningConfiguration(Status="Enabled"),
-    }
-
-
-def outlives_its_stack() -> dict[str, str]:
-    """What runs anywhere can be proven by these buckets alone, so they stay; except when their creation failed."""
-    return {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
-
-
-def abandon_uploads() -> LifecycleRule:
-    return LifecycleRule(
-        Id="AbandonUploads",
-        Status="Enabled",
-        AbortIncompleteMultipartUpload=AbortIncompleteMultipartUpload(DaysAfterInitiation=7),
-    )
-
-
-def forget_old_versions(days: int, kept: int | None = None) -> LifecycleRule:
-    expiration = NoncurrentVersionExpiration(NoncurrentDays=days)
-    if kept:
-        expiration.NewerNoncurrentVersions = kept
-    return LifecycleRule(Id="ForgetOldVersions", Status="Enabled", NoncurrentVersionExpiration=expiration)
+# Who is refused, whatever it may elsewhere
 
 
 def bucket_arn(name: str, *rest: str) -> str:
     return join("arn:aws:s3:::", name, *rest)
-
-
-def everything_in(name: str) -> list[str]:
-    return [bucket_arn(name), bucket_arn(name, "/*")]
-
-
-def deny_old_transport(name: str) -> Statement:
-    return {
-        "Sid": "DenyOldTransport",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": everything_in(name),
-        "Condition": {"NumericLessThan": {"s3:TlsVersion": "1.2"}},
-    }
 
 
 def deny_other_accounts(environment: Environment) -> Statement:
@@ -322,7 +250,7 @@ def deny_other_accounts(environment: Environment) -> Statement:
         "Effect": "Deny",
         "Principal": "*",
         "Action": "s3:*",
-        "Resource": everything_in(environment.bucket),
+        "Resource": everything_in("DeploymentBucket"),
         "Condition": {
             "StringNotEquals": {"aws:PrincipalAccount": environment.account},
             "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},

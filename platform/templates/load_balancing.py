@@ -15,9 +15,7 @@ from troposphere.elasticloadbalancingv2 import (
     Certificate,
     Listener,
     LoadBalancer,
-    LoadBalancerAttributes,
     Matcher,
-    RedirectConfig,
     TargetGroup,
     TargetGroupAttribute,
 )
@@ -26,16 +24,9 @@ from troposphere.route53 import AliasTarget, RecordSetType
 from compiler.authoring import Environment, Process, Service, camel, derive, join
 
 from ._conventions import ssm, subnets, tags
+from ._load_balancers import ROLLBACK_MAY_DELETE, TLS_POLICY, attributes, redirect_to_https
 
 SCOPE = "service"
-
-# See docs/adr/0006-nothing-stands-in-the-way-of-a-rollback.md.
-ROLLBACK_MAY_DELETE = {
-    "checkov": {
-        "skip": [{"id": "CKV_AWS_150", "comment": "A protected load balancer keeps its stack from rolling back"}]
-    }
-}
-TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 
 
 def build(service: Service, environment: Environment) -> Iterator[AWSObject | Output]:
@@ -87,20 +78,9 @@ def load_balancer(service: Service, environment: Environment, process: Process) 
         Scheme=derive("internet-facing" if public else "internal", process.exposure),
         Subnets=subnets(environment, derive("public" if public else "app", process.exposure)),
         SecurityGroups=[Ref(camel(process.name) + "LoadBalancerSecurityGroup")],
-        LoadBalancerAttributes=[
-            LoadBalancerAttributes(Key="deletion_protection.enabled", Value="false"),
-            LoadBalancerAttributes(Key="access_logs.s3.enabled", Value="true"),
-            LoadBalancerAttributes(Key="access_logs.s3.bucket", Value=ssm(environment, "ingress", "log-bucket")),
-            LoadBalancerAttributes(
-                Key="access_logs.s3.prefix", Value=join(environment.name, "/", service.name, "/", process.name)
-            ),
-            LoadBalancerAttributes(Key="routing.http.drop_invalid_header_fields.enabled", Value="true"),
-            LoadBalancerAttributes(Key="routing.http.desync_mitigation_mode", Value="defensive"),
-            LoadBalancerAttributes(Key="routing.http.xff_header_processing.mode", Value="append"),
-            LoadBalancerAttributes(Key="idle_timeout.timeout_seconds", Value="60"),
-            LoadBalancerAttributes(Key="client_keep_alive.seconds", Value="3600"),
-            LoadBalancerAttributes(Key="zonal_shift.config.enabled", Value="true"),
-        ],
+        LoadBalancerAttributes=attributes(
+            ssm(environment, "ingress", "log-bucket"), join(environment.name, "/", service.name, "/", process.name)
+        ),
         Tags=tags(service, environment, process.name, process.name),
         Metadata=ROLLBACK_MAY_DELETE,
     )
@@ -151,12 +131,7 @@ def listeners(service: Service, environment: Environment, process: Process) -> I
             LoadBalancerArn=Ref(camel(process.name) + "LoadBalancer"),
             Port=80,
             Protocol="HTTP",
-            DefaultActions=[
-                Action(
-                    Type="redirect",
-                    RedirectConfig=RedirectConfig(Protocol="HTTPS", Port="443", StatusCode="HTTP_301"),
-                )
-            ],
+            DefaultActions=[redirect_to_https()],
             Tags=tags(service, environment, join(process.name, "-redirect"), process.name),
         )
 

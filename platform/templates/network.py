@@ -1,4 +1,4 @@
-"""The environment's network: three tiers of subnets over its zones, ways in and out, a private zone for names.
+"""The environment's network: three tiers of subnets over its zones, ways in and out, zones for names.
 
 public holds load balancers and NAT gateways, app holds instances, data holds what app alone reaches and has no way out.
 The third stack of an environment: it encrypts with a key of `security` and reports to a topic of `notifications`.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
-from troposphere import AWSObject, GetAtt, Output, Ref, Sub
+from troposphere import AWSObject, GetAtt, Join, Output, Ref, Sub
 from troposphere.ec2 import (
     EIP,
     VPC,
@@ -52,6 +52,7 @@ def build(environment: Environment) -> Iterator[AWSObject | Output]:
     yield from interface_endpoints(environment, [Ref(camel("app-subnet", zone)) for zone in environment.network.zones])
     yield from flow_logs(environment)
     yield from private_zone(environment)
+    yield from public_zone(environment)
     for zone in nat_zones(environment):
         yield from nat_alarms(environment, zone)
     yield from flow_alarm(environment)
@@ -174,4 +175,28 @@ def private_zone(environment: Environment) -> Iterator[AWSObject]:
     )
     yield publish(
         environment, "network/private-zone-id", value=Ref("PrivateZone"), description="Hosted zone of private names"
+    )
+
+
+def public_zone(environment: Environment) -> Iterator[AWSObject | Output]:
+    """Make the zone of public names, or say which one it is. Names are found once the zone above points at it."""
+    if environment.public_zone_id is None:
+        yield HostedZone(
+            "PublicZone",
+            Name=environment.public_zone,
+            HostedZoneConfig=HostedZoneConfiguration(Comment=join("Names of public services in ", environment.name)),
+            HostedZoneTags=tags(environment, "public-zone"),
+            # A new one would get other name servers than those that its parent points at.
+            **keep(environment),
+        )
+        yield Output(
+            "PublicZoneNameServers",
+            Description=join("Name servers to be entered for ", environment.public_zone, " in the zone above it"),
+            Value=Join(" ", GetAtt("PublicZone", "NameServers")),
+        )
+    yield publish(
+        environment,
+        "network/public-zone-id",
+        value=Ref("PublicZone") if environment.public_zone_id is None else environment.public_zone_id,
+        description="Hosted zone of public names",
     )

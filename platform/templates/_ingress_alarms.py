@@ -1,0 +1,107 @@
+"""What the platform team wants to hear of the ways in: of load balancers that many services stand behind a page, hence
+red; of a certificate that nobody renewed a ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from troposphere import AWSObject, GetAtt, Ref
+from troposphere.cloudwatch import Alarm, Metric, MetricDataQuery, MetricDimension, MetricStat
+
+from compiler.authoring import Environment, camel, join
+
+from ._environment_conventions import platform_topics, tags
+
+# Days before the end of a certificate; AWS renews 60 days before it.
+RENEWED = 44
+
+
+def certificate_alarm(environment: Environment, exposure: str) -> AWSObject:
+    return Alarm(
+        camel(exposure, "certificate") + "AmberAlarm",
+        AlarmDescription=join(
+            f"The certificate for names in the {exposure} zone of ", environment.name,
+            f" ends within {RENEWED} days, and AWS should have renewed it by now. After it, no client connects. ",
+            "Look in Certificate Manager for why it was not: most often the record that proves the name is gone.",
+        ),
+        Namespace="AWS/CertificateManager",
+        MetricName="DaysToExpiry",
+        Dimensions=[MetricDimension(Name="CertificateArn", Value=Ref(camel(exposure, "certificate")))],
+        Statistic="Minimum",
+        Period=86400,
+        EvaluationPeriods=1,
+        DatapointsToAlarm=1,
+        ComparisonOperator="LessThanOrEqualToThreshold",
+        Threshold=RENEWED,
+        TreatMissingData="breaching",
+        AlarmActions=platform_topics(environment, "amber"),
+        OKActions=platform_topics(environment, "amber"),
+        Tags=tags(environment, f"{exposure}-certificate"),
+    )  # fmt: skip
+
+
+def load_balancer_alarms(environment: Environment, exposure: str) -> Iterator[AWSObject]:
+    """Watch for what the load balancer does itself. What services behind it do is theirs to watch."""
+    subject = join("The shared ", exposure, " load balancer of ", environment.name)
+    yield Alarm(
+        camel(exposure, "errors") + "RedAlarm",
+        AlarmDescription=join(
+            subject, " itself answers more than 1 percent of requests with 5xx in 3 of 5 minutes: it finds no ",
+            "instance that answers. Look at which target groups have no healthy instance, then at the health of AWS.",
+        ),
+        Metrics=[
+            _metric("errors", "HTTPCode_ELB_5XX_Count", exposure),
+            _metric("requests", "RequestCount", exposure),
+            MetricDataQuery(
+                Id="rate",
+                Label="Percent of requests",
+                # A handful of requests makes no rate.
+                Expression="IF(requests > 20, 100 * FILL(errors, 0) / requests, 0)",
+                ReturnData=True,
+            ),
+        ],
+        EvaluationPeriods=5,
+        DatapointsToAlarm=3,
+        ComparisonOperator="GreaterThanThreshold",
+        Threshold=1,
+        TreatMissingData="notBreaching",
+        AlarmActions=platform_topics(environment, "red"),
+        OKActions=platform_topics(environment, "red"),
+        Tags=tags(environment, join("shared-", exposure, "-errors")),
+    )  # fmt: skip
+    yield Alarm(
+        camel(exposure, "rejected") + "RedAlarm",
+        AlarmDescription=join(
+            subject, " turns connections away: it has as many as it can hold. Clients cannot connect. ",
+            "Look for who opens so many; AWS adds capacity within minutes.",
+        ),
+        Namespace="AWS/ApplicationELB",
+        MetricName="RejectedConnectionCount",
+        Dimensions=[_load_balancer(exposure)],
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        DatapointsToAlarm=1,
+        ComparisonOperator="GreaterThanThreshold",
+        Threshold=0,
+        TreatMissingData="notBreaching",
+        AlarmActions=platform_topics(environment, "red"),
+        OKActions=platform_topics(environment, "red"),
+        Tags=tags(environment, join("shared-", exposure, "-rejected")),
+    )  # fmt: skip
+
+
+def _load_balancer(exposure: str) -> MetricDimension:
+    return MetricDimension(Name="LoadBalancer", Value=GetAtt(camel(exposure, "load-balancer"), "LoadBalancerFullName"))
+
+
+def _metric(query: str, metric: str, exposure: str) -> MetricDataQuery:
+    return MetricDataQuery(
+        Id=query,
+        MetricStat=MetricStat(
+            Metric=Metric(Namespace="AWS/ApplicationELB", MetricName=metric, Dimensions=[_load_balancer(exposure)]),
+            Period=60,
+            Stat="Sum",
+        ),
+        ReturnData=False,
+    )

@@ -1,0 +1,34 @@
+"""What holds for every load balancer of the platform, a service's own or one that many share."""
+
+from __future__ import annotations
+
+from troposphere.elasticloadbalancingv2 import Action, LoadBalancerAttributes, RedirectConfig
+
+# See docs/adr/0006-nothing-stands-in-the-way-of-a-rollback.md.
+ROLLBACK_MAY_DELETE = {
+    "checkov": {
+        "skip": [{"id": "CKV_AWS_150", "comment": "A protected load balancer keeps its stack from rolling back"}]
+    }
+}
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
+
+
+def attributes(log_bucket: object, log_prefix: str) -> list[LoadBalancerAttributes]:
+    """Say how a load balancer treats requests, and under which prefix it writes down each of them."""
+    values = {
+        "deletion_protection.enabled": "false",
+        "access_logs.s3.enabled": "true",
+        "access_logs.s3.bucket": log_bucket,
+        "access_logs.s3.prefix": log_prefix,
+        "routing.http.drop_invalid_header_fields.enabled": "true",
+        "routing.http.desync_mitigation_mode": "defensive",
+        "routing.http.xff_header_processing.mode": "append",
+        "idle_timeout.timeout_seconds": "60",
+        "client_keep_alive.seconds": "3600",
+        "zonal_shift.config.enabled": "true",
+    }
+    return [LoadBalancerAttributes(Key=key, Value=value) for key, value in values.items()]
+
+
+def redirect_to_https() -> Action:
+    return Action(Type="redirect", RedirectConfig=RedirectConfig(Protocol="HTTPS", Port="443", StatusCode="HTTP_301"))
