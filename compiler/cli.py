@@ -26,6 +26,7 @@ from compiler.commands_platform import platform
 from compiler.commands_release import publish, releases
 from compiler.commands_schema import schema
 from compiler.commands_service import compile_, validate
+from compiler.commands_verify import verify
 from compiler.screen import OUR_BUG, UNWRITABLE, WRONG_USAGE, show_wrong_usage
 
 
@@ -95,7 +96,7 @@ def cli() -> None:
 
 for command in (
     *(validate, compile_, explain, diff, graph, cost, lock, publish),
-    *(releases, promote, rollback, history, gc),
+    *(releases, verify, promote, rollback, history, gc),
     *(schema, platform),
 ):
     cli.add_command(command)

@@ -88,6 +88,31 @@ def choose_library(choice: LibraryChoice | None, folder: Path | None, *, mirror:
     return _fetch(url, choice.version)
 
 
+def choose_recorded_library(
+    name: str, version: str, digest: str, *, choice: LibraryChoice | None, urls: Sequence[str]
+) -> tuple[Library, str] | None:
+    """Open the very library that something was compiled with, and say where it was found.
+
+    That is a folder that was chosen, or else the cache, one of the buckets or the installation; None where none has it.
+    """
+    if choice and choice.folder:
+        library = open_library(choice.folder)
+        return (library, f"in {choice.folder}") if library.digest == digest else None
+    place = find_library(digest)
+    if place:
+        return _open(place, digest), "of the cache"
+    for url in dict.fromkeys([*([choice.bucket] if choice and choice.bucket else []), *urls]):
+        bucket = open_bucket(url, makes=False)
+        try:
+            release = read_library_release(bucket, version)
+        except NotInBucket:
+            continue
+        if (release.name, release.digest) == (name, digest):
+            return _open(keep_library(fetch_files(bucket, release), digest), digest), f"in {url}"
+    library = open_library(None)
+    return (library, "that is installed") if library.digest == digest else None
+
+
 def choose_library_to_lock(
     choice: LibraryChoice | None, folder: Path, *, bucket: str | None, upgrade: bool, to: str | None
 ) -> Library:

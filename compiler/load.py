@@ -50,7 +50,7 @@ def load_document(content: bytes, path: str, *, dialect: Dialect) -> tuple[Docum
         raise CompileError(
             [Diagnostic("D105", f"file of {len(content):,} bytes is larger than {MAX_BYTES:,}", start, "split it")]
         )
-    return _Composer(path, _decode(content, path), dialect).compose()
+    return _Composer(path, content, dialect).compose()
 
 
 def _decode(content: bytes, path: str) -> str:
@@ -82,8 +82,9 @@ def _span_after(source: Source, before: str) -> Span:
 class _Composer:
     """Build data from the parser's events: PyYAML's own composer overflows the C stack on deep nesting."""
 
-    def __init__(self, path: str, text: str, dialect: Dialect) -> None:
-        self.text = text
+    def __init__(self, path: str, content: bytes, dialect: Dialect) -> None:
+        self.content = content
+        self.text = text = _decode(content, path)
         self.dialect = dialect
         self.is_json = _is_json(text)
         # YAML breaks lines at three characters more than JSON, which may stand in a string.
@@ -106,7 +107,7 @@ class _Composer:
             raise CompileError([Diagnostic("D116", "file is empty", span, "fill it or delete it")])
         self.targets = self._find_targets()
         data, _ = self._node(0, ())
-        return Document(self.source, data, self.values, self.keys), tuple(self.faults)
+        return Document(self.source, data, self.values, self.keys, self.content), tuple(self.faults)
 
     def _find_targets(self) -> dict[int, int]:
         """Map each alias to what it stands for: the last node of that name before it."""

@@ -65,6 +65,7 @@ class Document:
     data: Json
     values: Mapping[Path, Span]
     keys: Mapping[Path, Span]
+    content: bytes = field(default=b"", repr=False)
 
     def value_span(self, path: Path) -> Span:
         """Span of the value at a path, or of its nearest parent that stands in the text."""
@@ -131,6 +132,7 @@ class Repository:
     src: tuple[RepositoryFile, ...]
     commit: Commit | None
     lock: Document | None = None
+    bases: tuple[Document, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ def plan_service(
     environments: Sequence[str] = (),
     follow_lock: bool = True,
     step_over: bool = False,
+    commit: Commit | None = None,
 ) -> Plan:
     """Read and check a service without building anything. Raises CompileError with all that is wrong.
 
@@ -96,6 +97,7 @@ def plan_service(
 
     Where `flagstone.lock` pins another library, the stacks are built all the same, to say what that moves.
     With `step_over`, overrides, additions and waivers at fault are left out of the plan, which tells of them.
+    `commit` stands for the one that git knows of the folder.
     """
     repository, faults = read_repository(folder, with_archives=with_archives)
     descriptor, more = _describe(repository.descriptor, folder, library)
@@ -106,7 +108,8 @@ def plan_service(
         shipped = {id(document) for document in library.bases.values()}
         bases = [base.document for base in descriptor.bases if id(base.document) not in shipped]
         read = [document.source.path for document in (repository.descriptor, *bases)]
-        repository = replace(repository, commit=read_commit(folder, read, INPUTS))
+        commit = commit or read_commit(folder, read, INPUTS)
+        repository = replace(repository, commit=commit, bases=tuple(bases))
     lock, unlocked = read_lock(repository.lock)
     found = [*faults, *more, *unlocked, *check_names(descriptor, repository, library)]
     judged: dict[str, list[Diagnostic]] = {}

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from compiler import __version__
 from compiler.archive import pack_archive
+from compiler.inputs import collect_inputs
 from compiler.manifest import MANIFEST, list_files, render_json, seal_manifest
 from compiler.model import Bundle, Json, Library, Path, Repository, RepositoryFile, Said, Stack, Waiver, walk_leaves
 from compiler.trace import plain
 
-_ANSIBLE, _SOURCE = "ansible.tar.gz", "source.tar.gz"
+ANSIBLE, INPUTS, SOURCE = "ansible.tar.gz", "inputs.tar.gz", "source.tar.gz"
 
 
 def render_bundle(
@@ -34,11 +35,13 @@ def render_bundle(
 
     `stacks` and `waivers` are keyed by environment, events are named as in `service.yml`.
     """
+    home, inputs = collect_inputs(repository)
     files = {
-        _ANSIBLE: pack_archive((*library.ansible, *_move_into("service", repository.ansible))),
-        _SOURCE: pack_archive(_move_into("src", repository.src)),
+        INPUTS: pack_archive(inputs),
+        ANSIBLE: pack_archive((*library.ansible, *_move_into("service", repository.ansible))),
+        SOURCE: pack_archive(_move_into("src", repository.src)),
     }
-    values = {"Release": release, "AnsibleDigest": _digest(files[_ANSIBLE]), "SourceDigest": _digest(files[_SOURCE])}
+    values = {"Release": release, "AnsibleDigest": _digest(files[ANSIBLE]), "SourceDigest": _digest(files[SOURCE])}
     for environment, stack in stacks.items():
         files.update(_render_stack(environment, stack, values))
     commit = repository.commit
@@ -49,6 +52,7 @@ def render_bundle(
         "commit": {"id": commit.id, "time": commit.time, "dirty": commit.is_dirty} if commit else None,
         **_describe_platform(library),
         "environments": sorted(stacks),
+        "inputs": {"service": home},
         "promotion": plain(library.defaults.data.get("promotion") or []),
         "files": list_files(files),
         "publishes": sorted(set(publishes)),

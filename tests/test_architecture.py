@@ -24,6 +24,7 @@ CORRIDOR = [
     diagnostics
     model
     service changes trace known catalog layers cause share node archive tree checkout yaml11 wording hidden versions
+    inputs
     variables blame manifest resource_schema update_facts lookups schema_parts
     risk
     graph
@@ -45,7 +46,7 @@ CORRIDOR = [
     release_check
     offers library_release
     library_cache promote actor
-    library_source
+    library_source recompile
     bundle_side
     sides review sweep
     picture
@@ -60,7 +61,7 @@ CORRIDOR = [
     screen
     commands_service commands_explain commands_diff commands_graph commands_schema
     commands_lock commands_release commands_channel commands_platform
-    commands_cost
+    commands_cost commands_verify
     cli
     """.strip().splitlines()
 ]
@@ -68,13 +69,14 @@ CORRIDOR = [
 COMMANDS = {
     *("commands_service", "commands_explain", "commands_diff", "commands_graph", "commands_schema"),
     *("commands_lock", "commands_release", "commands_channel", "commands_platform", "commands_cost"),
+    "commands_verify",
 }
 
 # What only the named may import, although its row lies above many.
 RESERVED = {
     "authoring": set(),  # for the templates of the library alone
     "load": {"library", "repository", "bases", "sides"},  # text is parsed once, at the entrance
-    "pipeline": {"library_source", "sides", "screen", *COMMANDS, "deploy", "fleet"},
+    "pipeline": {"library_source", "recompile", "sides", "screen", *COMMANDS, "deploy", "fleet"},
     "catalog": {"commands_explain", "report_sarif"},
 }
 
@@ -101,7 +103,7 @@ PURE = set(
     diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
     alignment reference compare counterpart consequence behavior
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
-    lock manifest render explain diff watch unused schema update_facts behavior versions offers
+    lock manifest render explain diff watch unused schema update_facts behavior versions offers inputs
     permissions safeguards ingress security risk graph schema_parts schema_change least_bump
     """.split()
 )

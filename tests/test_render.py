@@ -104,6 +104,7 @@ def test_a_bundle_has_the_files_of_the_design_and_its_manifest_is_last() -> None
     kinds = ("origins.json", "parameters.json", "template.json")
     assert [
         "ansible.tar.gz",
+        "inputs.tar.gz",
         *(f"production/{kind}" for kind in kinds),
         "source.tar.gz",
         *(f"staging/{kind}" for kind in kinds),
@@ -131,6 +132,7 @@ def test_the_manifest_describes_every_other_file() -> None:
         "platform": {"name": "flagstone-platform", "version": "1.0.0", "digest": "d" * 64},
         "compiler": {"version": manifest["compiler"]["version"]},
         "environments": ["production", "staging"],
+        "inputs": {"service": "repository"},
         "promotion": ["staging", "production"],
         "publishes": ["recipe-added", "recipe-created"],
         "consumes": ["customer.address-changed"],

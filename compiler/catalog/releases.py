@@ -15,4 +15,36 @@ ENTRIES = (
         """,
         is_shown_by_files=False,
     ),
+    Entry(
+        code="D821",
+        title="Object of a release is not as it was published",
+        explanation="""
+            An object of the release is missing, has other bytes than the manifest lists, or is not listed at all; or it
+            is the manifest, whose seal is not that of its content. The release is not to be deployed. Compare with a
+            copy of the bucket or an older version of the object, find out who wrote it, and publish the commit anew
+            under another id.
+        """,
+        is_shown_by_files=False,
+    ),
+    Entry(
+        code="D822",
+        title="Release cannot be compiled again",
+        explanation="""
+            The objects of the release are sound, and it could not be compiled from them to compare the bytes: the
+            library that it names is at hand nowhere, or this compiler refuses what the one of then took. Name the
+            library with `--platform`, or run the Flagstone that the message names. With `--no-recompile`, `verify`
+            looks at the objects alone.
+        """,
+        is_shown_by_files=False,
+    ),
+    Entry(
+        code="D823",
+        title="Release compiles to other bytes",
+        explanation="""
+            Compiled again from its own inputs with the library that it names, the release comes out differently. Where
+            the compiler is another version than the one of then, that may be why: verify with the same version. Where
+            it is the same, what was published is not what its sources say, and should not be deployed.
+        """,
+        is_shown_by_files=False,
+    ),
 )
