@@ -53,14 +53,16 @@ def read_template(path: Path) -> Side:
     return Side(str(path), {"": stack})
 
 
-def compile_side(folder: Path, library: Library, *, environments: Sequence[str] = (), name: str | None = None) -> Side:
-    """Compile a service, without cfn-lint and whatever library it is locked to. Raises CompileError."""
+def compile_side(
+    folder: Path, library: Library, *, environments: Sequence[str] = (), name: str | None = None, lint: bool = False
+) -> Side:
+    """Compile a service, whatever library it is locked to, and without cfn-lint unless told. Raises CompileError."""
     from compiler.pipeline import compile_plan, plan_service
 
     plan = plan_service(
         folder, library, with_archives=True, environments=environments, follow_lock=False, step_over=True
     )
-    done = compile_plan(replace(plan, lock=None), library, environments=environments, lint=False)
+    done = compile_plan(replace(plan, lock=None), library, environments=environments, lint=lint)
     manifest, _ = open_manifest(done.bundle.files[MANIFEST])
     return read_bundle(name or str(folder), manifest, done.bundle.files)
 

@@ -35,7 +35,7 @@ CORRIDOR = [
     wiring parameters follow ingress schema_change
     override addition refusals security
     library repository bases validate rules parts resolve build merge guard lock render output explain diff waivers
-    lint_rules unused schema cost
+    lint_rules unused schema cost least_bump
     lint rulebook
     pipeline
     bucket_contract unpack
@@ -50,6 +50,7 @@ CORRIDOR = [
     bundle_side
     sides review sweep
     picture
+    release_gate
     report_safe
     report_words
     report_snippet report_table report_outline report_story_json report_unused report_diff report_library
@@ -76,7 +77,7 @@ COMMANDS = {
 RESERVED = {
     "authoring": set(),  # for the templates of the library alone
     "load": {"library", "repository", "bases", "sides"},  # text is parsed once, at the entrance
-    "pipeline": {"library_source", "recompile", "sides", "screen", *COMMANDS, "deploy", "fleet"},
+    "pipeline": {"release_gate", "library_source", "recompile", "sides", "screen", *COMMANDS, "deploy", "fleet"},
     "catalog": {"commands_explain", "report_sarif"},
 }
 

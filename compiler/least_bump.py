@@ -1,0 +1,167 @@
+"""Least bump: which part of a library's version has to grow, by what changes for those who count on it.
+
+In: two libraries, their schemas of `service.yml`, Diffs of what they compile.    Out: Reasons, each with its bump.
+Never: compiles, or looks at who uses what: what can be counted on counts as counted on.
+
+What a service may count on changes or goes in a major version only: logical ids, outputs, paths of parameters, names of
+topics, roles of Ansible, what the schema admits, what guardrails and rules let pass, and what stateful resources hold.
+What is new makes a minor version. Anything else is a patch, also another default: no service stops working by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from compiler.behavior import is_stateful
+from compiler.changes import Change, Diff
+from compiler.model import Guardrail, Json, Library, Origin
+from compiler.schema_change import find_narrowings
+
+Bump = Literal["patch", "minor", "major"]
+BUMPS: tuple[Bump, ...] = ("patch", "minor", "major")
+
+# Properties that others find a resource by, beside its logical id.
+_NAMES: Mapping[str, tuple[str, str]] = {
+    "AWS::SSM::Parameter": ("Name", "the path of the parameter"),
+    "AWS::SNS::Topic": ("TopicName", "the name of the topic"),
+}
+_EVENTS = {"publishes": "published", "consumes": "consumed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that asks for a bump: what it is, where it was seen, and who had the last word on it, where known."""
+
+    bump: Bump
+    message: str
+    where: str
+    origin: Origin | None = None
+
+
+def worst_bump(reasons: Iterable[Reason]) -> Bump | None:
+    """Return the greatest bump that is asked for; None where nothing is."""
+    return max((reason.bump for reason in reasons), key=BUMPS.index, default=None)
+
+
+def judge_schemas(old: Json, new: Json) -> Iterator[Reason]:
+    """Yield what a service's descriptor may no longer say, and what it may say now."""
+    for bump, found in (("major", find_narrowings(old, new)), ("minor", find_narrowings(new, old))):
+        for each in found:
+            place = ".".join(each.path) or "service.yml"
+            words = each.reason if bump == "major" else f"before, {each.reason}"
+            yield Reason("major" if bump == "major" else "minor", f"`{place}`: {words}", "schema")
+
+
+def judge_libraries(old: Library, new: Library) -> Iterator[Reason]:
+    """Yield what the rules and roles of two libraries ask for by themselves, whether or not anything breaks a rule."""
+    before, after = ({each.name: each for each in library.guardrails} for library in (old, new))
+    for name in dict.fromkeys((*before, *after)):
+        yield from _judge_guardrail(before.get(name), after.get(name))
+    ids = [{rule for module in library.rules for rule in module.ids} for library in (old, new)]
+    for rule in sorted(ids[1] - ids[0]):
+        bump: Bump = "major" if rule.startswith("E") else "minor"
+        yield Reason(bump, f"the rule `{rule}` is new, and may refuse what compiled", "rules")
+    yield from (Reason("minor", f"the rule `{rule}` is no longer asked", "rules") for rule in sorted(ids[0] - ids[1]))
+    roles = [_list_roles(library) for library in (old, new)]
+    yield from (Reason("major", f"the role `{role}` goes", "ansible") for role in sorted(roles[0] - roles[1]))
+    yield from (Reason("minor", f"the role `{role}` is new", "ansible") for role in sorted(roles[1] - roles[0]))
+    if old.digest != new.digest:
+        yield Reason("patch", "the files of the library differ", "library")
+
+
+def judge_diff(diff: Diff, where: str) -> Iterator[Reason]:
+    """Yield what the changes of something compiled ask for. `where` names what was compiled."""
+    for change in diff.changes:
+        if change.file == "manifest.json" and change.path[:1] == ("platform",):
+            continue  # which of the two it was compiled with
+        bump, message = _judge(change)
+        place = f"{where}, {change.environment}" if change.environment else where
+        yield Reason(bump, message, place, change.origin)
+
+
+def judge_outcomes(old_faults: Iterable[str], new_faults: Iterable[str], where: str) -> Iterator[Reason]:
+    """Yield what it asks for that something compiles no longer, or compiles now. A fault is a message with its code."""
+    before, after = list(old_faults), list(new_faults)
+    if before and not after:
+        yield Reason("minor", "it compiles now, which it did not", where)
+    elif before and after:
+        yield Reason("patch", f"it compiles with neither: {after[0]}", where)
+    elif after:
+        yield from (Reason("major", f"it compiles no longer: {fault}", where) for fault in after)
+
+
+def _judge_guardrail(before: Guardrail | None, after: Guardrail | None) -> Iterator[Reason]:
+    name = f"the guardrail `{(before or after).name}`" if before or after else ""  # type: ignore[union-attr]
+    if after is None:
+        yield Reason("minor", f"{name} is no longer asked", "guardrails")
+        return
+    bump: Bump = "major" if after.severity == "error" else "minor"
+    if before is None:
+        yield Reason(bump, f"{name} is new, and may refuse what compiled", "guardrails", Origin("platform", after.span))
+        return
+    plain = [replace(each, reason="", since="", span=after.span) for each in (before, after)]
+    if plain[0] == plain[1]:
+        return
+    if before.severity == "error" != after.severity and replace(plain[0], severity=after.severity) == plain[1]:
+        yield Reason("minor", f"{name} warns where it refused", "guardrails", Origin("platform", after.span))
+    else:
+        yield Reason(bump, f"{name} asks for something else", "guardrails", Origin("platform", after.span))
+
+
+def _list_roles(library: Library) -> set[str]:
+    paths = [file.path.split("/") for file in library.ansible]
+    return {path[path.index("roles") + 1] for path in paths if "roles" in path[:-2]}
+
+
+def _judge(change: Change) -> tuple[Bump, str]:
+    section, *steps = change.path or ("",)
+    if change.file == "manifest.json":
+        return _judge_fact(change)
+    if not change.path:
+        return _came_or_went(change, "the stack")
+    if section == "Resources" and change.logical_id is not None:
+        return _judge_resource(change, steps[1:])
+    if section in ("Outputs", "Parameters") and len(steps) == 1:
+        return _came_or_went(change, f"the {str(section).lower()[:-1]} `{steps[0]}`")
+    if section == "Outputs" and steps[1:2] == ["Export"] and change.kind != "added":
+        return "major", f"the export of the output `{steps[0]}` is another one"
+    return "patch", f"`{'.'.join(map(str, change.path))}` is {change.kind}"
+
+
+def _judge_resource(change: Change, steps: list[str | int]) -> tuple[Bump, str]:
+    name, kind = f"`{change.logical_id}`", change.type or ""
+    if change.renamed_to is not None:
+        return "major", f"{name} is called `{change.renamed_to}` now{_loss(change)}"
+    if not steps and change.kind != "changed":
+        bump, message = _came_or_went(change, name)
+        return bump, f"{message}{_loss(change)}"
+    if steps == ["Type"]:
+        return "major", f"{name} becomes a `{change.after}`"
+    if change.is_data_loss:
+        return "major", f"{name} is replaced{_loss(change)}"
+    if is_stateful(kind) and change.behavior in ("replacement", "conditional"):
+        verb = "is replaced" if change.behavior == "replacement" else "may be replaced"
+        return "major", f"{name}, which holds data, {verb}: {'; '.join(change.reasons) or 'by what it refers to'}"
+    property_name, words = _NAMES.get(kind, ("", ""))
+    if property_name and steps[:2] == ["Properties", property_name]:
+        return "major", f"{words} `{change.before}` is `{change.after}` now"
+    return "patch", f"{name} {'.'.join(map(str, steps))} is {change.kind}"
+
+
+def _judge_fact(change: Change) -> tuple[Bump, str]:
+    word = _EVENTS.get(str(change.path[0]))
+    if word is None or change.kind == "changed":
+        return "patch", f"the manifest says something else of `{change.path[0]}`"
+    return _came_or_went(change, f"a {word} event")
+
+
+def _came_or_went(change: Change, what: str) -> tuple[Bump, str]:
+    if change.kind == "changed":
+        return "patch", f"{what} is changed"
+    return ("minor", f"{what} is new") if change.kind == "added" else ("major", f"{what} goes")
+
+
+def _loss(change: Change) -> str:
+    return ", and its data is lost" if change.is_data_loss else ""
