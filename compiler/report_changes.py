@@ -58,6 +58,16 @@ def name_kind(change: Change) -> str:
     return "renamed" if change.renamed_to else change.kind if is_whole else "changed"
 
 
+def name_risks(change: Change) -> dict[str, str]:
+    """Name each risk of a change in words, the worst first; what concerns security says what of it.
+
+    >>> name_risks(Change("", "", (), "added", None, None, behavior="replacement", security=("iam-widened",)))
+    {'replacement': 'replacement', 'security': 'security: iam widened'}
+    """
+    labels = ", ".join(label.replace("-", " ") for label in change.security)
+    return {risk: f"security: {labels}" if risk == "security" else NAMES[risk] for risk in find_risks(change)}
+
+
 def write_difference(change: Change, limit: int) -> str:
     """Say what happened to a place, with its values as `write_values` writes them."""
     before, after = write_values(change, limit)

@@ -44,7 +44,7 @@ def _parts(change: Change) -> Iterator[Change]:
     """Tell what a change does to its thing from what it means for security."""
     effect = replace(change, security=())
     if change.security:
-        yield replace(change, behavior="none", is_data_loss=False, reasons=())
+        yield replace(change, behavior="none", is_data_loss=False)
     if find_risks(effect) or not change.security:
         yield effect
 
@@ -53,7 +53,8 @@ def _find(seen: Seen, fail_on: Level | None) -> Diagnostic:
     change = seen.change
     code, becomes, hint = _MEANINGS["security" if change.security else find_effect(change)]
     where = f" in {' and '.join(f'`{name}`' for name in seen.environments)}" if seen.environments else ""
-    said = "; ".join([_describe(change), *change.security, *change.reasons])
+    labels = [label.replace("-", " ") for label in change.security]
+    said = "; ".join([*labels, _describe(change), *change.reasons])
     is_error = fail_on is not None and reaches_level(change, fail_on)
     span = change.origin.span if change.origin and change.origin.span.path else None
     message = f"`{name_thing(change)}`{where}{becomes}: {said}"

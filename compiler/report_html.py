@@ -23,6 +23,7 @@ from compiler.picture import NoPicture
 from compiler.report_changes import (
     count_risks,
     name_place,
+    name_risks,
     name_thing,
     rank_change,
     sum_up,
@@ -32,7 +33,7 @@ from compiler.report_changes import (
 )
 from compiler.report_graph import describe_node, render_dot
 from compiler.report_safe import escape_text, mask_data, show_text
-from compiler.risk import NAMES, find_effect, find_risks
+from compiler.risk import NAMES, find_effect
 
 _PAGE = Path(__file__).parent / "page"
 _SHORT, _LONGEST = 200, 5_000  # characters of a value: what stands in a line, and what is shown at all
@@ -177,10 +178,10 @@ def _change(change: Change, prefix: str) -> dict[str, Json]:
         "behavior": find_effect(change),
         "kind": _kind(change),
         "is_security": bool(change.security),
-        "badges": [{"value": risk, "words": NAMES[risk]} for risk in find_risks(change)],
+        "badges": {risk: show_text(words) for risk, words in name_risks(change).items()},
         "place": show_text(name_place(change)),
         "shown": list(_values(change)),
-        "reasons": [show_text(reason) for reason in (*change.security, *change.reasons)],
+        "reasons": [show_text(reason).split("`") for reason in change.reasons],  # every second part is a name
         "within": [_inner(each) for each in change.within],
         "origin": write_origin(change.origin, prefix),
     }

@@ -19,6 +19,7 @@ from compiler.report_changes import (
     fold_changes,
     name_kind,
     name_place,
+    name_risks,
     name_thing,
     rank_change,
     sum_up,
@@ -27,7 +28,7 @@ from compiler.report_changes import (
 )
 from compiler.report_graph import render_mermaid
 from compiler.report_safe import mask_text, show_text
-from compiler.risk import NAMES, find_risks
+from compiler.risk import find_risks
 
 MOST_CHARACTERS = 65_536  # of a comment on GitHub
 _LONGEST_VALUE = 200
@@ -111,14 +112,14 @@ def _head(diff: Diff) -> str:
 
 def _draw_change(seen: Seen, prefix: str) -> Iterator[str]:
     change = seen.change
-    risks = "".join(f"**{NAMES[risk]}**, " for risk in find_risks(change))
+    risks = "".join(f"**{_prose(words)}**, " for words in name_risks(change).values())
     kind = f" ({_code(change.type)})" if change.type else ""
     where = ", ".join(_code(name) for name in seen.environments)
     yield f"- {risks}{name_kind(change)}: {_code(name_thing(change))}{kind}{f' in {where}' if where else ''}"
     for each in (change, *change.within):
         if name_place(each):
             yield f"  - {_code(name_place(each))}: {_draw_values(each)}"
-    for reason in (*change.reasons, *change.security):
+    for reason in change.reasons:
         yield f"  - {_prose(reason)}"
     if write_origin(change.origin, prefix):
         yield f"  - at {_code(write_origin(change.origin, prefix))}"

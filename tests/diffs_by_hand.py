@@ -60,7 +60,8 @@ def review_of_orders() -> Diff:
     after = {name: body for name, body in before.items() if name not in ("Gone", "OldName")}
     after |= {"New": resource(Table={"Ref": "Orders"}), "NewName": resource()}
     lost: dict[str, Json] = {"type": TABLE, "behavior": "replacement", "is_data_loss": True, "origin": origin()}
-    opened: dict[str, Json] = {"type": BUCKET, "behavior": "conditional", "security": ("exposure: anybody may read",)}
+    opened: dict[str, Json] = {"type": BUCKET, "behavior": "conditional", "security": ("exposure-widened",)}
+    opened["reasons"] = ("anybody may read `Files`",)
     policy = {
         "Statement": [{"Sid": f"Allow{number}", "Effect": "Allow", "Action": "s3:GetObject"} for number in range(9)]
     }

@@ -17,7 +17,7 @@ CHANGES: dict[str, dict[str, Json]] = {
     "D912": {"behavior": "replacement"},
     "D913": {"behavior": "conditional"},
     "D914": {"behavior": "interruption"},
-    "D915": {"security": ("anybody may read",)},
+    "D915": {"security": ("exposure-widened",)},
     "D916": {},
 }
 DIFF = diff_of({}, {}, *(changed(code, "X", **told) for code, told in CHANGES.items()))
@@ -44,11 +44,21 @@ def test_what_reaches_the_level_is_an_error_and_the_rest_a_warning(level: Level 
 
 def test_what_a_change_does_and_what_it_means_for_security_are_two_findings() -> None:
     change = changed(
-        "A", "X", behavior="replacement", security=("opened to all",), reasons=("`X` cannot change",), origin=origin()
+        "A",
+        "X",
+        behavior="replacement",
+        security=("exposure-widened",),
+        reasons=("`X` cannot change",),
+        origin=origin(),
     )
     found = find_changes(diff_of({}, {}, change), fail_on="security")
     assert [
-        ("D915", "`A` in `production` needs a look: `X` changes from 1 to 2; opened to all", "error", 12),
+        (
+            "D915",
+            "`A` in `production` needs a look: exposure widened; `X` changes from 1 to 2; `X` cannot change",
+            "error",
+            12,
+        ),
         ("D912", "`A` in `production` is replaced: `X` changes from 1 to 2; `X` cannot change", "warning", 12),
     ] == [(each.code, each.message, each.severity, each.span and each.span.line) for each in found]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from markdown_it import MarkdownIt
 
 from compiler.changes import Diff
 from compiler.model import Json
@@ -32,7 +33,9 @@ def sample() -> Diff:
         resources,
         changed("Jobs", "Properties", "DelaySeconds", before=0, after=5),
         changed("Jobs", "Properties", "DelaySeconds", before=0, after=5, environment="staging"),
-        changed("Files", "Properties", "Policy", type=BUCKET, security=("exposure: anybody may read",)),
+        changed(
+            "Files", "Properties", "Policy", type=BUCKET, security=("exposure-widened",), reasons=("anybody may read",)
+        ),
         changed("Orders", "Properties", "KeySchema", 0, before="id", after="pk", origin=origin(), **key),
         facts={"service": "orders"},
     )
@@ -50,9 +53,9 @@ def test_the_verdict_stands_first_what_is_risky_open_and_the_rest_folded() -> No
   - `Properties.KeySchema.0`: `"id"` → `"pk"`
   - `KeySchema` cannot be changed in place
   - at `shop/service.yml:12`
-- **security**, changed: `Files` (`AWS::S3::Bucket`) in `production`
+- **security: exposure widened**, changed: `Files` (`AWS::S3::Bucket`) in `production`
   - `Properties.Policy`: `1` → `2`
-  - exposure: anybody may read
+  - anybody may read
 
 <details><summary>1 change without interruption</summary>
 
@@ -96,13 +99,20 @@ def test_a_hostile_value_is_nothing_but_code(said: str) -> None:
     change = changed(
         said, said, before=said, after={said: said}, type=said, reasons=(said, f"`{said}` is new"), security=(said,)
     )
-    text = render_markdown(diff_of({}, {}, change, facts={"service": said}))
-    text = re.sub(r"```mermaid\n.*?^```\n", "", text, flags=re.DOTALL | re.MULTILINE)
+    calm = changed("B", said, reasons=(said,))
+    text = render_markdown(diff_of({said: resource(said)}, {}, change, calm, facts={"service": said}))
     assert re.fullmatch(r"<!-- flagstone diff[\w ]* -->", text.splitlines()[0])
-    # What GitHub takes for code: a run of back-quotes up to the next run of the same length.
-    outside = re.sub(r"(?<!`)(`+)(?!`)(?:(?!\1(?!`)|\n).|(?<=`)`)*?(?<!`)\1(?!`)", "CODE", text)
-    outside = re.sub(r"<!--.*?-->|</?details>|<summary>[\w ]*</summary>|\*\*[a-z ]+\*\*", "", outside)
-    assert not re.search(r"[`@#<>|\[\]\\*_~]|://", outside.replace("### ", "")), outside
+    blocks = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
+    [html] = {tuple(re.findall("<[^>]*>", block.content)) for block in blocks if block.type == "html_block"} - {
+        (text.splitlines()[0],),
+        ("</details>",),
+    }
+    assert ("<details>", "<summary>", "</summary>") == html
+    inside = [token for block in blocks for token in block.children or ()]
+    assert {"text", "code_inline", "softbreak", "strong_open", "strong_close"} >= {token.type for token in inside}
+    plain = " ".join(token.content for token in inside if token.type == "text")
+    assert not re.search(r"[@#<>|\[\]*_~]|//|octocat", plain), plain
+    assert said.split("\n")[0].strip() in " ".join(token.content for token in inside if token.type == "code_inline")
 
 
 @pytest.mark.parametrize("risk_count", [0, 5, 300])
