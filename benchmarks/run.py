@@ -1,8 +1,8 @@
 """Measure what a user waits for, beside what it may cost: `make bench`.
 
 Commands run as children and are measured by the operating system: CPU seconds (user and system, their own children
-included) and the largest resident set. Merging and guarding run in this process, on a stack made by hand. Each number
-is the median of several runs. The unit of the ratios is the same interpreter doing nothing, so that machines can be
+included) and the largest resident set. Merging, guarding and comparing run in this process, on stacks made by hand.
+Each number is the median of several runs. The unit of the ratios is the same interpreter doing nothing, so that machines can be
 compared. A `!` marks a budget that was missed. This is no test: it always exits with 0.
 """
 
@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "service-repo"
 FLAGSTONE = Path(sys.executable).with_name("flagstone")
 RESOURCES, OVERRIDES = 400, 200
+COMPARED = 500
 ENVIRONMENTS = ("staging", "production", "env-default")
 
 
@@ -61,6 +62,8 @@ def main() -> None:
         measured = [(task, _measure_command(task, command)) for task, command in commands]
     merging = Task(f"merge and guard {RESOURCES} resources", 11, 0.25, None)
     measured.append((merging, _measure_call(merging, _prepare_merging())))
+    comparing = Task(f"compare {COMPARED} resources", 11, 0.5, None)
+    measured.append((comparing, _measure_call(comparing, _prepare_comparing())))
     for line in _draw(measured):
         print(line.rstrip())
 
@@ -147,6 +150,28 @@ def _prepare_merging() -> Callable[[], object]:
         guard_stack(stack, library)
 
     return merge_and_guard
+
+
+def _prepare_comparing() -> Callable[[], object]:
+    """Compare two stacks: every second resource has another value, every tenth another logical id."""
+    from compiler.changes import Side, SideStack
+    from compiler.library import find_content, load_library
+    from compiler.review import review_sides
+
+    library = load_library(find_content("platform"))
+    before = {f"Thing{number}": _make_body(number) for number in range(COMPARED)}
+    after = {f"Thing{number}{'Renamed' if number % 10 == 0 else ''}": _make_body(number) for number in range(COMPARED)}
+    for body in list(after.values())[::2]:
+        body["Properties"]["Tags"][3]["Value"] = "changed"
+    sides = [
+        Side(name, {"production": SideStack("production/template.json", {"Resources": each}, {}, {})})
+        for name, each in (("before", before), ("after", after))
+    ]
+
+    def compare() -> object:
+        return review_sides(sides[0], sides[1], library)
+
+    return compare
 
 
 def _make_entry(number: int) -> Entry:

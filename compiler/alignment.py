@@ -48,10 +48,17 @@ def measure_likeness(one: Leaves, other: Leaves) -> float:
 
 
 def pair_alike(
-    one: Sequence[tuple[int, Leaves]], other: Sequence[tuple[int, Leaves]], *, least: float
+    one: Sequence[tuple[int, Leaves]],
+    other: Sequence[tuple[int, Leaves]],
+    *,
+    least: float,
+    most: int = MAX_COMBINATIONS,
 ) -> Iterator[tuple[float, Pair]]:
-    """Pair the values that are at least so alike, the most alike first; of equals, those that stand nearest."""
-    if len(one) * len(other) > MAX_COMBINATIONS:
+    """Pair the values that are at least so alike, the most alike first; of equals, those that stand nearest.
+
+    Where that would hold more than `most` pairs against each other, there are none.
+    """
+    if len(one) * len(other) > most:
         return
     found = (
         (measure_likeness(leaves, more), index, at) for index, leaves in one for at, more in other

@@ -92,8 +92,8 @@ class _Comparison:
     def _compare_maps(
         self, before: Json, after: Json, path: Path, path_before: Path, inside: Path | None
     ) -> Iterator[Difference]:
-        function = _name_function(before)
-        if function != _name_function(after):
+        function = _name_function(before) or _name_function(after)
+        if function and set(before) != set(after):
             yield Difference("changed", path, path_before, before, after)
             return
         if function == "Fn::GetAtt":

@@ -13,6 +13,7 @@ from compiler.model import Json
 from compiler.reference import rename_references
 
 _LEAST = 0.6
+_MOST = 40_000  # two stacks of 200 resources of one type, all under other ids
 
 
 def find_counterparts(before: Mapping[str, Json], after: Mapping[str, Json]) -> dict[str, str]:
@@ -59,6 +60,6 @@ def _pair(one: Mapping[str, tuple[Leaves, str]], other: Mapping[str, tuple[Leave
     leaves = [
         [(at, each[name][0]) for at, name in enumerate(part)] for each, part in zip((one, other), names, strict=True)
     ]
-    for _, (index, at) in pair_alike(leaves[0], leaves[1], least=_LEAST):
+    for _, (index, at) in pair_alike(leaves[0], leaves[1], least=_LEAST, most=_MOST):
         found[names[0][index]] = names[1][at]
     return found
