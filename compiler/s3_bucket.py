@@ -14,18 +14,24 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     FlexibleChecksumError,
     HTTPClientError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+    SSLError,
 )
 
 from compiler.bucket_contract import (
@@ -43,6 +49,7 @@ from compiler.bucket_contract import (
 from compiler.diagnostics import mask_credentials
 
 _PAUSES = (0.1, 0.2, 0.4, 0.8)  # seconds between tries while another writer is at the same key
+_ATTEMPTS = 5  # unless the machine says otherwise; with pauses of up to 1, 2, 4 and 8 seconds between them
 _CHUNK = 1024 * 1024
 _SHA256_BASE64 = re.compile(r"[A-Za-z0-9+/]{43}=")
 _SHA256_HEX = re.compile(r"[0-9a-f]{64}")
@@ -54,19 +61,27 @@ _NO_VERSION: Mapping[str, str] = {"IfMatch": "0" * 32}
 _ENCRYPTION: Mapping[str, str] = {"ServerSideEncryption": "AES256"}
 _NO_ENCRYPTION = {"InvalidArgument", "InvalidEncryptionAlgorithmError", "NotImplemented"}
 _TEXT = "text/plain"
+_Read = TypeVar("_Read")
 
 
-def open_s3_bucket(name: str, prefix: str) -> S3Bucket:
-    """Make a client as the machine is configured; asks the network nothing."""
-    # A new one each time: botocore writes what it finds in the environment into it.
-    config = Config(retries={"mode": "standard"}, connect_timeout=10, read_timeout=60)
+def open_s3_bucket(name: str, prefix: str, *, read_timeout: float = 60.0) -> S3Bucket:
+    """Make a client as the machine is configured; asks the network nothing. `read_timeout` is in seconds."""
     try:
+        machine = botocore.session.get_session()
+        # Its oldest mode, the default, neither waits at random nor counts what a server can bear.
+        mode = {"adaptive": "adaptive"}.get(machine.get_config_variable("retry_mode"), "standard")
+        retries = {"mode": mode, "total_max_attempts": machine.get_config_variable("max_attempts") or _ATTEMPTS}
+        config = Config(retries=retries, connect_timeout=10, read_timeout=read_timeout)
         # boto3 itself knows the second name only, and the other SDKs of AWS the first.
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or None
-        client = boto3.session.Session(region_name=region).client("s3", config=config)
+        client = boto3.session.Session(region_name=region, botocore_session=machine).client("s3", config=config)
     except (BotoCoreError, ValueError) as error:
         raise BucketUnreachable(f"S3 bucket `{name}` cannot be reached: {_one_line(error)}") from error
     return S3Bucket(client, name, prefix)
+
+
+class _BrokenOff(BucketUnreachable):
+    """An object came only in part."""
 
 
 class S3Bucket:
@@ -119,14 +134,7 @@ class S3Bucket:
         return self.read_tagged(key)[0]
 
     def read_tagged(self, key: str) -> tuple[bytes, str]:
-        with self._asking(key):
-            answer = self._get(key)
-            with closing(answer["Body"]) as body:
-                content: bytes = body.read()
-        if not _stated_digests(answer) <= {hashlib.sha256(content).hexdigest()}:
-            raise DamagedObject(key, "its bytes do not have the digest that is kept with it")
-        # Without its quotes: some stores take them for a part of the tag that `If-Match` asks for, none misses them.
-        return content, answer["ETag"].strip('"')
+        return self._persist(lambda: self._download(key))
 
     def digest(self, key: str) -> str | None:
         with self._asking(key):
@@ -222,10 +230,37 @@ class S3Bucket:
     def _no_end(self, key: str) -> BucketUnreachable:
         return BucketUnreachable(f"S3 bucket `{self._name}` keeps answering that another writer is at `{key}`")
 
+    def _persist(self, read: Callable[[], _Read]) -> _Read:
+        """Read again what came in part or damaged: botocore asks again only until an answer begins."""
+        for seconds in _PAUSES[:2]:
+            with suppress(DamagedObject, _BrokenOff):
+                return read()
+            self._pause(seconds)
+        return read()
+
+    def _download(self, key: str) -> tuple[bytes, str]:
+        with self._asking(key):
+            answer = self._get(key)
+            try:
+                with closing(answer["Body"]) as body:
+                    content: bytes = body.read()
+            except (IncompleteReadError, ReadTimeoutError, ResponseStreamingError) as error:
+                raise self._broken_off(f"`{key}`") from error
+        if not _stated_digests(answer) <= {hashlib.sha256(content).hexdigest()}:
+            raise DamagedObject(key, "its bytes do not have the digest that is kept with it")
+        # Without its quotes: some stores take them for a part of the tag that `If-Match` asks for, none misses them.
+        return content, answer["ETag"].strip('"')
+
+    def _broken_off(self, what: str) -> _BrokenOff:
+        return _BrokenOff(f"S3 bucket `{self._name}` cannot be reached: {what} breaks off while it is read")
+
     def _get(self, key: str) -> Mapping[str, Any]:
         answer: Mapping[str, Any] = self._client.get_object(
             Bucket=self._name, Key=self._base + check_key(key), ChecksumMode="ENABLED"
         )
+        # An answer that ends within its headers is taken for a whole one, of an empty object.
+        if not {"ETag", "ContentLength"} <= answer.keys():
+            raise self._broken_off(f"`{key}`")
         return answer
 
     def _head(self, key: str) -> Mapping[str, Any] | None:
@@ -243,8 +278,7 @@ class S3Bucket:
     def _list(self, prefix: str) -> Iterator[ListedObject]:
         token: dict[str, str] = {}
         while True:
-            with self._asking(""):
-                page = self._client.list_objects_v2(Bucket=self._name, Prefix=prefix, **token)
+            page = self._persist(partial(self._list_page, prefix, token))
             for entry in page.get("Contents", ()):
                 key = entry["Key"].removeprefix(self._base)
                 if is_key(key):
@@ -252,6 +286,14 @@ class S3Bucket:
             if not page.get("IsTruncated"):
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def _list_page(self, prefix: str, token: Mapping[str, str]) -> Mapping[str, Any]:
+        with self._asking(""):
+            page: Mapping[str, Any] = self._client.list_objects_v2(Bucket=self._name, Prefix=prefix, **token)
+        # As with `_get`: an answer without a body would be a bucket without objects.
+        if "IsTruncated" not in page:
+            raise self._broken_off("a listing")
+        return page
 
     @contextmanager
     def _asking(self, key: str) -> Iterator[None]:
@@ -296,5 +338,8 @@ def _one_line(error: object) -> str:
     if type(error) is HTTPClientError:
         # What the HTTP library says may quote a header, and headers hold credentials.
         return "the HTTP client failed"
+    if type(error) is SSLError and "EOF occurred" in str(error):
+        # botocore calls it a failed validation, which would send people to look for certificates.
+        return "the connection was closed while a request was sent"
     text = _USER_INFO.sub("", " ".join(str(error).split()))
     return mask_credentials(text)[:_MAX_REASON].rstrip(". ")

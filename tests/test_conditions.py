@@ -56,7 +56,7 @@ class _Answers:
 
     def gives(self, content: bytes, tag: str) -> None:
         body = StreamingBody(BytesIO(content), len(content))
-        self.stub.add_response("get_object", {"Body": body, "ETag": f'"{tag}"'})
+        self.stub.add_response("get_object", {"Body": body, "ContentLength": len(content), "ETag": f'"{tag}"'})
 
     def is_empty(self) -> None:
         self.stub.add_client_error("head_object", "404", http_status_code=404)

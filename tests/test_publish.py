@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import pickle
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -187,57 +183,6 @@ def test_what_was_broken_off_is_completed_by_the_same_bytes_and_by_no_others(at_
 def _break_off(progress: Progress) -> None:
     if progress.done == 2:
         raise RuntimeError
-
-
-_DYING = """
-import os, pickle, signal, sys
-from compiler.bucket import open_bucket
-from compiler.publish import execute_publish, plan_publish
-
-url, bundle, event, number = sys.argv[1:]
-left = int(number)
-
-def step(name, _):
-    global left
-    if name == event:
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-bucket = open_bucket(url)
-with open(bundle, "rb") as file:
-    plan = plan_publish(pickle.load(file), bucket)
-sys.addaudithook(step)
-execute_publish(plan, bucket, report_progress=lambda progress: step("written", ()))
-"""
-
-
-# While an object of the folder is written but has no name yet; while a request to S3 is being sent.
-_WITHIN = {"folder": "os.link", "s3": "http.client.send"}
-
-
-@pytest.mark.parametrize(
-    ("where", "number"),
-    [("within", 1), ("within", 2), ("within", 4), ("within", 7), *(("after", n) for n in (1, 5, 6))],
-)
-def test_a_killed_publish_leaves_no_release_and_is_completed_by_the_next(
-    at_hand: BucketAtHand, tmp_path: Path, where: str, number: int
-) -> None:
-    bundle = _make_bundle()
-    pickled = tmp_path / "bundle.pickle"
-    pickled.write_bytes(pickle.dumps(bundle))
-    event = _WITHIN[at_hand.kind] if where == "within" else "written"
-    command = [sys.executable, "-c", _DYING, at_hand.url, str(pickled), event, str(number)]
-    killed = subprocess.run(command, check=False, cwd=_ROOT, timeout=30)
-    bucket = at_hand.open()
-
-    assert -signal.SIGKILL == killed.returncode
-    is_released = (where, number) == ("after", 6)  # the manifest is the sixth object
-    assert is_released == (_FOLDER + "manifest.json" in bucket.list_keys(""))
-    assert ([_RELEASE] if is_released else []) == [row.release for row in list_releases(bucket, "recipes")]
-    assert is_released == _publish(bundle, bucket).was_there
-    assert bundle.files == _read_release(bucket)
-    assert [_RELEASE] == [row.release for row in list_releases(bucket, "recipes")]
 
 
 @dataclass

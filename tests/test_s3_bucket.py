@@ -16,7 +16,7 @@ from threading import Thread
 import pytest
 
 from compiler.bucket import Bucket, BucketUnreachable, Conflict, DamagedObject, open_bucket
-from tests.fault_proxy import run_fault_proxy
+from tests.fault_proxy import Fault, run_fault_proxy
 from tests.ministack import MiniStack, set_environment
 
 Act = Callable[[Bucket], object]
@@ -210,11 +210,11 @@ def test_a_put_whose_answer_was_lost_is_not_taken_for_a_conflict(
     ministack: MiniStack, s3_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = os.urandom(300_000)
-    host, port = ministack.endpoint.removeprefix("https://").split(":")
-    with run_fault_proxy((host, int(port)), size=len(content)) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://127.0.0.1:{proxy.port}")
+    with run_fault_proxy(ministack.endpoint, ministack.certificate) as proxy:
+        proxy.inject(Fault("before the answer", "PUT", "/team/a/a", times=1))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
         open_bucket(s3_url).create("a", content, "application/octet-stream")
-        assert proxy.lost.is_set()
+        assert 1 == proxy.happened
 
         with pytest.raises(Conflict):
             open_bucket(s3_url).create("a", b"other", "application/octet-stream")
