@@ -29,6 +29,7 @@ from compiler.service import (
     LogFilter,
     Network,
     Process,
+    Routing,
     Scaling,
     Service,
     Subscription,
@@ -122,6 +123,7 @@ def _read_subscription(name: str, event: Mapping[str, Any]) -> Subscription:
 
 def _read_process(name: str, data: Mapping[str, Any], wiring: Wiring) -> Process:
     check, scaling, deployment = data["healthCheck"], data["scaling"], data["deployment"]
+    routing = data.get("routing", {})
     return Process(
         name=name,
         runtime=data["runtime"],
@@ -149,6 +151,8 @@ def _read_process(name: str, data: Mapping[str, Any], wiring: Wiring) -> Process
             tuple(_as_function(value) for value in wiring.security_groups),
             {name: _as_function(value) for name, value in wiring.environment.items()},
         ),
+        load_balancer=data.get("loadBalancer", "own"),
+        routing=Routing(routing.get("priority"), routing.get("host"), tuple(routing.get("paths", ()))),
     )
 
 

@@ -14,6 +14,7 @@ from compiler.blame import fault_at, is_from_service, map_at, number_at, span_of
 from compiler.diagnostics import Diagnostic, Related, Span, suggest
 from compiler.layers import named_environments, shared_environment
 from compiler.model import Descriptor, Json, Library, Repository, Settings
+from compiler.routes import check_routes
 from compiler.trace import plain, settings_of
 from compiler.variables import platform_variables
 
@@ -24,7 +25,7 @@ _SECTIONS = {
     "scaling": ("min", "max"),
     "deployment": ("style", "minInService", "batch"),
 }
-_NEEDS_PORT = ("dns", "healthCheck")
+_NEEDS_PORT = ("dns", "loadBalancer", "routing", "healthCheck")
 # Seconds. CloudFormation waits an hour for an instance; ten minutes of it are for fetching and applying its release.
 # A load balancer hears of the instance within a minute, and then has all its checks to make.
 _LONGEST_START = 50 * 60
@@ -72,6 +73,7 @@ def check_settings(descriptor: Descriptor, settings: Settings) -> Iterator[Diagn
         yield from _check_exposure(name, process)
     yield from _check_events(settings, processes)
     yield from _check_dns(processes)
+    yield from check_routes(settings, processes)
     yield from _check_secrets(settings)
     yield from _check_config(settings)
     yield from _check_variables(settings)

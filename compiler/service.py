@@ -76,8 +76,22 @@ class Wiring:
 
 
 @dataclass(frozen=True, slots=True)
+class Routing:
+    """Which requests of a shared load balancer are a process's: for its own name or for `host`, on `paths` or on all.
+
+    `host` is the first label of a name. `priority` is None where the load balancer is not shared.
+    """
+
+    priority: int | None = None
+    host: str | None = None
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Process:
-    """One process of a service. `alarms` by metric: `cpu` and `errors` in percent, `latency` in seconds (p99)."""
+    """One process of a service. `load_balancer` is "own" or "shared".
+
+    `alarms` by metric: `cpu` and `errors` in percent, `latency` in seconds (p99)."""
 
     name: str
     runtime: str
@@ -94,6 +108,8 @@ class Process:
     alarms: Mapping[str, Threshold]
     logs: tuple[LogFile, ...]
     wiring: Wiring = field(default_factory=Wiring)
+    load_balancer: str = "own"
+    routing: Routing = Routing()
 
 
 @dataclass(frozen=True, slots=True)

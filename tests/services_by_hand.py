@@ -23,6 +23,7 @@ from compiler.service import (
     LogFilter,
     Network,
     Process,
+    Routing,
     Scaling,
     Service,
     Subscription,
@@ -148,12 +149,20 @@ GREEDY = replace(
     consumes=tuple(Subscription("customer", f"event-{number}", "worker", {}) for number in range(12)),
 )
 PUBLIC = with_process(replace(WEB, exposure="public", scaling=Scaling(2, 6, {"requests": 1000, "cpu": 50})))
+SHARED = with_process(
+    replace(WEB, load_balancer="shared", routing=Routing(120), scaling=Scaling(2, 6, {"requests": 1000}))
+)
+SHARED_PATHS = with_process(
+    replace(SHARED.processes[0], exposure="public", dns=None, routing=Routing(7, "shop", ("/recipes", "/recipes/*")))
+)
 CASES = {
     "production": (RECIPES, PRODUCTION),
     "staging": (STAGING_RECIPES, STAGING),
     "env-default": (BRANCH_RECIPES, BRANCHES),
     "a-branch": (BRANCH_RECIPES, BRANCH),
     "public": (PUBLIC, PRODUCTION),
+    "shared": (SHARED, PRODUCTION),
+    "shared-paths": (SHARED_PATHS, PRODUCTION),
     "no-port": (with_process(replace(WORKER, scaling=Scaling(0, 2, {}))), PRODUCTION),
     "immutable": (with_process(replace(WEB, deployment=Deployment("immutable", 1, 1))), PRODUCTION),
     "twelve-queues": (GREEDY, PRODUCTION),

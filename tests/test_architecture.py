@@ -28,7 +28,7 @@ CORRIDOR = [
     variables blame manifest resource_schema update_facts lookups schema_parts
     risk
     graph
-    authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior permissions
+    authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior permissions routes
     pointer alignment safeguards
     reference
     compare counterpart consequence
@@ -103,7 +103,7 @@ PURE = set(
     """
     diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
     alignment reference compare counterpart consequence behavior
-    pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
+    pointer follow override addition archive blame validate rules routes refusals parts resolve build merge guard waivers
     lock manifest render explain diff watch unused schema update_facts behavior versions offers inputs
     permissions safeguards ingress security risk graph schema_parts schema_change least_bump
     """.split()

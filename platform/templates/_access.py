@@ -27,6 +27,7 @@ from ._conventions import (
     topic_name,
     via,
 )
+from ._ways_in import security_group_id
 
 
 def security_group(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
@@ -34,7 +35,7 @@ def security_group(service: Service, environment: Environment, process: Process)
         camel(process.name) + "SecurityGroup",
         GroupDescription=join("Instances of ", service.name, "/", process.name, " in ", environment.name),
         VpcId=ssm(environment, "network", "vpc-id"),
-        SecurityGroupIngress=[] if process.port is None else [_from_load_balancer(process)],
+        SecurityGroupIngress=[] if process.port is None else [_from_load_balancer(environment, process)],
         SecurityGroupEgress=[
             SecurityGroupRule(
                 Description="HTTPS to AWS, to other services and to the internet",
@@ -48,13 +49,13 @@ def security_group(service: Service, environment: Environment, process: Process)
     )
 
 
-def _from_load_balancer(process: Process) -> SecurityGroupRule:
+def _from_load_balancer(environment: Environment, process: Process) -> SecurityGroupRule:
     return SecurityGroupRule(
         Description="Requests and health checks from the load balancer",
         IpProtocol="tcp",
         FromPort=process.port,
         ToPort=process.port,
-        SourceSecurityGroupId=Ref(camel(process.name) + "LoadBalancerSecurityGroup"),
+        SourceSecurityGroupId=security_group_id(environment, process),
     )
 
 

@@ -16,19 +16,20 @@ from troposphere.autoscaling import (
     TargetTrackingMetricStat,
 )
 
-from compiler.authoring import Process, Service, camel
+from compiler.authoring import Environment, Process, Service, camel
 
 from ._conventions import queue_batches
+from ._ways_in import full_name
 
 
-def scaling_policies(service: Service, process: Process) -> Iterator[AWSObject]:
+def scaling_policies(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
     if process.scaling.min >= process.scaling.max:
         return  # nothing to follow; AWS refuses a policy that cannot move its group
     targets = process.scaling.targets
     if "cpu" in targets:
         yield from follow_cpu(process, targets["cpu"])
     if "requests" in targets and process.port is not None:
-        yield from follow_requests(process, targets["requests"])
+        yield from follow_requests(environment, process, targets["requests"])
     if "queueAge" in targets:
         yield from follow_queue_age(service, process, targets["queueAge"])
 
@@ -47,8 +48,8 @@ def follow_cpu(process: Process, percent: float) -> Iterator[AWSObject]:
     )
 
 
-def follow_requests(process: Process, per_target: float) -> Iterator[AWSObject]:
-    balancer, target_group = camel(process.name) + "LoadBalancer", camel(process.name) + "TargetGroup"
+def follow_requests(environment: Environment, process: Process, per_target: float) -> Iterator[AWSObject]:
+    target_group = camel(process.name) + "TargetGroup"
     yield ScalingPolicy(
         camel(process.name) + "ScaleOnRequests",
         AutoScalingGroupName=Ref(camel(process.name) + "Group"),
@@ -56,9 +57,7 @@ def follow_requests(process: Process, per_target: float) -> Iterator[AWSObject]:
         TargetTrackingConfiguration=TargetTrackingConfiguration(
             PredefinedMetricSpecification=PredefinedMetricSpecification(
                 PredefinedMetricType="ALBRequestCountPerTarget",
-                ResourceLabel=Join(
-                    "/", [GetAtt(balancer, "LoadBalancerFullName"), GetAtt(target_group, "TargetGroupFullName")]
-                ),
+                ResourceLabel=Join("/", [full_name(environment, process), GetAtt(target_group, "TargetGroupFullName")]),
             ),
             TargetValue=per_target,
         ),

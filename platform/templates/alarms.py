@@ -14,6 +14,7 @@ from troposphere.cloudwatch import Alarm, Metric, MetricDataQuery, MetricDimensi
 from compiler.authoring import Environment, Process, Service, Subscription, camel, join
 
 from ._conventions import alarm_topics, dead_letter_queue_id, queue_batches, tags
+from ._ways_in import full_name, is_shared
 
 SCOPE = "service"
 
@@ -67,7 +68,7 @@ def latency(service: Service, environment: Environment, process: Process) -> Ite
             ),
             Namespace="AWS/ApplicationELB",
             MetricName="TargetResponseTime",
-            Dimensions=[_load_balancer(process), _target_group(process)],
+            Dimensions=[_load_balancer(environment, process), _target_group(process)],
             ExtendedStatistic="p99",
             EvaluateLowSampleCountPercentile="ignore",
             Period=60,
@@ -90,17 +91,7 @@ def errors(service: Service, environment: Environment, process: Process) -> Iter
                 _subject(service, environment, process), ": more than ", threshold,
                 " percent of requests answered 5xx, in 3 of 5 minutes. Users see errors.",
             ),
-            Metrics=[
-                _count("targetErrors", "HTTPCode_Target_5XX_Count", [_load_balancer(process), _target_group(process)]),
-                _count("balancerErrors", "HTTPCode_ELB_5XX_Count", [_load_balancer(process)]),
-                _count("requests", "RequestCount", [_load_balancer(process)]),
-                _compute(
-                    "errorRate",
-                    "Percent of requests answered 5xx",
-                    f"IF(requests > {ENOUGH_REQUESTS}, "
-                    "100 * (FILL(targetErrors, 0) + FILL(balancerErrors, 0)) / requests, 0)",
-                ),
-            ],
+            Metrics=_error_rate(environment, process),
             EvaluationPeriods=5,
             DatapointsToAlarm=3,
             ComparisonOperator="GreaterThanThreshold",
@@ -122,7 +113,7 @@ def unhealthy_hosts(service: Service, environment: Environment, process: Process
             ),
             Namespace="AWS/ApplicationELB",
             MetricName="UnHealthyHostCount",
-            Dimensions=[_load_balancer(process), _target_group(process)],
+            Dimensions=[_load_balancer(environment, process), _target_group(process)],
             Statistic="Maximum",
             Period=60,
             EvaluationPeriods=5,
@@ -191,10 +182,27 @@ def _subject(service: Service, environment: Environment, process: Process) -> st
     return join(service.name, "/", process.name, " in ", environment.name)
 
 
-def _load_balancer(process: Process) -> MetricDimension:
-    return MetricDimension(
-        Name="LoadBalancer", Value=GetAtt(camel(process.name) + "LoadBalancer", "LoadBalancerFullName")
-    )
+def _error_rate(environment: Environment, process: Process) -> list[MetricDataQuery]:
+    """The percentage of requests that failed. What a shared load balancer answers by itself is counted for nobody."""
+    balancer = [_load_balancer(environment, process)]
+    targets = [*balancer, _target_group(process)]
+    errors = [_count("targetErrors", "HTTPCode_Target_5XX_Count", targets)]
+    if not is_shared(process):
+        errors.append(_count("balancerErrors", "HTTPCode_ELB_5XX_Count", balancer))
+    failed = " + ".join(f"FILL({query.Id}, 0)" for query in errors)
+    return [
+        *errors,
+        _count("requests", "RequestCount", targets if is_shared(process) else balancer),
+        _compute(
+            "errorRate",
+            "Percent of requests answered 5xx",
+            f"IF(requests > {ENOUGH_REQUESTS}, 100 * ({failed}) / requests, 0)",
+        ),
+    ]
+
+
+def _load_balancer(environment: Environment, process: Process) -> MetricDimension:
+    return MetricDimension(Name="LoadBalancer", Value=full_name(environment, process))
 
 
 def _target_group(process: Process) -> MetricDimension:

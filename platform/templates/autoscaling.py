@@ -56,6 +56,7 @@ from ._conventions import (
 )
 from ._scaling import scaling_policies
 from ._user_data import balancer_patience, user_data
+from ._ways_in import way_in
 
 SCOPE = "service"
 
@@ -70,7 +71,7 @@ def build(service: Service, environment: Environment) -> Iterator[AWSObject | Pa
         yield from _access.role(service, environment, process)
         yield from launch_template(service, environment, process)
         yield from group(service, environment, process)
-        yield from scaling_policies(service, process)
+        yield from scaling_policies(service, environment, process)
         if process.availability == "businessHours":
             yield from business_hours(environment, process)
 
@@ -247,7 +248,7 @@ def _signal_timeout(process: Process) -> str:
 
 def _before_start(service: Service, process: Process) -> list[str]:
     """What has to stand before the first instance starts and is not referred to by the group."""
-    listener = [] if process.port is None else [camel(process.name) + "Listener"]
+    listener = [] if process.port is None else [way_in(process)]
     config = [derive(config_id(key), key) for key in (*service.config, *wired_values(service))]
     topics = [derive(camel(event) + "TopicParameter", event) for event in service.publishes]
     queues = [queue_id(subscription) + "Parameter" for subscription in subscriptions_of(service, process)]

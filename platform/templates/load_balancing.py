@@ -1,4 +1,5 @@
-"""Load balancing and a name for processes that listen on a port: one load balancer each, HTTPS only.
+"""Load balancing and a name for processes that listen on a port: one load balancer each, or a rule of the one that the
+environment shares; HTTPS only.
 
 Private means reachable from within the environment's network. Public means an internet-facing load balancer in the
 public subnets; the instances behind it stay where they are.
@@ -13,9 +14,14 @@ from troposphere.ec2 import SecurityGroup, SecurityGroupRule
 from troposphere.elasticloadbalancingv2 import (
     Action,
     Certificate,
+    Condition,
+    HostHeaderConfig,
     Listener,
+    ListenerRule,
+    ListenerRuleAction,
     LoadBalancer,
     Matcher,
+    PathPatternConfig,
     TargetGroup,
     TargetGroupAttribute,
 )
@@ -25,6 +31,7 @@ from compiler.authoring import Environment, Process, Service, camel, derive, joi
 
 from ._conventions import ssm, subnets, tags
 from ._load_balancers import ROLLBACK_MAY_DELETE, TLS_POLICY, attributes, redirect_to_https
+from ._ways_in import alias, domain_name, facing, ingress, is_public, is_shared
 
 SCOPE = "service"
 
@@ -32,15 +39,19 @@ SCOPE = "service"
 def build(service: Service, environment: Environment) -> Iterator[AWSObject | Output]:
     for process in service.processes_on("instances"):
         if process.port is not None:
-            yield from security_group(service, environment, process)
-            yield from load_balancer(service, environment, process)
+            if not is_shared(process):
+                yield from security_group(service, environment, process)
+                yield from load_balancer(service, environment, process)
             yield from target_group(service, environment, process)
-            yield from listeners(service, environment, process)
+            if is_shared(process):
+                yield from listener_rule(service, environment, process)
+            else:
+                yield from listeners(service, environment, process)
             yield from dns_record(environment, process)
 
 
 def security_group(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
-    clients = "0.0.0.0/0" if _is_public(process) else environment.network.cidr
+    clients = "0.0.0.0/0" if is_public(process) else environment.network.cidr
     yield SecurityGroup(
         camel(process.name) + "LoadBalancerSecurityGroup",
         GroupDescription=join("Load balancer of ", service.name, "/", process.name, " in ", environment.name),
@@ -53,7 +64,7 @@ def security_group(service: Service, environment: Environment, process: Process)
                 ToPort=port,
                 CidrIp=derive(clients, clients, process.exposure),
             )
-            for protocol, port in ((("https", 443), ("http", 80)) if _is_public(process) else (("https", 443),))
+            for protocol, port in ((("https", 443), ("http", 80)) if is_public(process) else (("https", 443),))
         ],
         # The instances' group already names this one; naming each other inline would be a circle.
         SecurityGroupEgress=[
@@ -70,7 +81,7 @@ def security_group(service: Service, environment: Environment, process: Process)
 
 
 def load_balancer(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
-    public = _is_public(process)
+    public = is_public(process)
     yield LoadBalancer(
         camel(process.name) + "LoadBalancer",
         Type="application",
@@ -120,12 +131,12 @@ def listeners(service: Service, environment: Environment, process: Process) -> I
         Port=443,
         Protocol="HTTPS",
         SslPolicy=TLS_POLICY,
-        Certificates=[Certificate(CertificateArn=_facing(environment, process, "ingress", "certificate-arn"))],
+        Certificates=[Certificate(CertificateArn=ingress(environment, process, "certificate-arn"))],
         DefaultActions=[Action(Type="forward", TargetGroupArn=Ref(camel(process.name) + "TargetGroup"))],
         Tags=tags(service, environment, process.name, process.name),
     )
     # People type addresses without https; services do not.
-    if _is_public(process):
+    if is_public(process):
         yield Listener(
             camel(process.name) + "RedirectListener",
             LoadBalancerArn=Ref(camel(process.name) + "LoadBalancer"),
@@ -136,19 +147,39 @@ def listeners(service: Service, environment: Environment, process: Process) -> I
         )
 
 
+def listener_rule(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
+    routing = process.routing
+    names = [domain_name(environment, process, label) for label in (process.dns, routing.host) if label is not None]
+    conditions = [Condition(Field="host-header", HostHeaderConfig=HostHeaderConfig(Values=names))]
+    if routing.paths:
+        conditions.append(
+            Condition(Field="path-pattern", PathPatternConfig=PathPatternConfig(Values=list(routing.paths)))
+        )
+    yield ListenerRule(
+        camel(process.name) + "ListenerRule",
+        ListenerArn=ingress(environment, process, "listener-arn"),
+        Priority=routing.priority,
+        Conditions=conditions,
+        Actions=[ListenerRuleAction(Type="forward", TargetGroupArn=Ref(camel(process.name) + "TargetGroup"))],
+        Tags=tags(service, environment, process.name, process.name),
+    )
+
+
 def dns_record(environment: Environment, process: Process) -> Iterator[AWSObject | Output]:
     if process.dns is None:
         return
-    name = _domain_name(environment, process)
+    name = domain_name(environment, process, process.dns)
+    balancer, zone = alias(environment, process)
     yield RecordSetType(
         camel(process.name) + "DnsRecord",
         Name=name,
         Type="A",
-        HostedZoneId=_facing(environment, process, "network", "zone-id"),
+        HostedZoneId=facing(environment, process, "network", "zone-id"),
         AliasTarget=AliasTarget(
-            DNSName=GetAtt(camel(process.name) + "LoadBalancer", "DNSName"),
-            HostedZoneId=GetAtt(camel(process.name) + "LoadBalancer", "CanonicalHostedZoneID"),
-            EvaluateTargetHealth=True,
+            DNSName=balancer,
+            HostedZoneId=zone,
+            # That of a shared one is not this process's: its rule may be without targets while others serve.
+            EvaluateTargetHealth=derive(not is_shared(process), process.load_balancer),
         ),
     )
     yield Output(
@@ -156,20 +187,3 @@ def dns_record(environment: Environment, process: Process) -> Iterator[AWSObject
         Description=join("Where clients reach the process ", process.name),
         Value=join("https://", name),
     )
-
-
-def _domain_name(environment: Environment, process: Process) -> str:
-    """Branch environments share a zone, so each says its name, in the one label that the certificate covers."""
-    zone = environment.public_zone if _is_public(process) else environment.private_zone
-    branch = () if environment.name == environment.shared else ("-", environment.name)
-    return join(process.dns, *branch, ".", derive(zone, zone, process.exposure))
-
-
-def _facing(environment: Environment, process: Process, area: str, name: str) -> str:
-    """Refer to what the environment has twice, once for public names and once for private ones."""
-    path = ssm(environment, area, join("public-" if _is_public(process) else "private-", name))
-    return derive(path, path, process.exposure)
-
-
-def _is_public(process: Process) -> bool:
-    return process.exposure == "public"
