@@ -64,7 +64,7 @@ def read_console(browser: Chrome) -> list[str]:
 
 
 def find_barriers(browser: Chrome) -> list[str]:
-    """Check the page with axe-core: the rule and the element of each violation, and of what it could not decide."""
+    """Check the page with axe-core: the rule and the element of each violation."""
     if not AXE.exists():
         pytest.skip("no axe-core here: make .venv-axe/.stamp")
     browser.execute_script(AXE.read_text("utf-8"))
