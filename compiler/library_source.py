@@ -152,7 +152,7 @@ def choose_library_to_lock(
 
 def _in_full(url: str) -> str:
     """Name a bucket as a lock does, which is read in other folders than it was written in."""
-    return url if _URL.match(url) else Path(url).absolute().as_uri()
+    return url if _URL.match(url) else Path(url).resolve().as_uri()
 
 
 def _read_lock(folder: Path, *, is_needed: bool) -> Lock | None:

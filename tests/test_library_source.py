@@ -16,7 +16,7 @@ from compiler.library import load_library
 from compiler.library_cache import find_library, keep_library
 from compiler.manifest import open_manifest, seal_manifest
 from tests.locked_service import SERVICE, change, findings, make_repo, read_lock, run, write
-from tests.ministack import BucketAtHand
+from tests.ministack import BucketAtHand, MiniStack
 from tests.platform_bucket import make_release, publish
 
 MARK = '__import__("pathlib").Path({!r}).write_text("ran")\n'
@@ -162,6 +162,24 @@ def test_nothing_of_a_damaged_release_is_loaded_or_kept(name: str, repo: Path, b
     assert not mark.exists() and not cache.exists() and not (repo.parent / "out").exists()
 
 
+@pytest.mark.parametrize("name", ["library.tar.gz", "manifest.json"])
+def test_nothing_of_a_release_that_was_damaged_in_s3_is_loaded(
+    name: str, repo: Path, s3_url: str, ministack: MiniStack, cache: Path
+) -> None:
+    publish(make_release(repo.parent / "library"), s3_url)
+    assert 0 == run("lock", repo, "--bucket", s3_url).exit_code
+    shutil.rmtree(cache)
+    place, key = s3_url.split("/")[2], f"team/a/platform/1.0.0/{name}"
+    content = bytearray(ministack.s3.get_object(Bucket=place, Key=key)["Body"].read())
+    content[len(content) // 2] ^= 1
+    ministack.s3.put_object(Bucket=place, Key=key, Body=bytes(content))
+    for words in ((), ("--platform", f"{s3_url}@1.0.0")):
+        done = compile_(repo, *words)
+        assert 3 == done.exit_code
+        assert f"error D802: `platform/1.0.0/{name}` in the bucket is damaged" in done.stderr
+    assert not cache.exists() and not (repo.parent / "out").exists()
+
+
 def test_a_release_that_was_replaced_by_a_sound_one_is_refused(repo: Path, bucket: Path, cache: Path) -> None:
     run("lock", repo, "--platform", bucket)
     shutil.rmtree(cache)
@@ -204,10 +222,14 @@ def test_a_cache_that_somebody_changed_is_fetched_again(damage: str, repo: Path,
     assert {entry.name, "moved"} >= set(os.listdir(entry.parent))
 
 
-def test_several_processes_may_fetch_and_repair_at_once(repo: Path, bucket: Path, cache: Path) -> None:
+@pytest.mark.parametrize("is_empty", [True, False], ids=["fetch", "repair"])
+def test_several_processes_may_fetch_and_repair_at_once(is_empty: bool, repo: Path, bucket: Path, cache: Path) -> None:
     run("lock", repo, "--platform", bucket)
     [entry] = (cache / "platform").iterdir()
-    (entry / "renames.yml").unlink()
+    if is_empty:
+        shutil.rmtree(cache)
+    else:
+        (entry / "renames.yml").unlink()
     program = "from compiler.cli import main; main()"
     words = [sys.executable, "-c", program, "validate", str(repo)]
     running = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(4)]

@@ -17,8 +17,19 @@ from compiler.model import RepositoryFile
 from compiler.unpack import MEBIBYTE, read_archive
 from tests.commits import commit_folder
 from tests.locked_service import OVERRIDES, SERVICE, run, write
-from tests.ministack import BucketAtHand
+from tests.ministack import BucketAtHand, MiniStack
 from tests.platform_bucket import make_release, publish
+
+OBJECTS = (
+    "ansible.tar.gz",
+    "claim.json",
+    "inputs.tar.gz",
+    "manifest.json",
+    "production/origins.json",
+    "production/parameters.json",
+    "production/template.json",
+    "source.tar.gz",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -134,19 +145,7 @@ def test_the_inputs_of_a_release_are_the_texts_that_were_read(service: Path, buc
     assert "repository/_/_/flagstone.lock" in found
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "ansible.tar.gz",
-        "claim.json",
-        "inputs.tar.gz",
-        "manifest.json",
-        "production/origins.json",
-        "production/parameters.json",
-        "production/template.json",
-        "source.tar.gz",
-    ],
-)
+@pytest.mark.parametrize("path", OBJECTS)
 def test_one_flipped_byte_is_named_and_nothing_is_compiled(path: str, bucket: Path, cache: Path) -> None:
     shutil.rmtree(cache)
     object_ = bucket / "services/shop/r1" / path
@@ -156,6 +155,19 @@ def test_one_flipped_byte_is_named_and_nothing_is_compiled(path: str, bucket: Pa
     done = verify(bucket)
     assert 1 == done.exit_code and not cache.exists()
     assert f"error D821: `services/shop/r1/{path}` is changed: " in done.stderr
+
+
+def test_one_flipped_byte_is_named_in_s3(service: Path, s3_url: str, ministack: MiniStack) -> None:
+    name = release(service, s3_url)
+    place, folder = s3_url.split("/")[2], f"services/shop/{name}/"
+    for path in OBJECTS:
+        key = f"team/a/{folder}{path}"
+        sound = ministack.s3.get_object(Bucket=place, Key=key)["Body"].read()
+        ministack.s3.put_object(Bucket=place, Key=key, Body=sound[:-1] + bytes([sound[-1] ^ 1]))
+        done = verify(s3_url, release=name)
+        assert 1 == done.exit_code and f"error D821: `{folder}{path}` is changed: " in done.stderr
+        ministack.s3.put_object(Bucket=place, Key=key, Body=sound)
+    assert 0 == verify(s3_url, release=name).exit_code
 
 
 def test_each_object_that_is_not_as_published_is_named(bucket: Path) -> None:
