@@ -103,9 +103,9 @@ PURE = set(
     """
     diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
     alignment reference compare counterpart consequence behavior
-    pointer follow override addition archive blame validate rules routes refusals parts resolve build merge guard waivers
+    pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
     lock manifest render explain diff watch unused schema update_facts behavior versions offers inputs
-    permissions safeguards ingress security risk graph schema_parts schema_change least_bump
+    permissions safeguards ingress security risk graph routes schema_parts schema_change least_bump
     """.split()
 )
 IMPURE = set("datetime glob os pathlib random secrets shutil socket subprocess tempfile time urllib uuid".split())
