@@ -89,6 +89,7 @@ def read_environment(settings: Settings, library: Library) -> Environment:
             private_certificate=ingress.get("privateCertificate"),
         ),
         public_zone_id=data.get("publicZoneId"),
+        image_ids=data.get("imageIds") or {},
     )
 
 

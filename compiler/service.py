@@ -184,7 +184,8 @@ class Environment:
     `name` is what a service's resources are named after; `shared` is the environment whose network and keys they use,
     which differs for a branch environment (`env-feature` uses those of `env-default`).
     `bucket` is the name of the platform deployment bucket. Without a `public_zone_id` the environment makes its own.
-    `images` maps a processor architecture to the pinned version of the SSM parameter that holds the image's id.
+    `images` maps a processor architecture to the pinned version of the SSM parameter that holds the image's id,
+    `image_ids` to the id that its newest version is to hold.
     """
 
     name: str
@@ -202,3 +203,4 @@ class Environment:
     deployment_bucket: DeploymentBucket = DeploymentBucket()
     ingress: Ingress = Ingress()
     public_zone_id: str | None = None
+    image_ids: Mapping[str, str] = field(default_factory=dict)

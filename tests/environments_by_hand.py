@@ -10,7 +10,14 @@ from typing import Any
 from compiler.service import BusinessHours, Environment, Ingress, Network
 from tests.services_by_hand import load_template
 
-TEMPLATES = ("security", "notifications", "network", "deployment_bucket", "ingress")  # in the order of their deployment
+TEMPLATES = (
+    "security",
+    "notifications",
+    "network",
+    "deployment_bucket",
+    "ingress",
+    "images",
+)  # in the order of their deployment
 ENDPOINTS = ("ssm", "ssmmessages", "ec2messages", "logs", "monitoring", "secretsmanager", "kms", "sts", "sqs", "sns")
 AUTHORITY = "arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/6ad3c2b0-55d7-4f0e-8d8c-2f5c8a2b9e71"
 
@@ -27,8 +34,9 @@ PRODUCTION = Environment(
     bucket="platform-deployment-111122223333-eu-west-1",
     business_hours=BusinessHours("Europe/London", "0 7 * * 1-5", "0 19 * * 1-5"),
     owners=("platform", "squad-menu", "squad-orders"),
-    ingress=Ingress(certificate_authority=AUTHORITY),
+    ingress=Ingress(("private", "public"), AUTHORITY),
     public_zone_id="Z0423711P3XCA0LFK2QD",
+    image_ids={"arm64": "ami-0c7d19a41d2f3b6e5", "x86_64": "ami-03f1e8b7a64c25d90"},
 )
 STAGING = replace(
     PRODUCTION,
@@ -51,7 +59,6 @@ BRANCHES = replace(
     private_zone="env-default.internal",
     public_zone="branches.recipes.example",
     public_zone_id=None,
-    ingress=Ingress(("private", "public"), AUTHORITY),
     network=Network("10.48.0.0/16", ("a", "b"), "single", ENDPOINTS, 90),
     bucket="platform-deployment-777788889999-eu-west-1",
 )

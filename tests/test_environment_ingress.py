@@ -11,7 +11,7 @@ from compiler.service import Environment, Ingress
 from tests.environments_by_hand import AUTHORITY, PRODUCTION, STAGING, build_template, properties_of, statements_of
 
 CERTIFICATE = "arn:aws:acm:eu-west-1:111122223333:certificate/0b8a4f0e-3f0b-4a55-9b0e-2f2ad8e1c6a1"
-SHARED = replace(PRODUCTION, ingress=Ingress(("private", "public"), AUTHORITY))
+ALONE = replace(PRODUCTION, ingress=Ingress((), AUTHORITY))
 BELOW = replace(PRODUCTION, private_zone="internal.recipes.example", ingress=Ingress(("private",)))
 IMPORTED = replace(PRODUCTION, ingress=Ingress(("private",), AUTHORITY, CERTIFICATE))
 PUBLIC_ZONE = "{{resolve:ssm:/platform/production/network/public-zone-id}}"
@@ -56,7 +56,7 @@ def test_a_certificate_that_is_there_is_published_and_served_as_it_is() -> None:
 
 
 def test_an_environment_that_shares_nothing_pays_for_no_load_balancer() -> None:
-    kinds = {resource["Type"] for resource in build_template("ingress")["Resources"].values()}
+    kinds = {resource["Type"] for resource in build_template("ingress", ALONE)["Resources"].values()}
     assert {
         "AWS::S3::Bucket",
         "AWS::S3::BucketPolicy",
@@ -67,7 +67,7 @@ def test_an_environment_that_shares_nothing_pays_for_no_load_balancer() -> None:
 
 
 def test_who_reaches_a_shared_load_balancer_is_a_matter_of_its_exposure() -> None:
-    stack = build_template("ingress", SHARED)
+    stack = build_template("ingress")
     balancers = properties_of(stack, "AWS::ElasticLoadBalancingV2::LoadBalancer")
     groups = properties_of(stack, "AWS::EC2::SecurityGroup")
     tiers = {"Private": ("internal", "app"), "Public": ("internet-facing", "public")}
@@ -87,7 +87,7 @@ def test_who_reaches_a_shared_load_balancer_is_a_matter_of_its_exposure() -> Non
 
 
 def test_a_shared_listener_answers_404_by_itself_and_plain_http_is_sent_to_https() -> None:
-    listeners = properties_of(build_template("ingress", SHARED), "AWS::ElasticLoadBalancingV2::Listener")
+    listeners = properties_of(build_template("ingress"), "AWS::ElasticLoadBalancingV2::Listener")
     assert {
         "PrivateListener": ("HTTPS", 443, "fixed-response"),
         "PublicListener": ("HTTPS", 443, "fixed-response"),
@@ -101,7 +101,7 @@ def test_a_shared_listener_answers_404_by_itself_and_plain_http_is_sent_to_https
 
 
 def test_load_balancers_of_the_account_alone_may_write_logs_and_wait_until_they_may() -> None:
-    stack = build_template("ingress", SHARED)
+    stack = build_template("ingress")
     allowed = [item for item in dict(statements_of(stack))["LogBucketPolicy"] if item["Effect"] == "Allow"]
     (logs,) = allowed
     assert {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"} == logs["Principal"]
@@ -116,7 +116,7 @@ def test_load_balancers_of_the_account_alone_may_write_logs_and_wait_until_they_
 
 
 def test_what_a_rule_of_a_service_needs_is_written_down() -> None:
-    values = properties_of(build_template("ingress", SHARED), "AWS::SSM::Parameter")
+    values = properties_of(build_template("ingress"), "AWS::SSM::Parameter")
     for exposure in ("private", "public"):
         title, balancer = exposure.capitalize(), f"{exposure.capitalize()}LoadBalancer"
         assert {
@@ -132,7 +132,7 @@ def test_what_a_rule_of_a_service_needs_is_written_down() -> None:
 
 
 def test_alarms_watch_the_load_balancers_and_the_certificates_that_are_made_here() -> None:
-    names = set(properties_of(build_template("ingress", SHARED), "AWS::CloudWatch::Alarm"))
+    names = set(properties_of(build_template("ingress"), "AWS::CloudWatch::Alarm"))
     assert {
         *(f"{exposure}{what}RedAlarm" for exposure in ("Private", "Public") for what in ("Errors", "Rejected")),
         *("PrivateCertificateAmberAlarm", "PublicCertificateAmberAlarm"),

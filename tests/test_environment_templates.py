@@ -32,7 +32,6 @@ from tests.services_by_hand import load_template, stuck_on_rollback
 CERTIFICATE = "arn:aws:acm:eu-west-1:444455556666:certificate/0b8a4f0e-3f0b-4a55-9b0e-2f2ad8e1c6a1"
 LIBRARY = Path(__file__).parent.parent / "platform"
 SHARED = ("listener-arn", "load-balancer-arn-suffix", "dns-name", "zone-id", "security-group-id")
-FULL = replace(PRODUCTION, ingress=replace(PRODUCTION.ingress, shared=("private", "public")))
 # Each with the stacks that it changes.
 VARIANTS: dict[str, tuple[Environment, tuple[str, ...]]] = {
     **{environment.name: (environment, TEMPLATES) for environment in ENVIRONMENTS},
@@ -41,6 +40,7 @@ VARIANTS: dict[str, tuple[Environment, tuple[str, ...]]] = {
         with_network(STAGING, zones=tuple("abcdef"), cidr="10.0.0.0/22", nat="perZone"),
         ("network", "ingress"),
     ),
+    "nothing-shared": (replace(STAGING, ingress=replace(STAGING.ingress, shared=())), ("ingress",)),
     "locked-releases": (
         replace(STAGING, deployment_bucket=DeploymentBucket(lock_days=90)),
         ("deployment_bucket",),
@@ -90,9 +90,10 @@ def test_the_environments_made_by_hand_are_those_of_the_library(environment: Env
         environment.ingress.certificate_authority,
     )
     assert said.get("publicZoneId") == environment.public_zone_id
+    assert said["imageIds"] == environment.image_ids
 
 
-def test_the_stacks_write_the_paths_that_services_read_and_no_other() -> None:
+def test_the_paths_that_the_stacks_write_are_those_of_the_change_log() -> None:
     assert {
         *(f"security/{purpose}-key-arn" for purpose in ("logs", "data", "messaging", "alarms")),
         *("security/service-boundary-arn", "security/instance-base-policy-arn"),
@@ -106,11 +107,12 @@ def test_the_stacks_write_the_paths_that_services_read_and_no_other() -> None:
         *("network/vpc-id", "network/private-zone-id", "network/public-zone-id", "network/endpoint-security-group-id"),
         *("ingress/log-bucket", "ingress/public-certificate-arn", "ingress/private-certificate-arn"),
         *(f"ingress/{exposure}-{name}" for exposure in ("private", "public") for name in SHARED),
-    } == {path for name in TEMPLATES for path in _written(build_template(name, FULL))}
+        *("images/arm64", "images/x86_64"),
+    } == {path for name in TEMPLATES for path in _written(build_template(name))}
 
 
 def test_each_path_has_one_writer_of_the_area_it_is_called_after() -> None:
-    written = [(name, path) for name in TEMPLATES for path in _written(build_template(name, FULL))]
+    written = [(name, path) for name in TEMPLATES for path in _written(build_template(name))]
     assert len(written) == len({path for _, path in written})
     assert [name.replace("_", "-") for name, _ in written] == [path.partition("/")[0] for _, path in written]
 
@@ -118,7 +120,7 @@ def test_each_path_has_one_writer_of_the_area_it_is_called_after() -> None:
 def test_a_stack_reads_only_what_those_before_it_write() -> None:
     known: set[str] = set()
     for name in TEMPLATES:
-        stack = build_template(name, FULL)
+        stack = build_template(name)
         read = set(re.findall(r"\{\{resolve:ssm:/platform/production/([^}]+)\}\}", json.dumps(stack)))
         assert set() == read - known, name
         known |= set(_written(stack))
@@ -158,7 +160,7 @@ def test_each_statement_of_a_policy_has_a_name_of_its_own(name: str) -> None:
 
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_every_alarm_reaches_the_platform_team(name: str) -> None:
-    alarms = properties_of(build_template(name, FULL), "AWS::CloudWatch::Alarm")
+    alarms = properties_of(build_template(name), "AWS::CloudWatch::Alarm")
     topics = [{"Ref": f"Platform{color}Topic"} for color in ("Amber", "Red")] + [
         f"{{{{resolve:ssm:/platform/production/notifications/platform-{color}-topic-arn}}}}"
         for color in ("amber", "red")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -34,15 +33,6 @@ from tests.services_by_hand import (
 )
 
 LIBRARY = Path(__file__).parent.parent / "platform"
-# What the environment's own stacks publish, without /platform/<environment>/ before it.
-PATHS = (
-    r"network/(vpc-id|(public|app|data)-subnet-[a-c]|(private|public)-zone-id)"
-    r"|security/((logs|data|messaging)-key-arn|service-boundary-arn|instance-base-policy-arn)"
-    r"|notifications/{owner}-(amber|red)-topic-arn"
-    r"|ingress/((private|public)-certificate-arn|log-bucket)"
-    r"|ingress/(private|public)-(listener-arn|load-balancer-arn-suffix|dns-name|zone-id|security-group-id)"
-    r"|images/(arm64:1|x86_64:4)"
-)
 SHARED_CODE = ("_access", "_conventions", "_load_balancers", "_scaling", "_user_data", "_ways_in")
 UNTAGGED = {
     *("AWS::AutoScaling::ScalingPolicy", "AWS::AutoScaling::ScheduledAction", "AWS::IAM::InstanceProfile"),
@@ -123,16 +113,6 @@ def test_every_resource_that_can_be_tagged_says_whose_it_is(case: str) -> None:
         assert found["Name"].startswith(f"{environment.name}-{service.name}-"), name
         belongs_to_all = name.endswith(("Config", "Topic", "TopicParameter"))
         assert ("process" in found) is not belongs_to_all, name
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_the_live_environment_is_referred_to_by_paths_that_exist(case: str) -> None:
-    service, environment = CASES[case]
-    text = render_json(build_stack(service, environment))
-    paths = {
-        path.removeprefix(f"/platform/{environment.shared}/") for path in re.findall(r"\{\{resolve:ssm:(.*?)\}\}", text)
-    }
-    assert [] == [path for path in sorted(paths) if not re.fullmatch(PATHS.format(owner=service.owner), path)]
 
 
 def test_the_example_stays_within_the_dynamic_references_that_a_template_may_have() -> None:
