@@ -24,8 +24,10 @@ from compiler.screen import (
     make_screen,
     open_platform,
     platform_option,
+    raise_errors,
     release_option,
     repo_argument,
+    strict_option,
 )
 
 if TYPE_CHECKING:
@@ -38,17 +40,26 @@ if TYPE_CHECKING:
 @bucket_option
 @release_option
 @click.option("--allow-dirty", is_flag=True, help="Publish although the working tree differs from its commit.")
+@strict_option
 @platform_option
 @format_option
 def publish(
-    repo: Path, bucket: str, release: str | None, allow_dirty: bool, platform: str | None, format: str | None
+    repo: Path,
+    bucket: str,
+    release: str | None,
+    allow_dirty: bool,
+    strict: bool,
+    platform: str | None,
+    format: str | None,
 ) -> None:
     """Compile every environment of a service and upload the result as one release, which never changes again.
 
-    REPO is the folder that holds service.yml, the current one by default.
+    REPO is the folder that holds service.yml, the current one by default. What the service consumes, and the names that
+    it has, are compared with what the other services of each environment run.
     """
     with Reporting(make_screen(format, repo)) as screen:
         from compiler.bucket import open_bucket
+        from compiler.neighbors import check_neighbors
         from compiler.pipeline import choose_release, compile_plan, plan_service
         from compiler.publish import check_release_id, execute_publish, plan_publish
         from compiler.report_table import show_progress
@@ -58,6 +69,8 @@ def publish(
         plan = plan_service(repo, library, with_archives=True, step_over=True)
         name = check_release_id(choose_release(plan, asked=release, allow_dirty=allow_dirty))
         done = compile_plan(plan, library, release=name)
+        found = (*done.diagnostics, *check_neighbors(plan.settings, done.stacks, target, is_strict=strict))
+        raise_errors(found)
         upload = plan_publish(done.bundle, target)
         with show_progress(sys.stderr, "publishing", len(upload.missing)) as begin_step:
             published = execute_publish(upload, target, report_progress=lambda step: begin_step(step.key))
@@ -65,7 +78,7 @@ def publish(
         state = "already there" if published.was_there else f"{count} file{'' if count == 1 else 's'} written"
         text = f"{published.service} {published.release} in {bucket}: {state}\n"
         result = {"service": published.service, "release": published.release, "written": list(published.written)}
-        screen.confirm(done.diagnostics, text, result)
+        screen.confirm(found, text, result)
 
 
 @click.command(short_help="List the releases of a service, or how often it is deployed.")

@@ -20,28 +20,46 @@ from compiler.screen import (
     open_platform,
     out_option,
     platform_option,
+    raise_errors,
     release_option,
     repo_argument,
+    strict_option,
 )
 
 
 @click.command(short_help="Check a service without building anything.")
 @repo_argument
+@click.option(
+    "--bucket", metavar="URL", help="Compare with what the other services run, as the channels of this bucket say."
+)
+@strict_option
 @platform_option
 @format_option
-def validate(repo: Path, platform: str | None, format: str | None) -> None:
+def validate(repo: Path, bucket: str | None, strict: bool, platform: str | None, format: str | None) -> None:
     """Check service.yml, overrides and additions without building anything.
 
-    REPO is the folder that holds service.yml, the current one by default.
+    REPO is the folder that holds service.yml, the current one by default. With --bucket, the stacks are built too, and
+    what the service consumes and which names it has is compared with the other services of each environment.
     """
+    if strict and bucket is None:
+        raise click.UsageError("--strict goes with --bucket")
     with Reporting(make_screen(format, repo)) as screen:
-        from compiler.pipeline import plan_service
+        from compiler.pipeline import build_stack, plan_service
 
         library = open_platform(platform, repo)
         plan = plan_service(repo, library, with_archives=False)
         names = list(plan.settings)
+        found = plan.diagnostics
+        if bucket is not None:
+            from compiler.bucket import open_bucket
+            from compiler.neighbors import check_neighbors
+
+            stacks = {name: build_stack(plan, library, name, lint=False)[0] for name in names}
+            target = open_bucket(bucket, makes=False)
+            found = (*found, *check_neighbors(plan.settings, stacks, target, is_strict=strict))
+            raise_errors(found)
         text = f"{plan.service} is valid in {', '.join(names)}\n"
-        screen.confirm(plan.diagnostics, text, {"service": plan.service, "environments": names})
+        screen.confirm(found, text, {"service": plan.service, "environments": names})
 
 
 @click.command("compile", short_help="Write the CloudFormation of a service into a folder.")

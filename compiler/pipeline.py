@@ -14,6 +14,7 @@ from pathlib import Path
 
 from compiler.bases import read_bases
 from compiler.checkout import read_commit
+from compiler.contracts import describe_contract
 from compiler.diagnostics import CompileError, Diagnostic, fold_environments, has_errors, order_diagnostics
 from compiler.layers import environment_layers, named_environments, shared_environment
 from compiler.library import find_content, load_library, load_schema
@@ -320,6 +321,7 @@ def compile_plan(
         publishes=publishes,
         consumes=consumes,
         waivers={environment: waivers[environment] for environment in stacks},
+        contracts={name: describe_contract(plan.settings[name], stack) for name, stack in stacks.items()},
     )
     return Compilation(stacks, bundle, diagnostics)
 

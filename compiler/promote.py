@@ -83,6 +83,12 @@ def read_channels(bucket: Bucket, service: str | None = None) -> tuple[Channel, 
         return tuple(channel for channel, _ in pool.map(lambda names: read_channel(bucket, *names), named))
 
 
+def list_services(bucket: Bucket, environment: str) -> tuple[str, ...]:
+    """Name the services that have a channel in an environment."""
+    keys = bucket.list_keys(f"environments/{check_name(environment, 'environment')}/")
+    return tuple(found["service"] for key in keys if (found := _CHANNEL_KEY.fullmatch(key)))
+
+
 def promote_release(bucket: Bucket, service: str, release: str, environment: str, wish: Wish) -> Moved:
     """Let an environment run a release.
 

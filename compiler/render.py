@@ -30,10 +30,11 @@ def render_bundle(
     publishes: Iterable[str],
     consumes: Iterable[str],
     waivers: Mapping[str, Iterable[Waiver]] | None = None,
+    contracts: Mapping[str, Json] | None = None,
 ) -> Bundle:
     """Render every file of a release.
 
-    `stacks` and `waivers` are keyed by environment, events are named as in `service.yml`.
+    `stacks`, `waivers` and `contracts` are keyed by environment, events are named as in `service.yml`.
     """
     home, inputs = collect_inputs(repository)
     files = {
@@ -57,6 +58,7 @@ def render_bundle(
         "files": list_files(files),
         "publishes": sorted(set(publishes)),
         "consumes": sorted(set(consumes)),
+        "contracts": {environment: (contracts or {})[environment] for environment in sorted(contracts or {})},
         "waivers": _describe_waivers(waivers or {}),
     }
     return _bundle(service, release, files, manifest)

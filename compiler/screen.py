@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from compiler.diagnostics import CompileError, Diagnostic, suggest
+from compiler.diagnostics import CompileError, Diagnostic, has_errors, suggest
 
 if TYPE_CHECKING:
     from compiler.library_source import LibraryChoice
@@ -200,7 +200,17 @@ bucket_option = click.option(
     metavar="URL",
     help="The deployment bucket: s3://name/prefix, file:///path or the path of a folder.",
 )
+strict_option = click.option(
+    "--strict", is_flag=True, help="Take it for an error that nobody publishes what the service consumes."
+)
 release_option = click.option("--release", metavar="ID", help="The release id. [default: from the git commit]")
+
+
+def raise_errors(diagnostics: Iterable[Diagnostic]) -> None:
+    """Raise CompileError with all of them where there is an error among them."""
+    found = tuple(diagnostics)
+    if has_errors(found):
+        raise CompileError(found)
 
 
 def open_platform(platform: str | Path | None, repo: Path | None = None) -> Library:

@@ -35,6 +35,7 @@ CORRIDOR = [
     wiring parameters follow ingress schema_change
     override addition refusals security
     library repository bases validate rules parts resolve build merge guard lock render output explain diff waivers
+    contracts
     lint_rules unused schema cost least_bump
     lint rulebook
     pipeline
@@ -48,7 +49,7 @@ CORRIDOR = [
     library_cache promote actor
     library_source recompile
     bundle_side
-    sides review sweep
+    sides review sweep neighbors
     picture
     release_gate
     report_safe
@@ -104,7 +105,7 @@ PURE = set(
     diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
     alignment reference compare counterpart consequence behavior
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
-    lock manifest render explain diff watch unused schema update_facts behavior versions offers inputs
+    lock manifest render explain diff watch contracts unused schema update_facts behavior versions offers inputs
     permissions safeguards ingress security risk graph routes schema_parts schema_change least_bump
     """.split()
 )

@@ -136,6 +136,7 @@ def test_the_manifest_describes_every_other_file() -> None:
         "promotion": ["staging", "production"],
         "publishes": ["recipe-added", "recipe-created"],
         "consumes": ["customer.address-changed"],
+        "contracts": {},
         "waivers": [],
     } == manifest
 

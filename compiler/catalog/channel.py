@@ -1,4 +1,4 @@
-"""Catalog, channel: why an environment does not get a release."""
+"""Catalog, channel: why an environment does not get a release, and what services owe each other there."""
 
 from __future__ import annotations
 
@@ -62,6 +62,39 @@ ENTRIES = (
             who do so at once exactly one wins, and the other decided on what is no longer true. Nothing of yours was
             written: look at `flagstone history`, and run the command again if you still want the same.
         """,
+        is_shown_by_files=False,
+    ),
+    Entry(
+        code="D860",
+        title="Nobody publishes what is consumed",
+        explanation="""
+            The service consumes an event of another one, and what runs for that one in the environment does not publish
+            it, or nothing was promoted for it there. The subscription would fail, as the topic does not exist, or wait
+            for messages that never come. Correct the name, or promote the publisher first; with `--strict` this is an
+            error.
+        """,
+        severity="warning",
+        is_shown_by_files=False,
+    ),
+    Entry(
+        code="D861",
+        title="Name that another service has",
+        explanation="""
+            A DNS name, the name of a topic or the priority of a rule at a shared listener can belong to one service of
+            an environment only, and what another one runs there has it. The deployment would fail, or take the name
+            away from the other. What counts are the names of the compiled stack, whoever wrote them.
+        """,
+        is_shown_by_files=False,
+    ),
+    Entry(
+        code="D862",
+        title="Neighbor that cannot be read",
+        explanation="""
+            The channel of another service, or the manifest of the release that it runs, is missing or damaged, so what
+            it publishes and which names it has is not known. The service is published all the same. `flagstone history`
+            and `flagstone verify` of the other service tell more.
+        """,
+        severity="warning",
         is_shown_by_files=False,
     ),
 )

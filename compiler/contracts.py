@@ -1,0 +1,130 @@
+"""Contracts: what a service takes from the others of its environment, and the names that only one of them can have.
+
+In: Settings, Stack, and what the others run.    Out: diagnostics; what a manifest says of all this.
+Faults: D860 nobody publishes what is consumed, D861 a name is taken.
+Never: reads a bucket; or compares what only AWS knows, such as a name that is a reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from compiler.blame import map_at, span_of
+from compiler.cause import find_cause, place_cause
+from compiler.diagnostics import Diagnostic, Severity, suggest
+from compiler.model import Json, Path, Settings, Stack
+from compiler.trace import plain
+
+_KINDS = {"dns": "DNS name", "topics": "topic name", "priorities": "listener priority"}
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbor:
+    """What another service runs in an environment: its events, and the names that it has, by their kind."""
+
+    service: str
+    release: str
+    publishes: frozenset[str]
+    claims: Mapping[str, frozenset[str]]
+
+
+def describe_contract(settings: Settings, stack: Stack) -> dict[str, Json]:
+    """Say for one environment what a service publishes and consumes, and which names it has."""
+    messages = plain(settings.data.get("messages", {}))
+    claims: dict[str, set[str]] = {kind: set() for kind in _KINDS}
+    for kind, name, _ in _list_claims(stack):
+        claims[kind].add(name)
+    return {
+        "publishes": sorted(messages.get("publish", ())),
+        "consumes": sorted(messages.get("consume", {})),
+        "claims": {kind: sorted(names) for kind, names in claims.items()},
+    }
+
+
+def read_neighbor(service: str, release: str, environment: str, manifest: Mapping[str, Json]) -> Neighbor:
+    """Read from a manifest, whatever shape it has, what a service does in an environment.
+
+    An older one says of all environments together what the service publishes, and nothing of names.
+    """
+    contract = map_at(map_at(manifest, "contracts"), environment)
+    claims = map_at(contract, "claims")
+    publishes = _texts(contract.get("publishes", manifest.get("publishes")))
+    return Neighbor(service, release, publishes, {kind: _texts(claims.get(kind)) for kind in _KINDS})
+
+
+def check_contracts(
+    settings: Settings, stack: Stack, neighbors: Iterable[Neighbor], *, is_strict: bool
+) -> Iterator[Diagnostic]:
+    """Compare what a service would be in an environment with what the others are there."""
+    service = str(plain(settings.data["service"]))
+    others = {each.service: each for each in neighbors if each.service != service}
+    yield from _check_consumed(settings, service, others, "error" if is_strict else "warning")
+    yield from _check_claims(settings.environment_name, stack, others.values())
+
+
+def _check_consumed(
+    settings: Settings, service: str, others: Mapping[str, Neighbor], severity: Severity
+) -> Iterator[Diagnostic]:
+    where = settings.environment_name
+    for consumed in map_at(settings.data.get("messages"), "consume"):
+        publisher, _, event = str(plain(consumed)).partition(".")
+        neighbor = others.get(publisher)
+        if publisher == service or (neighbor and event in neighbor.publishes):
+            continue
+        if neighbor is None:
+            message = f"nothing is promoted for `{publisher}` in `{where}`, which should publish `{event}`"
+            hint = suggest(publisher, others) or f"promote `{publisher}` there first, or nothing will arrive"
+        else:
+            message = f"`{publisher}` does not publish `{event}` in `{where}`, where it runs `{neighbor.release}`"
+            known = ", ".join(f"`{name}`" for name in sorted(neighbor.publishes))
+            hint = suggest(event, neighbor.publishes) or (f"it publishes {known}" if known else "it publishes nothing")
+        yield Diagnostic("D860", message, span_of(consumed), hint, severity)
+
+
+def _check_claims(environment: str, stack: Stack, others: Iterable[Neighbor]) -> Iterator[Diagnostic]:
+    holders = {(kind, name): each for each in others for kind in _KINDS for name in each.claims[kind]}
+    for kind, name, path in _list_claims(stack):
+        holder = holders.get((kind, name))
+        if holder:
+            cause = find_cause(stack, path)
+            span, related = place_cause(cause) if cause else (None, ())
+            taken = f"by `{holder.service}` in `{environment}`, where it runs `{holder.release}`"
+            hint = "choose another, or promote a release of the other service that does without it"
+            yield Diagnostic("D861", f"{_KINDS[kind]} `{name}` is taken {taken}", span, hint, related=related)
+
+
+def _list_claims(stack: Stack) -> Iterator[tuple[str, str, Path]]:
+    """Yield the kind, the name and the place of every name that no two services of an environment can have."""
+    for logical_id, resource in (stack.template.get("Resources") or {}).items():
+        at: Path = ("Resources", logical_id, "Properties")
+        properties = map_at(resource, "Properties")
+        match resource.get("Type") if isinstance(resource, dict) else None:
+            case "AWS::SNS::Topic":
+                yield from _claim("topics", properties.get("TopicName"), (*at, "TopicName"))
+            case "AWS::Route53::RecordSet":
+                yield from _claim_record(properties, at)
+            case "AWS::Route53::RecordSetGroup":
+                records = properties.get("RecordSets")
+                for index, record in enumerate(records if isinstance(records, list) else ()):
+                    yield from _claim_record(record, (*at, "RecordSets", index))
+            case "AWS::ElasticLoadBalancingV2::ListenerRule":
+                # A listener of the stack's own is a reference, and shared with nobody.
+                listener, priority = plain(properties.get("ListenerArn")), plain(properties.get("Priority"))
+                if isinstance(listener, str) and isinstance(priority, int | str):
+                    yield "priorities", f"{priority} of {listener}", (*at, "Priority")
+
+
+def _claim_record(record: Json, at: Path) -> Iterator[tuple[str, str, Path]]:
+    if isinstance(record, dict) and "SetIdentifier" not in record:  # several records may share a name by intent
+        for _, name, path in _claim("dns", record.get("Name"), (*at, "Name")):
+            yield "dns", name.rstrip(".").lower(), path
+
+
+def _claim(kind: str, name: Json, path: Path) -> Iterator[tuple[str, str, Path]]:
+    if isinstance(name, str):
+        yield kind, str(plain(name)), path
+
+
+def _texts(data: Json) -> frozenset[str]:
+    return frozenset(each for each in data if isinstance(each, str)) if isinstance(data, list) else frozenset()
