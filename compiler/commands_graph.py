@@ -45,12 +45,14 @@ def graph(
     place = Path(what)
     with Reporting(make_screen("text", place if place.is_dir() else None)) as screen:
         from compiler.graph import graph_stack
+        from compiler.manifest import MANIFEST
         from compiler.picture import NoPicture
         from compiler.sides import read_place
 
         library = open_platform(platform, place if place.is_dir() else None)
         environments = [environment] if environment else []
-        check_environments(environments, library)
+        if not (place / MANIFEST).is_file():  # what was compiled knows its environments, or stacks of one, by itself
+            check_environments(environments, library)
         side = read_place(place, library, environments=environments)
         name = _choose(side, environment)
         title = " in ".join(filter(None, (str(side.facts.get("service") or side.name), name)))

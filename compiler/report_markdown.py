@@ -32,6 +32,7 @@ from compiler.risk import find_risks
 
 MOST_CHARACTERS = 65_536  # of a comment on GitHub
 _LONGEST_VALUE = 200
+_MOST_LINES = 10  # of one kind about one change
 _MOST_NODES = 40  # more than that is no picture beside a comment
 _RESERVE = 400  # for what was left out, and to close what is folded
 _MARKS = {
@@ -116,13 +117,17 @@ def _draw_change(seen: Seen, prefix: str) -> Iterator[str]:
     kind = f" ({_code(change.type)})" if change.type else ""
     where = ", ".join(_code(name) for name in seen.environments)
     yield f"- {risks}{name_kind(change)}: {_code(name_thing(change))}{kind}{f' in {where}' if where else ''}"
-    for each in (change, *change.within):
-        if name_place(each):
-            yield f"  - {_code(name_place(each))}: {_draw_values(each)}"
-    for reason in change.reasons:
-        yield f"  - {_prose(reason)}"
+    places = [each for each in (change, *change.within) if name_place(each)]
+    yield from _listed([f"{_code(name_place(each))}: {_draw_values(each)}" for each in places])
+    yield from _listed([_prose(reason) for reason in change.reasons])
     if write_origin(change.origin, prefix):
         yield f"  - at {_code(write_origin(change.origin, prefix))}"
+
+
+def _listed(lines: Sequence[str]) -> Iterator[str]:
+    yield from (f"  - {line}" for line in lines[:_MOST_LINES])
+    if len(lines) > _MOST_LINES:
+        yield f"  - and {len(lines) - _MOST_LINES} more"
 
 
 def _draw_values(change: Change) -> str:

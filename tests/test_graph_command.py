@@ -65,6 +65,12 @@ def test_a_service_and_what_it_compiles_to_are_the_same_picture(place: Path) -> 
     assert ">WebGroup</text>" in pictures[0] and "<!--" not in pictures[0] and ' id="' not in pictures[0]
 
 
+def test_a_stack_of_an_environment_itself_is_drawn_by_its_name(place: Path) -> None:
+    done = CliRunner().invoke(cli, ["platform", "compile", "--env", "production", "--no-lint", "--out", "out"])
+    assert 0 == done.exit_code, done.output
+    assert '["Vpc<br>AWS::EC2::VPC"]' in run("out", "--env", "production/network").stdout
+
+
 def test_the_drawing_goes_into_a_file(place: Path) -> None:
     result = run("queue.yml", "--format", "dot", "--out", "queue.dot")
     assert (0, "") == (result.exit_code, result.output)

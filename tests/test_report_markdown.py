@@ -134,6 +134,11 @@ def test_of_two_long_values_it_shows_where_they_differ() -> None:
     assert len(text) < 2_000
 
 
+def test_of_many_reasons_the_first_are_given() -> None:
+    change = changed("A", "X", reasons=tuple(f"reason {number}" for number in range(300)))
+    assert "  - reason 9\n  - and 290 more\n" in render_markdown(diff_of({}, {}, change))
+
+
 def test_what_differs_within_a_renamed_resource_stands_below_it() -> None:
     inner = changed("D", "Properties", "X")
     text = render_markdown(diff_of({}, {}, changed("D", renamed_to="E", type=None, within=(inner,))))
