@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from compiler.diagnostics import Diagnostic, Related, fold_environments
 from compiler.identity import IdentityTable
@@ -21,6 +22,7 @@ from compiler.trace import plain, settings_of
 from compiler.wording import write_both
 
 _SCHEMA = 1
+_LAST_PLACE = 50_000  # of the rules of a listener
 _PLATFORM = {
     "name": r".+",
     "version": r"\d+\.\d+\.\d+.*",
@@ -42,14 +44,13 @@ def read_lock(document: Document | None) -> tuple[Lock | None, tuple[Diagnostic,
         return None, faults
     platform = document.data["platform"]
     overridden = document.data["overridden"]
-    return Lock(
-        document, platform["name"], platform["version"], platform["digest"], overridden, platform.get("from")
-    ), ()
+    pinned = Lock(document, platform["name"], platform["version"], platform["digest"], overridden, platform.get("from"))
+    return replace(pinned, priorities=document.data.get("priorities") or {}), ()
 
 
 def _check_shape(document: Document) -> Iterator[Diagnostic]:
     data = document.data
-    yield from _check_keys(document, (), ("schema", "platform", "overridden"))
+    yield from _check_keys(document, (), ("schema", "platform", "overridden"), ("priorities",))
     if not isinstance(data, dict):
         return
     if data.get("schema", _SCHEMA) != _SCHEMA:
@@ -67,6 +68,13 @@ def _check_shape(document: Document) -> Iterator[Diagnostic]:
     for path in [("overridden",), *(("overridden", name) for name in names)]:
         if path[0] in data and not isinstance(document.value_at(path), dict):
             yield Diagnostic("D330", f"`{'.'.join(path)}` is a map", document.value_span(path), _RESTORE)
+    priorities = data.get("priorities", {})
+    if not isinstance(priorities, dict):
+        yield Diagnostic("D330", "`priorities` is a map", document.value_span(("priorities",)), _RESTORE)
+    for name, place in priorities.items() if isinstance(priorities, dict) else ():
+        if isinstance(place, bool) or not isinstance(place, int) or not 1 <= place <= _LAST_PLACE:
+            message = f"`priorities.{name}` is a number from 1 to {_LAST_PLACE:,}"
+            yield Diagnostic("D330", message, document.value_span(("priorities", name)), _RESTORE)
 
 
 def _check_keys(
@@ -135,13 +143,15 @@ def _values(stack: Stack, library: Library) -> dict[str, Json]:
     return values
 
 
-def write_lock(library: Library, overridden: Overridden) -> bytes:
-    """Write a lock as canonical JSON in ASCII, environments and pointers in order."""
+def write_lock(library: Library, overridden: Overridden, priorities: Mapping[str, int] | None = None) -> bytes:
+    """Write a lock as canonical JSON in ASCII, environments, pointers and processes in order."""
     platform = {"name": library.name, "version": library.version, "digest": library.digest}
     if library.bucket:
         platform["from"] = library.bucket
     ordered = {name: overridden[name] for name in sorted(overridden)}
-    data = {"schema": _SCHEMA, "platform": platform, "overridden": ordered}
+    data: dict[str, Json] = {"schema": _SCHEMA, "platform": platform, "overridden": ordered}
+    if priorities:
+        data["priorities"] = {name: priorities[name] for name in sorted(priorities)}
     return (json.dumps(data, indent=2, allow_nan=False) + "\n").encode("ascii")
 
 

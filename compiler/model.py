@@ -141,6 +141,7 @@ class Lock:
 
     `overridden` holds, by environment and by pointer, what that library said at each place that an override touches;
     null where it said nothing. `bucket` is the url of the bucket that the library is from, None for any other.
+    `priorities` holds, by process, the places that were chosen for rules on shared load balancers.
     """
 
     document: Document
@@ -149,6 +150,7 @@ class Lock:
     digest: str
     overridden: Mapping[str, Mapping[str, Json]]
     bucket: str | None = None
+    priorities: Mapping[str, int] = field(default_factory=dict)
 
 
 # The platform team's side
@@ -272,7 +274,8 @@ class Library:
 class Origin:
     """A layer and a span: who said so, and on which line.
 
-    `layer` is one of "platform", "environment", "base", "service", "template", "override", "addition", "compiler".
+    `layer` is one of "platform", "environment", "base", "service", "lock", "template", "override", "addition",
+    "compiler".
     """
 
     layer: str

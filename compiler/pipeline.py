@@ -22,6 +22,7 @@ from compiler.lock import check_lock, check_overridden, find_moves, is_locked, l
 from compiler.model import Commit, Compilation, Descriptor, Document, Json, Library, Lock, Repository, Settings, Stack
 from compiler.parameters import check_values
 from compiler.parts import check_addition, check_override, keep_sound
+from compiler.priorities import fill_priorities, list_priorities
 from compiler.refusals import check_commands, check_refusals
 from compiler.repository import INPUTS, read_repository
 from compiler.resolve import resolve_environment, resolve_settings
@@ -90,6 +91,7 @@ def plan_service(
     environments: Sequence[str] = (),
     follow_lock: bool = True,
     step_over: bool = False,
+    is_locking: bool = False,
     commit: Commit | None = None,
 ) -> Plan:
     """Read and check a service without building anything. Raises CompileError with all that is wrong.
@@ -98,6 +100,7 @@ def plan_service(
 
     Where `flagstone.lock` pins another library, the stacks are built all the same, to say what that moves.
     With `step_over`, overrides, additions and waivers at fault are left out of the plan, which tells of them.
+    With `is_locking`, rules on shared load balancers without a priority get one.
     `commit` stands for the one that git knows of the folder.
     """
     repository, faults = read_repository(folder, with_archives=with_archives)
@@ -112,6 +115,7 @@ def plan_service(
         commit = commit or read_commit(folder, read, INPUTS)
         repository = replace(repository, commit=commit, bases=tuple(bases))
     lock, unlocked = read_lock(repository.lock)
+    settings = fill_priorities(settings, lock, choose=is_locking)
     found = [*faults, *more, *unlocked, *check_names(descriptor, repository, library)]
     judged: dict[str, list[Diagnostic]] = {}
     for name in settings:
@@ -243,14 +247,15 @@ def lock_service(folder: Path, library: Library, *, upgrade: bool) -> Locking:
 
     Without `upgrade`, the library has to be the one of the lock that is there.
     """
-    plan = plan_service(folder, library, with_archives=False, follow_lock=not upgrade)
+    plan = plan_service(folder, library, with_archives=False, follow_lock=not upgrade, is_locking=True)
     stacks, found = _build_stacks(plan, library)
     moves = _find_moves(plan, library, stacks)
     diagnostics = order_diagnostics((*plan.diagnostics, *found))
     if has_errors(diagnostics):
         raise CompileError((*diagnostics, *moves))
     overridden = {environment: list_overridden(stack, library) for environment, stack in stacks.items()}
-    return Locking(plan.service, write_lock(library, overridden), overridden, plan.lock, moves, diagnostics)
+    content = write_lock(library, overridden, list_priorities(plan.settings))
+    return Locking(plan.service, content, overridden, plan.lock, moves, diagnostics)
 
 
 def _build_stacks(plan: Plan, library: Library) -> tuple[dict[str, Stack], list[Diagnostic]]:

@@ -23,6 +23,7 @@ _LAYERS = {
     "environment": "environment file of the platform",
     "base": "base descriptor",
     "service": "service.yml",
+    "lock": "flagstone.lock",
     "template": "template of the platform",
     "override": "override",
     "addition": "addition",

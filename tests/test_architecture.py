@@ -28,7 +28,8 @@ CORRIDOR = [
     variables blame manifest resource_schema update_facts lookups schema_parts
     risk
     graph
-    authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior permissions routes
+    authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior permissions
+    routes priorities
     pointer alignment safeguards
     reference
     compare counterpart consequence
@@ -102,6 +103,7 @@ CONTENT_LIBRARIES = {"templates": {"troposphere", "jinja2", "pathlib"}, "rules":
 # Between the entrance and the exit nothing reads a file, the clock, the environment or chance.
 PURE = set(
     """
+    priorities
     diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
     alignment reference compare counterpart consequence behavior
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
