@@ -99,9 +99,8 @@ def plan_service(
     Its settings are those of every environment that it describes, and of `environments` beside them.
 
     Where `flagstone.lock` pins another library, the stacks are built all the same, to say what that moves.
-    With `step_over`, overrides, additions and waivers at fault are left out of the plan, which tells of them.
-    With `is_locking`, rules on shared load balancers without a priority get one.
-    `commit` stands for the one that git knows of the folder.
+    With `step_over`, overrides, additions and waivers at fault are left out of the plan, which tells of them; with
+    `is_locking`, priorities are chosen. `commit` stands for the one that git knows of the folder.
     """
     repository, faults = read_repository(folder, with_archives=with_archives)
     descriptor, more = _describe(repository.descriptor, folder, library)
