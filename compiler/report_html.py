@@ -40,6 +40,7 @@ _SHORT, _LONGEST = 200, 5_000  # characters of a value: what stands in a line, a
 _MOST_NODES, _MOST_NEAR = 200, 400  # of a picture with what does not change, and of one without
 _ALONE, _SHARED = "the stack", "every environment"  # where a change names no environment
 _BEHAVIORS = {**NAMES, "other": "no interruption"}
+_STACK = ""  # in the place of a logical id, where a whole stack comes or goes
 _KINDS = ("added", "removed", "changed", "renamed")
 
 
@@ -53,7 +54,7 @@ def render_html(diff: Diff, *, draw: Callable[[str], str], prefix: str = "") -> 
     style, script = (_read(name) for name in ("page.css", "page.js"))
     service = diff.after.facts.get("service") or diff.before.facts.get("service")
     things = _things(diff, prefix)
-    links = {(each["where"], each["node"]): f"#{each['id']}" for each in things if each["node"]}
+    links = {(each["where"], each["node"]): f"#{each['id']}" for each in things if each["node"] is not None}
     pictures = [_picture(diff, number, name, links, draw) for number, name in enumerate(_drawn(diff))]
     risks = {risk: NAMES[risk] for risk in count_risks(diff.changes)}
     environment = Environment(loader=FileSystemLoader(_PAGE), autoescape=True, undefined=StrictUndefined)
@@ -123,7 +124,8 @@ def _picture(
     whole = graph_diff(diff, environment, title=title)
     near = around_changes(whole)
     graph = whole if len(whole.nodes) <= _MOST_NODES else near
-    own = {node: link for (where, node), link in links.items() if where == title}
+    stack = {node.id: links[title, _STACK] for node in whole.nodes if (title, _STACK) in links}
+    own = stack | {node: link for (where, node), link in links.items() if where == title}
     svg, note = "", "All resources." if graph is whole else "What changes, and what is connected to it."
     if len(graph.nodes) > _MOST_NEAR:
         note = f"{len(graph.nodes)} resources are more than a picture can show; the list below names them."
@@ -164,11 +166,11 @@ def _thing(diff: Diff, number: int, changes: list[Change], pictures: Mapping[str
     first = changes[0]
     return {
         "id": f"thing-{number}",
-        "node": first.renamed_to or first.logical_id,
+        "node": first.renamed_to or first.logical_id if first.path else _STACK,
         "name": show_text(name_thing(first)),
         "type": show_text(first.type or ""),
         "where": _where(diff, first.environment),
-        "picture": pictures.get(first.environment) if first.logical_id else None,
+        "picture": pictures.get(first.environment) if first.logical_id or not first.path else None,
         "changes": [_change(change, prefix) for change in changes],
     }
 

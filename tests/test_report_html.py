@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from compiler.changes import Change, Diff, Side
 from compiler.model import Json
 from compiler.picture import NoPicture
 from compiler.report_html import render_html
@@ -117,6 +118,19 @@ def test_the_page_links_each_resource_of_the_picture_to_its_changes() -> None:
     [name] = re.findall(rf'id="{link}".*\n<h3 [^>]*>(.*)</h3>', page)
     assert "OldName -&gt; NewName" == name
     assert '"Far" [' in drawn[0] and "URL" not in drawn[0].partition('"Far" [')[2].partition("\n")[0]
+
+
+def test_each_resource_of_a_stack_that_comes_whole_leads_to_that_change() -> None:
+    both = diff_of({}, {"A": resource(), "B": resource()})
+    came = Change("production", "production/template.json", (), "added", None, {"Resources": {}})
+    drawn: list[str] = []
+
+    def keep(text: str) -> str:
+        drawn.append(text)
+        return ""
+
+    page = render_html(Diff(Side("nothing", {}), both.after, (came,)), draw=keep)
+    assert 2 == drawn[0].count('URL="#thing-0"') and 1 == page.count('id="thing-0"')
 
 
 def test_without_a_picture_the_page_says_why_and_shows_the_connections() -> None:
