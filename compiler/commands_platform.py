@@ -1,4 +1,4 @@
-"""Commands for the platform team: platform compile, publish, list, show.
+"""Commands for the platform team: platform compile, check, publish, list, show.
 
 In: arguments.    Out: an outcome on the screen.
 Never: decides anything about a library; the rooms are imported by the command that needs them.
@@ -14,6 +14,8 @@ import click
 
 from compiler.screen import (
     CONFLICT,
+    FAULTS,
+    FOLDER,
     Reporting,
     bucket_option,
     check_environments,
@@ -67,6 +69,42 @@ def platform_compile(
         screen.confirm(done.diagnostics, "".join(lines), result)
 
 
+@platform.command("check", short_help="Tell which version a changed library has to have.")
+@click.argument("repos", nargs=-1, type=FOLDER, metavar="[REPOS]...")
+@click.option("--against", required=True, metavar="RELEASE|PATH|URL", help="The library that services have now.")
+@click.option("--bucket", envvar="FLAGSTONE_BUCKET", show_envvar=True, metavar="URL", help="Where the release is.")
+@platform_option
+@format_option
+def platform_check(
+    repos: tuple[Path, ...], against: str, bucket: str | None, platform: str | None, format: str | None
+) -> None:
+    """Compile with two versions of a library and tell which version the newer one has to have at least.
+
+    Its examples are compiled, and REPOS: services, or folders that hold some. What services count on changes in a
+    major version only, and what is new makes a minor one. Exits with 1 where platform.yml has a smaller version.
+    """
+    with Reporting(make_screen(format)) as screen:
+        from compiler.release_gate import check_version, find_least_bump, find_services, list_examples
+        from compiler.report_bump import bump_to_json, report_bump
+        from compiler.versions import is_version
+
+        if is_version(against) and not Path(against).exists():
+            if bucket is None:
+                raise click.UsageError(f"name the bucket of release {against} with --bucket")
+            against = f"{bucket}@{against}"
+        old, new = open_platform(against), open_platform(platform)
+        services = dict.fromkeys((*list_examples(new), *find_services(repos)))
+        reasons = find_least_bump(old, new, services=services)
+        text = report_bump(
+            old.version, new.version, reasons, width=find_width(sys.stdout), color=is_colored(sys.stdout)
+        )
+        result = {**bump_to_json(old.version, new.version, reasons), "services": [str(each) for each in services]}
+        fault = check_version(old, new, reasons)
+        if fault is not None:
+            screen.fail(FAULTS, [fault], text, result)
+        screen.show((), text, result)
+
+
 @platform.command("publish", short_help="Upload a version of the library, once.")
 @bucket_option
 @click.option("--allow-dirty", is_flag=True, help="Publish although the working tree differs from its commit.")
@@ -76,7 +114,8 @@ def platform_compile(
 def platform_publish(bucket: str, allow_dirty: bool, no_lint: bool, platform: str | None, format: str | None) -> None:
     """Compile every environment of a library and upload the library as one version, which never changes again.
 
-    The version is the one of platform.yml, and CHANGELOG.md has a section for it.
+    The version is the one of platform.yml, and CHANGELOG.md has a section for it. It has to be as great a step from
+    the newest older version in the bucket as `platform check` says.
     """
     with Reporting(make_screen(format)) as screen:
         from compiler.bucket import Conflict, open_bucket
@@ -84,6 +123,7 @@ def platform_publish(bucket: str, allow_dirty: bool, no_lint: bool, platform: st
         from compiler.library_release import pack_library, release_folder
         from compiler.offers import describe_offers
         from compiler.pipeline import compile_platform
+        from compiler.release_gate import check_release
         from compiler.report_table import show_progress
         from compiler.upload import execute_upload, plan_upload
 
@@ -95,6 +135,8 @@ def platform_publish(bucket: str, allow_dirty: bool, no_lint: bool, platform: st
             raise CompileError([Diagnostic("D803", message, hint=hint)])
         done = compile_platform(library, lint=not no_lint)
         bundle = pack_library(library, describe_offers(library, done.stacks))
+        if fault := check_release(library, bucket):
+            raise CompileError([fault])
         tags = {"library": library.name, "version": library.version}
         try:
             upload = plan_upload(release_folder(library.version), bundle.files, tags, target)

@@ -1,7 +1,7 @@
 """Release gate: compile with two versions of a library, and tell which version the newer one has to have at least.
 
-In: two Libraries, the schemas that belong to them, folders of services.    Out: Reasons.
-Faults: none; what does not compile is a Reason.
+In: two Libraries, folders of services.    Out: Reasons; what is wrong with the version of the newer one.
+Faults: D824 a version that is too small a step; what does not compile is a Reason.
 Never: publishes, or takes one version's word for what it changes.
 
 The newer library is compiled under the older one's version: else every stack would differ by it, and no descriptor that
@@ -10,34 +10,39 @@ asks for the older line would compile.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from compiler.bucket import DamagedObject, open_bucket
 from compiler.bundle_side import read_bundle
 from compiler.changes import Side
-from compiler.diagnostics import CompileError
-from compiler.least_bump import Reason, judge_diff, judge_libraries, judge_outcomes, judge_schemas
+from compiler.diagnostics import CompileError, Diagnostic
+from compiler.least_bump import Reason, judge_diff, judge_libraries, judge_outcomes, judge_schemas, worst_bump
+from compiler.library_release import SCHEMA, list_versions, read_library_release
+from compiler.library_source import LibraryChoice, choose_library
 from compiler.manifest import MANIFEST, open_manifest
 from compiler.model import Json, Library
 from compiler.pipeline import compile_platform
 from compiler.review import review_sides
 from compiler.schema import complete_schema
 from compiler.sides import DESCRIPTOR, compile_side
+from compiler.versions import bump_version, find_older, is_version, reaches_version
 
 
 def find_least_bump(
     old: Library,
     new: Library,
     *,
-    old_schema: Mapping[str, Json],
-    new_schema: Mapping[str, Json],
     services: Iterable[Path],
+    schemas: tuple[Mapping[str, Json], Mapping[str, Json]] | None = None,
 ) -> tuple[Reason, ...]:
     """List all that asks for a bump between two libraries, the gravest first; nothing where nothing differs.
 
-    The schemas are the published ones that the libraries were written for. `services` are folders with a `service.yml`.
+    `services` are folders with a `service.yml`; `schemas` are the ones that the libraries were written for, if known.
     """
+    old_schema, new_schema = schemas or (read_service_schema(old), read_service_schema(new))
     alike = replace(new, version=old.version, name=old.name)
     found = [*judge_schemas(complete_schema(old_schema, old), complete_schema(new_schema, alike))]
     found.extend(judge_libraries(old, new))
@@ -61,6 +66,57 @@ def find_services(folders: Iterable[Path]) -> tuple[Path, ...]:
 def list_examples(library: Library) -> tuple[Path, ...]:
     """List the services that a library brings as examples: in a folder `examples` in it, or beside it."""
     return find_services([library.root / "examples", library.root.parent / "examples"])
+
+
+def read_service_schema(library: Library) -> Mapping[str, Json]:
+    """Read the schema of `service.yml` that a library was written for: of its release, or beside its folder.
+
+    Where neither has one, it is that of this compiler. Raises what a bucket raises, DamagedObject too.
+    """
+    if library.bucket is not None:
+        bucket = open_bucket(library.bucket, makes=False)
+        release = read_library_release(bucket, library.version)
+        key = release.folder + SCHEMA
+        content = bucket.read(key)
+        if fault := release.listed[SCHEMA].find_fault(content) if SCHEMA in release.listed else "it is not listed":
+            raise DamagedObject(key, fault)
+    else:
+        beside = library.root.parent / "service_schema" / SCHEMA
+        if not beside.is_file():
+            return library.schema
+        content = beside.read_bytes()
+    try:
+        schema = json.loads(content)
+    except ValueError as error:
+        raise CompileError(
+            [Diagnostic("D403", f"`{SCHEMA}` of {library.name} {library.version} is no JSON")]
+        ) from error
+    return schema if isinstance(schema, dict) else {}
+
+
+def check_version(old: Library, new: Library, reasons: Sequence[Reason]) -> Diagnostic | None:
+    """Return what is wrong with the version of the newer library; None where it grew as much as was asked for."""
+    bump = worst_bump(reasons)
+    if bump is None or not (is_version(old.version) and is_version(new.version)):
+        return None
+    least = bump_version(old.version, bump)
+    if reaches_version(new.version, least):
+        return None
+    first, *more = [reason for reason in reasons if reason.bump == bump]
+    others = f", and {len(more)} more" if more else ""
+    message = f"{new.version} is too small a step from {old.version}: {first.message} ({first.where}){others}"
+    hint = f"give the library the version {least}, or take back what asks for it"
+    return Diagnostic("D824", message, new.defaults.value_span(("version",)), hint)
+
+
+def check_release(library: Library, url: str) -> Diagnostic | None:
+    """Hold the version of a library against the newest older one in a bucket; None where it may be published there."""
+    versions = list_versions(open_bucket(url))
+    older = find_older(versions, library.version) if is_version(library.version) else None
+    if older is None or library.version in versions:
+        return None
+    old = choose_library(LibraryChoice(None, url, older), None)
+    return check_version(old, library, find_least_bump(old, library, services=list_examples(library)))
 
 
 def _judge_environments(old: Library, new: Library) -> Iterator[Reason]:

@@ -58,3 +58,36 @@ def is_in_range(version: str, bounds: str) -> bool:
         return SpecifierSet(bounds).contains(version, prereleases=True)
     except (InvalidSpecifier, InvalidVersion) as error:
         raise ValueError(f"`{bounds}` is no range of versions, such as `>=0.1,<2`") from error
+
+
+def bump_version(version: str, part: str) -> str:
+    """Return the least version that is greater by its "major", "minor" or "patch" part.
+
+    What was a pre-release may bring anything until its version is out.
+
+    >>> bump_version("1.4.2", "minor"), bump_version("1.4.2", "major"), bump_version("2.0.0-rc.1", "major")
+    ('1.5.0', '2.0.0', '2.0.0')
+    """
+    parsed = Version(version)
+    major, minor, patch = parsed.release
+    if parsed.is_prerelease:
+        return f"{major}.{minor}.{patch}"
+    return {"major": f"{major + 1}.0.0", "minor": f"{major}.{minor + 1}.0"}.get(part, f"{major}.{minor}.{patch + 1}")
+
+
+def reaches_version(version: str, least: str) -> bool:
+    """Tell whether a version, or the one that it is a pre-release of, is at least another.
+
+    >>> reaches_version("2.0.0-rc.1", "2.0.0"), reaches_version("1.9.0", "2.0.0")
+    (True, False)
+    """
+    return Version(version).release >= Version(least).release
+
+
+def find_older(versions: Iterable[str], version: str) -> str | None:
+    """Return the newest of the versions that are older than another; None where all are newer.
+
+    >>> find_older(["1.0.0", "2.0.0", "1.1.0"], "1.1.1")
+    '1.1.0'
+    """
+    return next((each for each in order_versions(versions) if Version(each) < Version(version)), None)

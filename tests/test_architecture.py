@@ -56,7 +56,7 @@ CORRIDOR = [
     report_safe
     report_words
     report_snippet report_table report_outline report_story_json report_unused report_diff report_library
-    report_diff_json report_github report_sarif report_frequency
+    report_diff_json report_github report_sarif report_frequency report_bump
     report_text report_story report_cost
     report_graph report_changes
     report_markdown report_findings report_html

@@ -237,8 +237,6 @@ def test_a_change_of_the_library_asks_for(change: str, before: tuple[Path, Path]
     reasons = find_least_bump(
         opened(before[0]),
         open_library(tmp_path / "platform"),
-        old_schema=SCHEMA,
-        new_schema=SCHEMA,
         services=[before[1]],
     )
     assert expected == worst_bump(reasons), reasons
@@ -277,7 +275,7 @@ def test_a_change_of_the_schema_asks_for(
     schema = copy.deepcopy(dict(SCHEMA))
     change(schema)
     library = opened(before[0])
-    reasons = find_least_bump(library, library, old_schema=SCHEMA, new_schema=schema, services=[])
+    reasons = find_least_bump(library, library, services=[], schemas=(SCHEMA, schema))
     assert expected == worst_bump(reasons)
     assert all(isinstance(reason, Reason) for reason in reasons)
     assert not words or any(words in reason.message for reason in reasons)
@@ -286,7 +284,7 @@ def test_a_change_of_the_schema_asks_for(
 def test_what_compiles_with_neither_is_told(before: tuple[Path, Path], tmp_path: Path) -> None:
     added("service.yml", SERVICE + "nonsense: 1\n")(tmp_path / "faulty")
     library = opened(before[0])
-    (reason,) = find_least_bump(library, library, old_schema=SCHEMA, new_schema=SCHEMA, services=[tmp_path / "faulty"])
+    (reason,) = find_least_bump(library, library, services=[tmp_path / "faulty"])
     assert ("patch", "faulty") == (reason.bump, reason.where)
     assert reason.message.startswith("it compiles with neither: D")
 

@@ -47,4 +47,15 @@ ENTRIES = (
         """,
         is_shown_by_files=False,
     ),
+    Entry(
+        code="D824",
+        title="Version of the library is too small a step",
+        explanation="""
+            Services take patch and minor versions without a second look, since what they count on changes in a major
+            version only: logical ids, outputs, paths of parameters, names of topics, what `service.yml` may say, what
+            guardrails and rules let pass, and the data of stateful resources. What is new makes a minor version.
+            `flagstone platform check` compiles the same services with both versions and lists what asks for more.
+        """,
+        is_shown_by_files=False,
+    ),
 )
