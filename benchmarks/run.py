@@ -2,8 +2,8 @@
 
 Commands run as children and are measured by the operating system: CPU seconds (user and system, their own children
 included) and the largest resident set. Merging, guarding and comparing run in this process, on stacks made by hand.
-Each number is the median of several runs. The unit of the ratios is the same interpreter doing nothing, so that machines can be
-compared. A `!` marks a budget that was missed. This is no test: it always exits with 0.
+Each number is the median of several runs. The unit of the ratios is the same interpreter doing nothing, so that
+machines can be compared. A `!` marks a budget that was missed. This is no test: it always exits with 0.
 """
 
 from __future__ import annotations

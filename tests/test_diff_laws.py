@@ -148,7 +148,7 @@ def test_a_template_does_not_differ_from_itself(path: Path) -> None:
 def test_a_leaf_that_is_changed_is_what_the_diff_names(data: st.DataObject) -> None:
     template = read(data.draw(st.sampled_from([*TEMPLATES, *UPGRADES])))
     place, leaf = data.draw(st.sampled_from(leaves_of(template)))
-    another = data.draw(
+    another: Json = data.draw(
         st.sampled_from(["changed", 9_999, 0.5, True, None, str(leaf), [], {}]).filter(
             lambda each: write_token(each) != write_token(leaf)
         )
