@@ -42,11 +42,15 @@ class LibraryChoice:
 
 def read_choice(text: str) -> LibraryChoice:
     """Read what `--platform` says: a folder, or a bucket with or without `@version`. Raises LibraryChoiceError."""
+    if not text:
+        raise LibraryChoiceError("the name of the library is empty")
     if not _URL.match(text) and Path(text, "platform.yml").is_file():
         return LibraryChoice(Path(text))
     url, at, version = text.rpartition("@")
     if not at:
         url, version = text, ""
+    elif not url:
+        raise LibraryChoiceError(f"`{text}` names no bucket, as `s3://name/prefix@1.1.0` does")
     elif not is_version(version):
         raise LibraryChoiceError(
             f"`{version}` is no version; name a bucket and a version as in `s3://name/prefix@1.1.0`"

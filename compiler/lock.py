@@ -27,7 +27,7 @@ _PLATFORM = {
     "name": r".+",
     "version": r"\d+\.\d+\.\d+.*",
     "digest": r"[0-9a-f]{64}",
-    "from": r"(s3|file)://[!-~]+",
+    "from": r"(?i:s3|file):/[!-~]+",
 }
 _UPGRADE = "run `flagstone lock --upgrade`"
 _RESTORE = "restore it from git, or delete it and run `flagstone lock`"

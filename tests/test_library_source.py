@@ -119,6 +119,8 @@ def test_a_library_is_named_with_its_bucket_and_version(repo: Path, bucket: Path
     ("form", "expected"),
     [
         ("nowhere", "Directory 'nowhere' does not exist."),
+        ("", "the name of the library is empty"),
+        ("@1.0.0", "`@1.0.0` names no bucket"),
         ("s3://name/prefix@newest", "`newest` is no version"),
         ("s3://name/prefix@1.0", "`1.0` is no version"),
         ("https://name/x@1.0.0", "`https://name/x` is no bucket"),
