@@ -7,6 +7,7 @@ Never: moves a service to another version than its lock names, unless that is wh
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from compiler.diagnostics import CompileError, Diagnostic, Span
 from compiler.library_cache import find_library, keep_library
 from compiler.library_release import fetch_files, list_versions, read_library_release
 from compiler.lock import read_lock
+from compiler.manifest import MANIFEST
 from compiler.model import Library, Lock
 from compiler.pipeline import open_library
 from compiler.repository import read_lock_file, read_repository
@@ -44,7 +46,7 @@ def read_choice(text: str) -> LibraryChoice:
     """Read what `--platform` says: a folder, or a bucket with or without `@version`. Raises LibraryChoiceError."""
     if not text:
         raise LibraryChoiceError("the name of the library is empty")
-    if not _URL.match(text) and Path(text, "platform.yml").is_file():
+    if not _URL.match(text) and os.path.isfile(os.path.join(text, "platform.yml")):
         return LibraryChoice(Path(text))
     url, at, version = text.rpartition("@")
     if not at:
@@ -59,12 +61,20 @@ def read_choice(text: str) -> LibraryChoice:
         return LibraryChoice(None, url, version or None)
     if "://" in url:
         raise LibraryChoiceError(f"`{url}` is no bucket: it is `s3://name/prefix`, `file:///path` or a folder")
-    place = Path(url)
-    if at or any(place.glob("platform/*/manifest.json")):
+    if at or _holds_versions(url):
         return LibraryChoice(None, url, version or None)
-    if not place.is_dir():
+    if not os.path.isdir(url):
         raise LibraryChoiceError(f"Directory '{text}' does not exist.")
-    return LibraryChoice(place)
+    return LibraryChoice(Path(url))
+
+
+def _holds_versions(folder: str) -> bool:
+    """Tell whether a folder is a bucket with a version of the library. One that cannot be read is none."""
+    versions = os.path.join(folder, "platform")
+    try:
+        return any(os.path.isfile(os.path.join(versions, name, MANIFEST)) for name in os.listdir(versions))
+    except OSError:
+        return False
 
 
 def choose_library(choice: LibraryChoice | None, folder: Path | None, *, mirror: str | None = None) -> Library:
@@ -156,7 +166,7 @@ def choose_library_to_lock(
 
 def _in_full(url: str) -> str:
     """Name a bucket as a lock does, which is read in other folders than it was written in."""
-    return url if _URL.match(url) else Path(url).resolve().as_uri()
+    return url if _URL.match(url) else Path(os.path.realpath(url)).as_uri()
 
 
 def _read_lock(folder: Path, *, is_needed: bool) -> Lock | None:
