@@ -34,6 +34,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
+from compiler import __version__
 from compiler.bucket_contract import (
     MOVED,
     PROBE,
@@ -71,7 +72,9 @@ def open_s3_bucket(name: str, prefix: str, *, read_timeout: float = 60.0) -> S3B
         # Its oldest mode, the default, neither waits at random nor counts what a server can bear.
         mode = {"adaptive": "adaptive"}.get(machine.get_config_variable("retry_mode"), "standard")
         retries = {"mode": mode, "total_max_attempts": machine.get_config_variable("max_attempts") or _ATTEMPTS}
-        config = Config(retries=retries, connect_timeout=10, read_timeout=read_timeout)
+        # botocore's own is put together anew for each request, which takes a fifth of the time of a short one.
+        agent = f"flagstone/{__version__} Botocore/{botocore.__version__}"
+        config = Config(user_agent=agent, retries=retries, connect_timeout=10, read_timeout=read_timeout)
         # boto3 itself knows the second name only, and the other SDKs of AWS the first.
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or None
         client = boto3.session.Session(region_name=region, botocore_session=machine).client("s3", config=config)
