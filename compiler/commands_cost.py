@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @env_option
 @platform_option
 @format_option
-def cost(repo: Path, environments: tuple[str, ...], platform: Path | None, format: str | None) -> None:
+def cost(repo: Path, environments: tuple[str, ...], platform: str | None, format: str | None) -> None:
     """Say what a service costs a month in each environment, between the bounds of its scaling.
 
     REPO is the folder that holds service.yml, the current one by default. The prices are those of the platform library,
@@ -47,7 +47,7 @@ def cost(repo: Path, environments: tuple[str, ...], platform: Path | None, forma
     with Reporting(make_screen(format, repo)) as screen:
         from compiler.pipeline import build_stack, plan_service
 
-        library = open_platform(platform)
+        library = open_platform(platform, repo)
         check_environments(environments, library)
         plan = plan_service(repo, library, with_archives=False, environments=environments)
         templates: dict[str, Mapping[str, Json]] = {}
@@ -63,7 +63,7 @@ def cost(repo: Path, environments: tuple[str, ...], platform: Path | None, forma
 @env_option
 @platform_option
 @format_option
-def platform_cost(environments: tuple[str, ...], platform: Path | None, format: str | None) -> None:
+def platform_cost(environments: tuple[str, ...], platform: str | None, format: str | None) -> None:
     """Say what the stacks of the environments themselves cost a month.
 
     Without --env, those of every environment of the library.

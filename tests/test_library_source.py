@@ -97,8 +97,15 @@ def test_a_library_is_fetched_once_and_then_needs_no_bucket(repo: Path, bucket: 
     [entry] = (cache / "platform").iterdir()
     before = entry.stat().st_mtime_ns
     shutil.rmtree(bucket)
-    for words in (["validate", repo], ["explain", repo, "Resources.WebGroup", "--env", "staging"], ["schema"]):
-        assert 0 == run(*words).exit_code
+    for words in (
+        ["validate", repo],
+        ["explain", repo, "Resources.WebGroup", "--env", "staging"],
+        ["publish", repo, "--bucket", repo.parent / "other", "--release", "r1", "--allow-dirty"],
+    ):
+        done = run(*words)
+        assert 0 == done.exit_code, done.stderr
+    # That of the lock: the packaged library has prices, and is not the one that is pinned.
+    assert "error D405: the library has no `prices.yml`" in run("cost", repo).stderr
     assert 0 == compile_(repo).exit_code
     assert before == entry.stat().st_mtime_ns
 
