@@ -148,7 +148,7 @@ def loses_data(type_name: str, before: Json, after: Json, end: End, region: str 
     name = "DeletionPolicy" if end == "removed" else "UpdateReplacePolicy"
     body = before if end == "removed" or not isinstance(after, dict) else after
     policy = body.get(name) if isinstance(body, dict) else None
-    if isinstance(policy, dict):
+    if isinstance(policy, (dict, list)):
         return True, f"`{name}` is not known before the update"
     if policy in _KEPT:
         return False, f"`{name}: {policy}` keeps the old one{_clash(type_name, before, after, end, region)}"

@@ -14,6 +14,7 @@ from compiler.changes import Side, SideStack
 from compiler.diagnostics import CompileError, Diagnostic, Source, Span
 from compiler.manifest import MANIFEST
 from compiler.model import Json, Origin, Path, RepositoryFile
+from compiler.template_shape import find_misshapen
 from compiler.unpack import ArchiveRefused, read_archive
 
 _ARCHIVES = ("ansible.tar.gz", "source.tar.gz")
@@ -47,8 +48,8 @@ class _BundleReader:
     def read_stack(self, environment: str) -> SideStack | None:
         file = f"{environment}/template.json"
         template = self._read_json(file)
-        if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
-            self.refuse(file, "it is no template")
+        for _, what in find_misshapen(template):
+            self.refuse(file, f"it is no template: {what}")
             return None
         parameters = dict(self._read_parameters(f"{environment}/parameters.json"))
         origins = dict(self._read_origins(f"{environment}/origins.json", template))

@@ -16,7 +16,7 @@ from compiler.changes import BEHAVIORS, Behavior, Change, Diff, SideStack, find_
 from compiler.known import Known, is_open, known_text
 from compiler.model import Json, Path, value_at
 from compiler.node import alike
-from compiler.reference import Reference, find_property, list_references
+from compiler.reference import Reference, find_property, is_function, list_references
 from compiler.wording import write_path
 
 # Attributes that change although the resource stays: by type and attribute, the property that they follow.
@@ -117,6 +117,8 @@ class _StackJudge:
         return self._with_loss(str(change.logical_id), behavior, (reason,))
 
     def _judge_property(self, name: str, place: Path, before: Json, after: Json) -> _Judged:
+        if not place or is_function(place[0]):  # a macro writes the properties
+            return "conditional", ("only CloudFormation knows which properties it changes",), False
         old, new = self._bodies(name)
         kind = _type(new) or _type(old)
         region = self.after.region

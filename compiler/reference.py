@@ -79,12 +79,17 @@ def find_property(path: Path) -> tuple[Path, Path]:
         step = path[at]
         if step == "Fn::If" and path[at + 1 : at + 2] in ((1,), (2,)):
             at += 2
-        elif step == "Ref" or str(step).startswith("Fn::"):
+        elif is_function(step):
             break
         else:
             place.append(step)
             at += 1
     return tuple(place), path[:at]
+
+
+def is_function(step: str | int) -> bool:
+    """Tell whether a key is the name of an intrinsic function."""
+    return step == "Ref" or str(step).startswith("Fn::")
 
 
 def rename_references(value: Json, rename: Callable[[str], str]) -> Json:

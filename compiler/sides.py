@@ -23,6 +23,7 @@ from compiler.load import MAX_BYTES, load_document
 from compiler.manifest import MANIFEST, DamagedManifest, Listed, open_manifest
 from compiler.model import Document, Library, Origin
 from compiler.publish import release_folder
+from compiler.template_shape import find_misshapen
 
 DESCRIPTOR = "service.yml"
 _MAX_MANIFEST = 16 * 1024 * 1024
@@ -44,10 +45,13 @@ def read_place(place: Path, library: Library, *, environments: Sequence[str] = (
 def read_template(path: Path) -> Side:
     """Read a plain CloudFormation file as a side of one stack, whose environment is "". Raises CompileError."""
     document = _load(path)
-    if not isinstance(document.data, dict) or not isinstance(document.data.get("Resources"), dict):
-        span = document.value_span(("Resources",) if isinstance(document.data, dict) else ())
-        message = f"`{path}` is no CloudFormation template: it has no map of `Resources`"
-        raise CompileError([Diagnostic("D901", message, span, "name a file that CloudFormation would take")])
+    hint = "name a file that CloudFormation would take"
+    faults = [
+        Diagnostic("D901", f"`{path}` is no CloudFormation template: {what}", document.value_span(where), hint)
+        for where, what in find_misshapen(document.data)
+    ]
+    if faults:
+        raise CompileError(faults)
     origins = {place: Origin("template", span) for place, span in document.values.items()}
     stack = SideStack(str(path), document.data, {}, origins)
     return Side(str(path), {"": stack})

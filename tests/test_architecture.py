@@ -49,6 +49,7 @@ CORRIDOR = [
     offers library_release
     library_cache promote actor
     library_source recompile
+    template_shape
     bundle_side
     sides review sweep neighbors
     picture
@@ -105,7 +106,7 @@ PURE = set(
     """
     priorities
     diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
-    alignment reference compare counterpart consequence behavior
+    alignment reference compare counterpart consequence behavior template_shape
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
     lock manifest render explain diff watch contracts unused schema update_facts behavior versions offers inputs
     permissions safeguards ingress security risk graph routes schema_parts schema_change least_bump

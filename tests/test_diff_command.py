@@ -175,6 +175,10 @@ def test_words_that_do_not_go_together_are_refused(place: Path, words: list[str]
     [
         ("a.yml", b"[]", "D901"),
         ("a.yml", b"Resources: [a]", "D901"),
+        ("a.yml", b"Resources: {A: 1}", "D901"),
+        ("a.yml", b"Resources: {A: {Properties: {}}}", "D901"),
+        ("a.yml", b"Resources: {A: {Type: X, Properties: [1]}}", "D901"),
+        ("a.yml", b"{Resources: {}, Parameters: [1]}", "D901"),
         ("a.json", b'{"Resources": {', "D101"),
         ("a.yml", b"\x00\x01\x02", "D104"),
         ("a.yml", b"\xff\xfe\xff", "D104"),

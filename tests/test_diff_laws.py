@@ -23,6 +23,8 @@ from compiler.identity import IdentityTable
 from compiler.library import find_content, load_library
 from compiler.model import Json, value_at, walk_leaves
 from compiler.model import Path as Place
+from compiler.report_diff import report_diff
+from compiler.report_diff_json import diff_to_json
 from compiler.review import review_sides
 from compiler.sides import read_template
 from tests.test_corpus import CORPUS, TEMPLATES
@@ -122,6 +124,41 @@ def common(one: tuple[str, ...], other: tuple[str, ...]) -> int:
 
 
 # Whole templates
+
+keys = st.sampled_from(
+    "Ref Fn::Sub Fn::If Fn::GetAtt Fn::Join Fn::FindInMap Condition Statement Action Principal Tags Key Value Effect"
+    " PolicyDocument BucketName A B Default".split()
+)
+anything = st.recursive(
+    scalars | st.sampled_from(["A.B", "${A}", "${A.B}", "${", "Retain", "*"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
+    max_leaves=10,
+)
+types = st.sampled_from(
+    "AWS::S3::Bucket AWS::IAM::Role AWS::EC2::SecurityGroup AWS::EC2::LaunchTemplate AWS::ECS::TaskDefinition"
+    " AWS::AutoScaling::AutoScalingGroup AWS::RDS::DBInstance AWS::SQS::QueuePolicy Custom::X No::Such::Type".split()
+)
+ids = st.sampled_from("ABC")
+resources = st.fixed_dictionaries(
+    {"Type": types},
+    optional={
+        "Properties": st.dictionaries(keys, anything, max_size=3),
+        **dict.fromkeys(["DependsOn", "Condition", "DeletionPolicy", "UpdateReplacePolicy", "UpdatePolicy"], anything),
+    },
+)
+templates = st.fixed_dictionaries(
+    {"Resources": st.dictionaries(ids, resources, max_size=3)},
+    optional=dict.fromkeys(
+        ["Parameters", "Mappings", "Conditions", "Outputs"], st.dictionaries(ids, anything, max_size=2)
+    ),
+)
+
+
+@given(templates, templates)
+def test_whatever_two_templates_say_is_compared_and_shown(before: Json, after: Json) -> None:
+    found = review(before, after)
+    assert report_diff(found, width=40, color=True)
+    assert json.dumps(diff_to_json(found))
 
 
 def side(template: Json) -> Side:

@@ -9,8 +9,9 @@ ENTRIES = (
         code="D901",
         title="Not a CloudFormation template",
         explanation="""
-            `flagstone diff` was asked to compare a file that is no template: it is not a map, or it has no map of
-            `Resources`. Name a file that CloudFormation would take, in YAML or JSON.
+            `flagstone diff` was asked to compare a file that is no template: it is not a map, it has no map of
+            `Resources`, or one of them has no type or no map of properties. Name a file that CloudFormation would
+            take, in YAML or JSON.
         """,
         is_shown_by_files=False,
     ),
