@@ -102,7 +102,7 @@ def test_a_library_is_fetched_once_and_then_needs_no_bucket(repo: Path, bucket: 
         ["explain", repo, "Resources.WebGroup", "--env", "staging"],
         ["publish", repo, "--bucket", repo.parent / "other", "--release", "r1", "--allow-dirty"],
     ):
-        done = run(*words)
+        done = run(*map(str, words))
         assert 0 == done.exit_code, done.stderr
     # That of the lock: the packaged library has prices, and is not the one that is pinned.
     assert "error D405: the library has no `prices.yml`" in run("cost", repo).stderr
