@@ -32,6 +32,10 @@ class Match:
     patterns: frozenset[str]
     is_not: bool = False
 
+    def fold(self) -> Match:
+        """Return the same in lower case."""
+        return Match(frozenset(pattern.lower() for pattern in self.patterns), self.is_not)
+
     def covers(self, other: Match) -> bool:
         """Tell whether whatever fits the other fits this one, as far as can be told."""
         if self.is_not and other.is_not:
@@ -77,7 +81,7 @@ class Grant:
         """Tell whether all that the other grants is granted here too."""
         return (
             self.is_denied == other.is_denied
-            and self.action.covers(other.action)
+            and self.action.fold().covers(other.action.fold())
             and self.resource.covers(other.resource)
             and self.principal.covers(other.principal)
             and all(any(mine.is_implied_by(theirs) for theirs in other.conditions) for mine in self.conditions)
@@ -130,7 +134,9 @@ def describe_grant(grant: Grant) -> str:
     >>> describe_grant(grant)
     '`s3:*` on anything but `a`'
     """
-    words = f"{_words(grant.action)} on {_words(grant.resource)}"
+    words = _words(grant.action)
+    if grant.resource.patterns:
+        words += f" on {_words(grant.resource)}"
     if grant.principal.patterns:
         words += f" to {_words(grant.principal)}"
     return (
@@ -192,7 +198,7 @@ def _read_statement(statement: dict[str, Json], chosen: frozenset[Condition], kn
     conditions = chosen | frozenset(_read_conditions(statement.get("Condition"), known))
     elements = [
         _read_element(statement, "Principal", known, _principals),
-        _read_element(statement, "Action", known, _actions),
+        _read_element(statement, "Action", known, _items),
         _read_element(statement, "Resource", known, _items),
     ]
     for (if_who, who), (if_what, what), (if_where, where) in itertools.product(*elements):
@@ -214,10 +220,6 @@ def _read_element(
     if name not in statement:
         return [(frozenset(), Match(frozenset()))]
     return [(chosen, Match(frozenset({text}))) for chosen, text in read(statement[name], known)]
-
-
-def _actions(value: Json, known: Known) -> list[tuple[frozenset[Condition], str]]:
-    return [(chosen, text.lower()) for chosen, text in _items(value, known)]
 
 
 def _principals(value: Json, known: Known) -> list[tuple[frozenset[Condition], str]]:

@@ -91,19 +91,19 @@ _ON, _OFF = (
     _order("true|enabled|required|on", "preferred", "false|disabled|suspended|optional|off"),
     _order("false|disabled", "true|enabled"),
 )
+_BALANCERS = ("AWS::ElasticLoadBalancing::LoadBalancer", "AWS::ElasticLoadBalancingV2::LoadBalancer")
+_ROUTES = ("AWS::ApiGateway::Method", "AWS::ApiGatewayV2::Route")
 _NEVER = -10_000_000  # logs without a retention are kept for ever
 
 SAFEGUARDS: Mapping[str, Safeguard] = {
-    "Scheme": Safeguard("exposure", _order("internal", "internet-facing"), 1, 1, ("AWS::ElasticLoadBalancing",)),
+    "Scheme": Safeguard("exposure", _order("internal", "internet-facing"), 1, 1, _BALANCERS),
     "PubliclyAccessible": Safeguard("exposure", _OFF, 0),
     "AssignPublicIp": Safeguard("exposure", _OFF, 0),
     "AssociatePublicIpAddress": Safeguard("exposure", _OFF, 0),
     "MapPublicIpOnLaunch": Safeguard("exposure", _OFF, 0),
-    "EndpointPublicAccess": Safeguard("exposure", _OFF, 1, 1, ("AWS::EKS::",)),
+    "EndpointPublicAccess": Safeguard("exposure", _OFF, 1, 1, ("AWS::EKS::Cluster",)),
     "AuthType": Safeguard("exposure", _order("aws_iam", "none"), 0, types=("AWS::Lambda::Url",)),
-    "AuthorizationType": Safeguard(
-        "exposure", _order("aws_iam|jwt|custom|cognito_user_pools", "none"), 1, 1, ("AWS::ApiGateway",)
-    ),
+    "AuthorizationType": Safeguard("exposure", _order("aws_iam|jwt|custom|cognito_user_pools", "none"), 1, 1, _ROUTES),
     "AccessControl": Safeguard(
         "exposure",
         _order(
@@ -217,8 +217,9 @@ def _unsaid(type_name: str, before: Json, after: Json) -> Iterator[Finding]:
     if (before is None) == (after is None):
         return
     properties = _properties(after if before is None else before)
+    said = {name for _, name, _ in _walk(properties, ())}
     for name, safeguard in SAFEGUARDS.items():
-        if safeguard.fresh and type_name.startswith(safeguard.types) and name not in properties:
+        if safeguard.fresh and type_name.startswith(safeguard.types) and name not in said:
             label = _LABELS[safeguard.family][WORSE if before is None else BETTER]
             yield Finding(label, f"no `{name}` keeps it from being public", ())
 

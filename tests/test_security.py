@@ -268,6 +268,9 @@ def test_what_weakens_is_labelled_and_its_reversal_the_other_way(strong: Json, w
         (role(Tags=[]), role(Tags=[{"Key": "a", "Value": "b"}])),
         (None, made(BUCKET, PublicAccessBlockConfiguration=BLOCKED)),
         (None, made(DATABASE)),
+        (None, made(LISTENER, Protocol="TLS")),
+        (None, made("AWS::ApiGatewayV2::Api", ProtocolType="HTTP")),
+        (None, made("AWS::EKS::Cluster", ResourcesVpcConfig={"EndpointPublicAccess": False})),
         (group(), None),
     ],
 )
@@ -311,6 +314,15 @@ def test_a_parameter_that_turns_a_safeguard_off_carries_the_label() -> None:
         side(body, parameters={"IsEncrypted": "false"}, Parameters=parameters),
     )
     assert [("encryption-weakened",)] == [change.security for change in given.changes]
+
+
+def test_a_trust_is_told_in_the_words_of_its_policy() -> None:
+    found = review(
+        side({"R": trust({"Service": "a.amazonaws.com"})}), side({"R": trust({"Service": "b.amazonaws.com"})})
+    )
+    assert {"R: allows `sts:AssumeRole` to `Service b.amazonaws.com`"} <= {
+        reason for change in found.changes for reason in change.reasons
+    }
 
 
 def test_a_renamed_resource_is_no_new_permission() -> None:
