@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,8 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from compiler.changes import Diff
-from compiler.picture import draw_svg
+from compiler.changes import Change, Diff, Side
+from compiler.picture import NoPicture, draw_svg
 from compiler.report_html import render_html
 from tests.browser import allow_scripts, choose_colors, find_barriers, read_console, resize
 from tests.diffs_by_hand import changed, diff_of, resource, review_of_orders
@@ -31,9 +31,9 @@ def browser(chromium: Chrome) -> Iterator[Chrome]:
     allow_scripts(chromium, True)
 
 
-def open_page(browser: Chrome, folder: Path, diff: Diff) -> None:
+def open_page(browser: Chrome, folder: Path, diff: Diff, draw: Callable[[str], str] = draw_svg) -> None:
     page = folder / "review.html"
-    page.write_text(render_html(diff, draw=draw_svg), "utf-8")
+    page.write_text(render_html(diff, draw=draw), "utf-8")
     browser.get(page.as_uri())
 
 
@@ -116,6 +116,18 @@ def test_nobody_is_kept_out(browser: Chrome, tmp_path: Path, scheme: str, width:
     choose_colors(browser, scheme)
     open_page(browser, tmp_path, review_of_orders())
     assert [] == find_barriers(browser)
+
+
+def draw_nothing(text: str) -> str:
+    raise NoPicture("`dot` of graphviz is not installed")
+
+
+def test_nobody_is_kept_out_where_there_is_no_picture_no_change_or_a_new_stack(browser: Chrome, tmp_path: Path) -> None:
+    came = Change("production", "production/template.json", (), "added", None, {}, security=("iam-widened",))
+    new = Diff(Side("nothing", {}), review_of_orders().after, (came,))
+    for diff, draw in [(review_of_orders(), draw_nothing), (diff_of({}, {}), draw_svg), (new, draw_svg)]:
+        open_page(browser, tmp_path, diff, draw)
+        assert [] == find_barriers(browser)
 
 
 def test_a_barrier_would_be_found(browser: Chrome, tmp_path: Path) -> None:

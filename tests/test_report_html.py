@@ -12,6 +12,7 @@ import pytest
 from compiler.changes import Change, Diff, Side
 from compiler.model import Json
 from compiler.picture import NoPicture
+from compiler.report_graph import LOOKS
 from compiler.report_html import render_html
 from tests.diffs_by_hand import changed, diff_of, resource, review_of_orders
 
@@ -163,3 +164,31 @@ def test_a_picture_shows_as_much_as_can_be_seen(count: int, changing: int, drawn
     page = read(render_html(diff_of(resources, resources, *changes), draw=keep)).text
     assert ([drawn] if drawn else []) == [text.count("shape=") for text in texts]
     assert ("401 resources are more than a picture can show" in page) == (drawn is None)
+
+
+def luminance(color: str) -> float:
+    """https://www.w3.org/TR/WCAG22/#dfn-relative-luminance"""
+    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_the_words_of_a_picture_are_read_on_every_surface_and_its_lines_seen(scheme: int) -> None:
+    page = render_html(review_of_orders(), draw=draw)
+    colors = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", page.split("@media screen")[scheme].split("* {")[0]))
+    papers = [name for name in colors if name.endswith("-paper")]
+    assert 7 == len(papers)
+    unread = [name for name in ("paper", "sheet", *papers) if contrast(colors["ink"], colors[name]) < 4.5]
+    unseen = [name for name in papers if contrast(colors[name.removesuffix("-paper")], colors["paper"]) < 3]
+    assert ([], []) == (unread, unseen)
+
+
+def test_the_colors_of_a_picture_alone_are_read_and_seen() -> None:
+    for look in LOOKS.values():
+        assert contrast("#111827", look.fill) >= 4.5 and contrast(look.line, "#ffffff") >= 3
