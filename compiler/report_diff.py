@@ -74,7 +74,8 @@ def _draw_change(change: Change, pen: Pen, color: bool, indent: str) -> Iterator
     yield from (f"{indent}    {line}" for line in _draw_values(change, pen, len(indent) + 4))
     for each in change.within:
         yield from _draw_change(each, pen, color, indent + "  ")
-    for reason in (*change.security, *change.reasons):
+    labels = [f"security: {', '.join(change.security)}"] if change.security else []
+    for reason in (*labels, *change.reasons):
         yield pen.write_prose(show_text(reason), f"{indent}    ").rstrip("\n")
     if change.origin is not None and change.origin.span.path:
         yield f"{indent}    {show_text(pen.write_place(change.origin))}"
