@@ -82,14 +82,13 @@ def test_a_locked_service_compiles_with_the_library_of_its_bucket(
     pinned = {"name": "toy", "version": "1.0.1", "digest": digest, "from": at_hand.url}
     found = read_lock(repo)["platform"]
     if at_hand.kind == "folder":
-        assert (pinned | {"from": f"file://{at_hand.url}"}) == found or pinned == found
-    else:
-        assert pinned == found
+        pinned["from"] = Path(at_hand.url).as_uri()
+    assert pinned == found
     done = compile_(repo)
     assert 0 == done.exit_code, done.stderr
     template = json.loads((folder / "out/production/template.json").read_text())
     assert "2" == template["Resources"]["WebGroup"]["Properties"]["DesiredCapacity"]
-    assert [digest] == os.listdir(cache / "platform")
+    assert digest in os.listdir(cache / "platform")
 
 
 def test_a_library_is_fetched_once_and_then_needs_no_bucket(repo: Path, bucket: Path, cache: Path) -> None:
