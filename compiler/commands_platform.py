@@ -81,9 +81,12 @@ def platform_check(
     """Compile with two versions of a library and tell which version the newer one has to have at least.
 
     Its examples are compiled, and REPOS: services, or folders that hold some. What services count on changes in a
-    major version only, and what is new makes a minor one. Exits with 1 where platform.yml has a smaller version.
+    major version only, and what is new makes a minor one. Exits with 1 where platform.yml has a smaller version, or
+    CHANGELOG.md no section for it.
     """
     with Reporting(make_screen(format)) as screen:
+        from compiler.diagnostics import CompileError
+        from compiler.library_release import find_changes
         from compiler.release_gate import check_version, find_least_bump, find_services, list_examples
         from compiler.report_bump import bump_to_json, report_bump
         from compiler.versions import is_version
@@ -99,9 +102,14 @@ def platform_check(
             old.version, new.version, reasons, width=find_width(sys.stdout), color=is_colored(sys.stdout)
         )
         result = {**bump_to_json(old.version, new.version, reasons), "services": [str(each) for each in services]}
-        fault = check_version(old, new, reasons)
-        if fault is not None:
-            screen.fail(FAULTS, [fault], text, result)
+        faults = [fault] if (fault := check_version(old, new, reasons)) is not None else []
+        if reasons and new.version != old.version:
+            try:
+                find_changes(new, is_released=False)
+            except CompileError as error:
+                faults.extend(error.diagnostics)
+        if faults:
+            screen.fail(FAULTS, faults, text, result)
         screen.show((), text, result)
 
 

@@ -52,7 +52,7 @@ def pack_library(library: Library, offers: Mapping[str, Json]) -> Bundle:
 
     Raises CompileError where its version, its change log or its files are not fit to be published.
     """
-    changelog = _find_changes(library)
+    changelog = find_changes(library)
     files = {
         ARCHIVE: pack_archive(library.files),
         SCHEMA: (find_content("service_schema") / SCHEMA).read_bytes(),
@@ -76,8 +76,11 @@ def pack_library(library: Library, offers: Mapping[str, Json]) -> Bundle:
     return Bundle(library.name, library.version, {**files, MANIFEST: seal_manifest(manifest)})
 
 
-def _find_changes(library: Library) -> str:
-    """Return what the change log of a library says of its version. Raises CompileError where that is nothing."""
+def find_changes(library: Library, *, is_released: bool = True) -> str:
+    """Return what the change log of a library says of its version. Raises CompileError where that is nothing.
+
+    With `is_released` it has to call the version released, too.
+    """
     version = library.version
     if not is_version(version):
         span = library.defaults.value_span(("version",))
@@ -95,7 +98,7 @@ def _find_changes(library: Library) -> str:
         raise CompileError([Diagnostic("D820", message, Span(source, 1, 1, 1, 1), f"add one, and {hint}")])
     line = text.count("\n", 0, found.start()) + 1
     span = Span(source, line, 1, line, len(found[0]) + 1)
-    if "unreleased" in found["rest"].lower():
+    if is_released and "unreleased" in found["rest"].lower():
         message = f"the change log says that {version} is unreleased"
         raise CompileError([Diagnostic("D820", message, span, "put the day of the release in its place")])
     following = next((each.start() for each in headings if each.start() > found.start()), len(text))

@@ -214,9 +214,7 @@ def _know(stack: SideStack | None) -> Known:
         return Known({}, {})
     declared = stack.template.get("Parameters")
     given = {
-        name: {**body, "Default": stack.parameters.get(name, body["Default"])}
-        if "Default" in body
-        else ({**body, "Default": stack.parameters[name]} if name in stack.parameters else body)
+        name: {**body, "Default": stack.parameters[name]} if name in stack.parameters else body
         for name, body in (declared.items() if isinstance(declared, dict) else ())
         if isinstance(body, dict)
     }

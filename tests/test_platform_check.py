@@ -77,6 +77,26 @@ def test_publish_refuses_a_smaller_step_than_the_newest_older_version_asks_for(t
     assert 0 == publish(major, bucket).exit_code
 
 
+def test_what_is_published_already_is_held_against_nothing(tmp_path: Path) -> None:
+    bucket = tmp_path / "bucket"
+    patch = make_release(tmp_path / "patch", "1.0.1")
+    write_example(patch)
+    rename_topics(patch)
+    assert 0 == publish(patch, bucket).exit_code
+    assert 0 == publish(make_release(tmp_path / "old"), bucket).exit_code
+    again = publish(patch, bucket)
+    assert 0 == again.exit_code and "already there" in again.stdout
+
+
+def test_a_version_without_a_section_in_the_change_log_is_refused(tmp_path: Path) -> None:
+    old, new = make_release(tmp_path / "old"), make_release(tmp_path / "new", "1.0.1", desired=2)
+    for text, code in (("## 1.0.1 (unreleased)\n\n- Two.\n", 0), ("## 1.0.0\n\n- One.\n", 1)):
+        (new / "CHANGELOG.md").write_text(text)
+        done = run("platform", "check", "--against", old, "--platform", new)
+        assert code == done.exit_code
+        assert ("D820: the change log has no section `## 1.0.1`" in done.stderr) == (code == 1)
+
+
 def test_a_library_against_itself_asks_for_nothing(tmp_path: Path) -> None:
     library = make_release(tmp_path / "library")
     done = run("platform", "check", "--against", library, "--platform", library)

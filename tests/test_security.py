@@ -314,6 +314,12 @@ def test_a_parameter_that_turns_a_safeguard_off_carries_the_label() -> None:
         side(body, parameters={"IsEncrypted": "false"}, Parameters=parameters),
     )
     assert [("encryption-weakened",)] == [change.security for change in given.changes]
+    asked = {name: {"Type": "String"} for name in parameters}
+    given = review(
+        side(body, parameters={"IsEncrypted": "true"}, Parameters=asked),
+        side(body, parameters={"IsEncrypted": "false"}, Parameters=asked),
+    )
+    assert [("encryption-weakened",)] == [change.security for change in given.changes]
 
 
 def test_a_trust_is_told_in_the_words_of_its_policy() -> None:
