@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
-pytest_plugins = ["tests.ministack", "tests.ceph", "tests.browser"]
+pytest_plugins = ["tests.ministack", "tests.ceph", "tests.browser", "tests.deploying"]
 
 # What would change an answer or reach an account: credentials, our own options, a service's detection of CI, colors,
 # and the repository that a git hook names while it runs the tests.

@@ -12,7 +12,7 @@ import ssl
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -108,9 +108,15 @@ class BucketAtHand:
 
 
 @contextmanager
-def run_ministack(folder: Path) -> Iterator[MiniStack]:
-    """Start a server that keeps its files in a folder, and stop it by its pid."""
-    program = find_server("ministack")
+def run_ministack(folder: Path, *, stand_ins: Mapping[str, Sequence[str]] | None = None) -> Iterator[MiniStack]:
+    """Start a server that keeps its files in a folder, and stop it by its pid.
+
+    `stand_ins` maps types of resources that it does not know to the attributes that stacks may ask for.
+    """
+    command: list[Path | str] = [find_server("ministack")]
+    if stand_ins is not None:
+        # -P: this folder holds a module of the same name as theirs.
+        command = [find_server("python"), "-P", _ROOT / "tests/ministack_standing_in.py"]
     certificate, key = _make_certificate(folder)
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not _is_foreign(name)} | {
@@ -121,9 +127,10 @@ def run_ministack(folder: Path) -> Iterator[MiniStack]:
         "MINISTACK_SSL_CERT": str(certificate),
         "MINISTACK_SSL_KEY": str(key),
         "TMPDIR": str(folder),
+        "FLAGSTONE_STAND_INS": json.dumps(dict(stand_ins or {})),
     }
     with (folder / "ministack.log").open("wb") as log:
-        server = subprocess.Popen([program], env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+        server = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
     try:
         endpoint = f"https://127.0.0.1:{port}"
         _wait_until_ready(server, endpoint, certificate, folder / "ministack.log")

@@ -1,0 +1,128 @@
+"""Deploy templates to MiniStack over a real connection: as a user with keys, through change sets.
+
+What the emulator takes and AWS would not is not found here: unknown properties, missing ones, capabilities, quotas. The
+linter and the guardrails look for those.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from tests.ministack import REGION, Keys, MiniStack, ServerMissing, run_ministack
+
+# What MiniStack does not know, with the attributes that templates ask of it. A stack makes one by name only.
+STAND_INS: Mapping[str, tuple[str, ...]] = {
+    "AWS::CloudWatch::Alarm with Metrics": ("Arn",),
+    "AWS::EC2::EIP": ("AllocationId",),
+    "AWS::EC2::FlowLog": (),
+    "AWS::EC2::NatGateway": (),
+}
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """A server on which a user with keys, who is not root, may do everything."""
+
+    server: MiniStack
+    keys: Keys = field(repr=False)
+
+    def client(self, service: str) -> Any:
+        key_id, secret = self.keys
+        return boto3.session.Session().client(
+            service,
+            aws_access_key_id=key_id,
+            aws_secret_access_key=secret,
+            region_name=REGION,
+            endpoint_url=self.server.endpoint,
+            verify=str(self.server.certificate),
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    def deploy(self, stack: str, template: Mapping[str, Any]) -> tuple[str, ...]:
+        """Create or update a stack through a change set; return what the change set says it does, `Add Vpc`.
+
+        Raises AssertionError with the events of the stack where that fails.
+        """
+        cloudformation = self.client("cloudformation")
+        exists = stack in self.stacks()
+        name = f"change-{next(_numbers)}"
+        cloudformation.create_change_set(
+            StackName=stack,
+            ChangeSetName=name,
+            ChangeSetType="UPDATE" if exists else "CREATE",
+            TemplateBody=json.dumps(template),
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+        )
+        cloudformation.get_waiter("change_set_create_complete").wait(
+            StackName=stack, ChangeSetName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+        )
+        planned = cloudformation.describe_change_set(StackName=stack, ChangeSetName=name)["Changes"]
+        cloudformation.execute_change_set(StackName=stack, ChangeSetName=name)
+        self._wait(stack, "UPDATE_COMPLETE" if exists else "CREATE_COMPLETE")
+        return tuple(
+            f"{each['ResourceChange']['Action']} {each['ResourceChange']['LogicalResourceId']}" for each in planned
+        )
+
+    def remove(self, stack: str) -> None:
+        cloudformation = self.client("cloudformation")
+        cloudformation.delete_stack(StackName=stack)
+        cloudformation.get_waiter("stack_delete_complete").wait(
+            StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        )
+
+    def stacks(self) -> set[str]:
+        """Name the stacks that there are."""
+        pages = self.client("cloudformation").get_paginator("describe_stacks").paginate()
+        return {each["StackName"] for page in pages for each in page["Stacks"]}
+
+    def resources(self, stack: str) -> dict[str, tuple[str, str]]:
+        """Return type and physical id of every resource of a stack, by its logical id."""
+        pages = self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
+        return {
+            each["LogicalResourceId"]: (each["ResourceType"], each["PhysicalResourceId"])
+            for page in pages
+            for each in page["StackResourceSummaries"]
+        }
+
+    def outputs(self, stack: str) -> dict[str, str]:
+        (found,) = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())}
+
+    def parameters(self, below: str) -> dict[str, str]:
+        """Return the value of every SSM parameter below a path, by what follows the path."""
+        pages = self.client("ssm").get_paginator("get_parameters_by_path").paginate(Path=below, Recursive=True)
+        return {each["Name"].removeprefix(f"{below}/"): each["Value"] for page in pages for each in page["Parameters"]}
+
+    def _wait(self, stack: str, expected: str) -> None:
+        cloudformation = self.client("cloudformation")
+        waiter = "stack_update_complete" if expected.startswith("UPDATE") else "stack_create_complete"
+        try:
+            cloudformation.get_waiter(waiter).wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        finally:
+            (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+            events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
+            failed = [
+                f"{each['LogicalResourceId']}: {each.get('ResourceStatusReason')}"
+                for each in events
+                if each["ResourceStatus"].endswith("FAILED")
+            ]
+            assert found["StackStatus"] == expected, "\n".join([f"{stack} is {found['StackStatus']}", *failed])
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """The server with its stand-ins, one for the whole session: stacks of two tests have different names."""
+    try:
+        with run_ministack(tmp_path_factory.mktemp("cloud"), stand_ins=STAND_INS) as server:
+            yield Cloud(server, server.add_user("*"))
+    except ServerMissing as missing:
+        pytest.fail(str(missing), pytrace=False)
