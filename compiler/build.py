@@ -28,6 +28,7 @@ from compiler.service import (
     LogFile,
     LogFilter,
     Network,
+    Permission,
     Process,
     Routing,
     Scaling,
@@ -154,6 +155,7 @@ def _read_process(name: str, data: Mapping[str, Any], wiring: Wiring) -> Process
         ),
         load_balancer=data.get("loadBalancer", "own"),
         routing=Routing(routing.get("priority"), routing.get("host"), tuple(routing.get("paths", ()))),
+        permissions=tuple(Permission(name, **asked) for name, asked in data.get("permissions", {}).items()),
     )
 
 

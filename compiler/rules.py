@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from compiler.asking import check_permissions
 from compiler.blame import fault_at, is_from_service, map_at, number_at, span_of
 from compiler.diagnostics import Diagnostic, Related, Span, suggest
 from compiler.layers import named_environments, shared_environment
@@ -74,6 +75,7 @@ def check_settings(descriptor: Descriptor, settings: Settings) -> Iterator[Diagn
     yield from _check_events(settings, processes)
     yield from _check_dns(processes)
     yield from check_routes(settings, processes)
+    yield from check_permissions(settings, processes)
     yield from _check_secrets(settings)
     yield from _check_config(settings)
     yield from _check_variables(settings)

@@ -88,6 +88,24 @@ class Routing:
 
 
 @dataclass(frozen=True, slots=True)
+class Permission:
+    """What a process may do with one thing; one of `bucket` to `consume` names it. `publish` is "<service>.<event>".
+
+    `access` is "read", "write" or "readWrite". `key` is the ARN of its key where that is not the platform's.
+    """
+
+    name: str
+    access: str = "read"
+    bucket: str | None = None
+    prefix: str | None = None
+    parameters: str | None = None
+    secret: str | None = None
+    publish: str | None = None
+    consume: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Process:
     """One process of a service. `load_balancer` is "own" or "shared".
 
@@ -110,6 +128,7 @@ class Process:
     wiring: Wiring = field(default_factory=Wiring)
     load_balancer: str = "own"
     routing: Routing = Routing()
+    permissions: tuple[Permission, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from compiler.service import (
     LogFile,
     LogFilter,
     Network,
+    Permission,
     Process,
     Routing,
     Scaling,
@@ -155,6 +156,20 @@ SHARED = with_process(
 SHARED_PATHS = with_process(
     replace(SHARED.processes[0], exposure="public", dns=None, routing=Routing(7, "shop", ("/recipes", "/recipes/*")))
 )
+PERMITTED = with_process(
+    replace(
+        WEB,
+        permissions=(
+            Permission("invoices", "readWrite", bucket="acme-invoices", prefix="2026/"),
+            Permission("exports", "write", bucket="acme-exports"),
+            Permission("archive", bucket="acme-archive", key="arn:aws:kms:eu-west-1:111122223333:key/11111111"),
+            Permission("tariffs", "readWrite", parameters="/tariffs"),
+            Permission("terminal", secret="payments/terminal"),
+            Permission("audit", publish="audit.entry-made"),
+            Permission("legacy", consume="legacy-orders.fifo"),
+        ),
+    )
+)
 CASES = {
     "production": (RECIPES, PRODUCTION),
     "staging": (STAGING_RECIPES, STAGING),
@@ -163,6 +178,7 @@ CASES = {
     "public": (PUBLIC, PRODUCTION),
     "shared": (SHARED, PRODUCTION),
     "shared-paths": (SHARED_PATHS, PRODUCTION),
+    "permitted": (PERMITTED, PRODUCTION),
     "no-port": (with_process(replace(WORKER, scaling=Scaling(0, 2, {}))), PRODUCTION),
     "immutable": (with_process(replace(WEB, deployment=Deployment("immutable", 1, 1))), PRODUCTION),
     "twelve-queues": (GREEDY, PRODUCTION),

@@ -100,12 +100,20 @@ def test_whatever_the_library_grants_lies_within_the_boundary() -> None:
         *("kms:CreateGrant", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "organizations:LeaveOrganization"),
         *("ec2:RunInstances", "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateRoute", "s3:PutBucketPolicy"),
         *("s3:PutObjectAcl", "s3:DeleteBucket", "dynamodb:DeleteTable", "sqs:SetQueueAttributes", "sns:AddPermission"),
-        *("ssm:PutParameter", "ssm:SendCommand", "ssm:StartSession", "logs:DeleteLogGroup", "lambda:AddPermission"),
+        *("ssm:DeleteParameter", "ssm:SendCommand", "ssm:StartSession", "logs:DeleteLogGroup", "lambda:AddPermission"),
         *("cloudformation:UpdateStack", "cloudformation:ExecuteChangeSet", "secretsmanager:PutSecretValue"),
     ],
 )
 def test_the_boundary_keeps_services_from_changing_what_holds_them(action: str) -> None:
     assert not _matches(action, _boundary()["Action"])
+
+
+def test_no_role_of_a_service_writes_what_instances_and_stacks_are_told() -> None:
+    denied = {item["Sid"]: item for item in dict(statements_of(build_template("security")))["ServiceBoundary"]}
+    statement = denied["LeaveThePlatformsParameters"]
+    assert ("Deny", ["ssm:PutParameter"]) == (statement["Effect"], statement["Action"])
+    place = "arn:aws:ssm:eu-west-1:111122223333:parameter"
+    assert [f"{place}/platform/*", f"{place}/service/*"] == statement["Resource"]
 
 
 def test_the_boundary_ends_at_the_account_and_fits_into_a_policy() -> None:
@@ -190,7 +198,9 @@ def _users(purpose: str) -> list[dict[str, Any]]:
 
 
 def _boundary() -> dict[str, Any]:
-    (statement,) = dict(statements_of(build_template("security")))["ServiceBoundary"]
+    """The statement that allows; what another one denies is a part of it."""
+    statement, denied = dict(statements_of(build_template("security")))["ServiceBoundary"]
+    assert "Deny" == denied["Effect"]
     return statement
 
 

@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 
 from compiler.catalog import (
+    asking,
     build,
     changes,
     channel,
@@ -40,6 +41,7 @@ _ENTRIES = (
     *refusals.ENTRIES,
     *lock.ENTRIES,
     *routes.ENTRIES,
+    *asking.ENTRIES,
     *build.ENTRIES,
     *override.ENTRIES,
     *guard.ENTRIES,

@@ -181,8 +181,8 @@ ENTRIES = (
         code="D313",
         title="Own event that is not published",
         explanation="""
-            The service consumes an event of its own that it does not publish, so there is no topic to subscribe to.
-            Add the event to `messages.publish`, or correct its name.
+            The service consumes an event of its own that it does not publish, so there is no topic to subscribe to; or
+            a process asks to be allowed to publish one. Add the event to `messages.publish`, or correct its name.
         """,
         wrong=in_service("messages:\n  publish: [order-placed]\n  consume:\n    shop.order-paid: {process: web}"),
         right=in_service("messages:\n  publish: [order-placed]\n  consume:\n    shop.order-placed: {process: web}"),

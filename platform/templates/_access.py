@@ -27,6 +27,7 @@ from ._conventions import (
     topic_name,
     via,
 )
+from ._permissions import permission_statements
 from ._ways_in import security_group_id
 
 
@@ -89,13 +90,21 @@ def role(service: Service, environment: Environment, process: Process) -> Iterat
             Roles=[Ref(camel(process.name) + "Role")],
             PolicyDocument=policy(*statements),
         )
+    if asked := list(permission_statements(environment, process)):
+        yield ManagedPolicy(
+            camel(process.name) + "PermissionsPolicy",
+            Description=join("What ", service.name, "/", process.name, " asks for in ", environment.name),
+            Roles=[Ref(camel(process.name) + "Role")],
+            PolicyDocument=policy(*asked),
+        )
     yield InstanceProfile(camel(process.name) + "InstanceProfile", Roles=[Ref(camel(process.name) + "Role")])
 
 
 def policy_ids(service: Service, process: Process) -> list[str]:
     """Name the policies that `role` makes: whoever uses the role has to wait for them."""
     messages = [camel(process.name) + "MessagesPolicy"] if _has_messages(service, process) else []
-    return [camel(process.name) + "Policy", *messages]
+    asked = [camel(process.name) + "PermissionsPolicy"] if process.permissions else []
+    return [camel(process.name) + "Policy", *messages, *asked]
 
 
 def _own_statements(service: Service, environment: Environment, process: Process) -> Iterator[Statement]:

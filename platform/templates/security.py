@@ -91,7 +91,14 @@ def service_boundary(environment: Environment) -> Iterator[AWSObject]:
                 "*",
                 # Where an action has no resource there is no account to compare with.
                 condition={"StringEqualsIfExists": {"aws:ResourceAccount": environment.account}},
-            )
+            ),
+            # What instances are told when they start, and what stacks are built on, is written by deployments alone.
+            {
+                "Sid": "LeaveThePlatformsParameters",
+                "Effect": "Deny",
+                "Action": ["ssm:PutParameter"],
+                "Resource": [arn(environment, "ssm", f"parameter/{whose}/*") for whose in ("platform", "service")],
+            },
         ),
     )
     yield publish(
@@ -222,6 +229,7 @@ BOUNDARY_ACTIONS = [
     "sqs:ReceiveMessage",
     "sqs:SendMessage*",
     "ssm:GetParameter*",
+    "ssm:PutParameter",
     "ssm:UpdateInstanceInformation",
     "ssmmessages:*Channel",
     "states:DescribeExecution",
