@@ -1,7 +1,7 @@
 """Behavior: judge what a change means for a resource when CloudFormation deploys it.
 
 In: the type of a resource, a property that changed, the resource before and after.    Out: a Behavior and its reason.
-Never: looks at what refers to the resource; `diff` follows references through `immutable_paths`.
+Never: looks at what refers to the resource; `consequence` follows references.
 
 The resource schemas say which properties make another resource, `update_facts` says what they leave out. Where neither
 knows a type or a property, the answer is "conditional": it may be replaced, and nobody here knows.
@@ -86,28 +86,6 @@ def judge_attribute(name: str, before: Json, after: Json) -> Judgement:
             f"the resource is no longer kept when it is {'removed' if name == 'DeletionPolicy' else 'replaced'}",
         )
     return _NOTHING
-
-
-def immutable_paths(type_name: str, region: str | None = None) -> tuple[Pattern, ...]:
-    """List the properties whose change always makes another resource, for following references to one that is replaced.
-
-    A pattern starts below `Properties`; "*" is any item of a list. An unknown type has none.
-    """
-    facts = UPDATES.get(type_name, {})
-    stated = {tuple(name.split(".")): fact for name, fact in facts.items()}
-    fixed = [path for path, fact in stated.items() if isinstance(fact, tuple) and fact[0] == "replacement"]
-    schema = find_schema(type_name, region)
-    listed = schema.create_only if schema is not None else ()
-    return (*fixed, *(pattern for pattern in listed if pattern not in stated))
-
-
-def is_immutable(type_name: str, path: Path, region: str | None = None) -> bool:
-    """Tell whether whatever changes at a path below `Properties` makes another resource.
-
-    >>> is_immutable("AWS::ECS::TaskDefinition", ("ContainerDefinitions", 0, "Image"))
-    True
-    """
-    return any(matches(pattern, path[: len(pattern)]) for pattern in immutable_paths(type_name, region))
 
 
 def is_ordered(type_name: str, path: Path, region: str | None = None) -> bool:

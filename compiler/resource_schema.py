@@ -33,8 +33,7 @@ class SchemaLayoutError(Exception):
 class ResourceSchema:
     """What the schema of one type says. Patterns start below `Properties`.
 
-    `conditional` are properties whose change may make another resource: the schema does not say when. `replaces_first`
-    is None where the schema is silent, else whether the new resource is made before the old one is deleted.
+    `conditional` are properties whose change may make another resource: the schema does not say when.
     """
 
     type: str
@@ -43,7 +42,6 @@ class ResourceSchema:
     read_only: tuple[Pattern, ...]
     identifier: tuple[Pattern, ...]
     tags: Pattern | None
-    replaces_first: bool | None
     document: Mapping[str, Json]
 
     def is_ordered(self, path: Path) -> bool:
@@ -140,7 +138,6 @@ def _read_schema(type_name: str, digest: str) -> ResourceSchema:
     document = _read(_data() / "schemas" / "resources" / f"{digest}.json")
     if document.get("typeName") != type_name or not isinstance(document.get("properties"), dict):
         raise SchemaLayoutError(f"cfn-lint has something else than a schema for {type_name}")
-    strategy = document.get("replacementStrategy")
     tagging = document.get("tagging")
     pointer = tagging.get("tagProperty", "/properties/Tags") if isinstance(tagging, dict) else "/properties/Tags"
     tags = _pattern(pointer)
@@ -151,7 +148,6 @@ def _read_schema(type_name: str, digest: str) -> ResourceSchema:
         read_only=_patterns(document, "readOnlyProperties"),
         identifier=_patterns(document, "primaryIdentifier"),
         tags=tags if tags[0] in document["properties"] else None,
-        replaces_first=None if strategy is None else strategy == "create_then_delete",
         document=document,
     )
 

@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 
 from compiler.behavior import (
-    immutable_paths,
-    is_immutable,
     is_ordered,
     is_stateful,
     judge_attribute,
@@ -177,14 +175,6 @@ def test_a_retained_bucket_is_in_the_way_of_another_of_its_name() -> None:
     assert (
         "the update fails" not in loses_data(BUCKET, NAMED, {"Properties": {"BucketName": "b"}, **kept}, "replaced")[1]
     )
-
-
-def test_references_are_followed_through_what_cannot_change() -> None:
-    assert ("LoadBalancerArn",) in immutable_paths("AWS::ElasticLoadBalancingV2::Listener")
-    assert ("KeySchema",) in immutable_paths(TABLE)
-    assert is_immutable("AWS::EC2::Subnet", ("VpcId", "Ref"))
-    assert not is_immutable("AWS::ElasticLoadBalancingV2::Listener", ("DefaultActions", 0, "TargetGroupArn"))
-    assert () == immutable_paths("Vendor::Thing::Else")
 
 
 @pytest.mark.parametrize(

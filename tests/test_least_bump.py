@@ -6,13 +6,14 @@ import copy
 import functools
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from compiler.least_bump import Bump, Reason, worst_bump
+from compiler.least_bump import Bump, Reason, judge_libraries, worst_bump
 from compiler.library import load_schema
-from compiler.model import Json, Library
+from compiler.model import Json, Library, RuleModule
 from compiler.pipeline import open_library
 from compiler.release_gate import find_least_bump, find_services, list_examples
 
@@ -279,6 +280,15 @@ def test_a_change_of_the_schema_asks_for(
     assert expected == worst_bump(reasons)
     assert all(isinstance(reason, Reason) for reason in reasons)
     assert not words or any(words in reason.message for reason in reasons)
+
+
+@pytest.mark.parametrize(("rule", "expected"), [("E9002", "major"), ("W9002", "minor")])
+def test_a_rule_asks_for_as_much_as_it_can_refuse(rule: str, expected: Bump, before: tuple[Path, Path]) -> None:
+    library = opened(before[0])
+    span = next(iter(library.rules[0].ids.values()))
+    stricter = replace(library, rules=(*library.rules, RuleModule("more", {rule: span})))
+    assert expected == worst_bump(judge_libraries(library, stricter))
+    assert "minor" == worst_bump(judge_libraries(stricter, library))
 
 
 def test_what_compiles_with_neither_is_told(before: tuple[Path, Path], tmp_path: Path) -> None:

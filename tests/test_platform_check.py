@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from compiler.library import load_schema
 from tests.locked_service import run
 from tests.platform_bucket import make_release, publish
 
@@ -101,6 +102,16 @@ def test_a_library_against_itself_asks_for_nothing(tmp_path: Path) -> None:
     library = make_release(tmp_path / "library")
     done = run("platform", "check", "--against", library, "--platform", library)
     assert (0, "nothing differs from 1.0.0\n") == (done.exit_code, done.stdout)
+
+
+def test_the_schema_beside_a_library_is_compared(tmp_path: Path) -> None:
+    old, new = make_release(tmp_path / "old" / "platform"), make_release(tmp_path / "new" / "platform", "1.1.0")
+    schema = dict(load_schema("service.v1"))
+    beside = tmp_path / "old" / "service_schema" / "service.v1.schema.json"
+    beside.parent.mkdir()
+    beside.write_text(json.dumps({**schema, "properties": {**schema["properties"], "motto": {"type": "string"}}}))
+    done = run("platform", "check", "--against", old, "--platform", new)
+    assert 1 == done.exit_code and "`motto` is no longer allowed" in done.stdout
 
 
 def test_a_release_without_a_bucket_is_wrong_usage(tmp_path: Path) -> None:
