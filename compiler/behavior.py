@@ -55,7 +55,7 @@ def judge_property(
         _judge_fact(tuple(name.split(".")), fact, path, before, after, bodies) for name, fact in facts.items()
     ]
     found = [judgement for judgement in judgements if judgement is not None]
-    if _is_custom(type_name) and path[0] != "ServiceToken":
+    if _is_custom(type_name) and path[:1] != ("ServiceToken",):
         return "conditional", "the function behind the custom resource decides"
     schema = find_schema(_CUSTOM if _is_custom(type_name) else type_name, region)
     if schema is None:
@@ -190,6 +190,8 @@ def _judge_fact(
         return fact if len(path) >= len(pattern) or any(_differing(before, after, pattern[len(path) :])) else None
     if all(isinstance(body, dict) for body in bodies):
         old, new = (value_at(body, ("Properties", *pattern)) for body in bodies)
+        if old == new:
+            return None
         policy = bodies[1].get("UpdatePolicy")
         return fact(Update(old, new, policy if isinstance(policy, dict) else {}))
     return "conditional", f"what the rest of the resource says about `{pattern[-1]}` decides"

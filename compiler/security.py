@@ -18,7 +18,7 @@ from dataclasses import replace
 from compiler.changes import Change, Diff, SideStack
 from compiler.ingress import find_opened
 from compiler.known import Known
-from compiler.model import Json, Path
+from compiler.model import Json, Path, value_at
 from compiler.permissions import Grants, compare_grants, describe_grant, read_grants
 from compiler.safeguards import Finding, find_weakened
 
@@ -195,9 +195,7 @@ def _invocation(properties: Mapping[str, Json]) -> Json:
 
 def _find_boundary(before: Json, after: Json) -> Iterator[Finding]:
     place: Path = ("Properties", "PermissionsBoundary")
-    old, new = (
-        body.get("Properties", {}).get(place[-1]) if isinstance(body, dict) else None for body in (before, after)
-    )
+    old, new = value_at(before, place), value_at(after, place)
     if before is None or after is None or old == new:
         return
     if new is None:

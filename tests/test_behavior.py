@@ -51,6 +51,11 @@ REPLACING = {"AutoScalingReplacingUpdate": {"WillReplace": "true"}}
             "conditional",
         ),
         ("AWS::EC2::VPC", ("CidrBlock", "Fn::If", 1), "10.0.0.0/16", "10.1.0.0/16", "conditional"),
+        # all properties at once
+        ("AWS::EC2::VPC", (), None, {"CidrBlock": "10.0.0.0/16"}, "replacement"),
+        ("AWS::RDS::DBInstance", (), {}, {"DBInstanceClass": "db.t4g.micro"}, "interruption"),
+        ("AWS::SQS::Queue", (), None, {"VisibilityTimeout": 5}, "none"),
+        ("Custom::Thing", (), None, {"Size": 1}, "conditional"),
         # facts beside the schemas
         ("AWS::Route53::RecordSet", ("Name",), "a.example.org", "b.example.org", "replacement"),
         ("AWS::Route53::RecordSet", ("TTL",), 60, 300, "none"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -346,6 +347,39 @@ def test_waivers_are_labelled() -> None:
         (change.security, change.reasons) for change in found
     ]
     assert {"waiver-removed"} == labels(side({}, {"waivers": [waiver]}), side({}, {"waivers": []}))
+
+
+ODD = st.sampled_from(
+    [None, 5, "x", [], {}, [None], {"Ref": "A"}, {"Statement": 5}, {"Fn::If": ["C", "a", 5]}, {"Fn::If": []}]
+)
+PLACES = [
+    (("Properties",), role()),
+    (("Properties", "AssumeRolePolicyDocument"), role()),
+    (("Properties", "AssumeRolePolicyDocument", "Statement"), role()),
+    (("Properties", "AssumeRolePolicyDocument", "Statement", 0), role()),
+    (("Properties", "AssumeRolePolicyDocument", "Statement", 0, "Principal"), role()),
+    (("Properties", "AssumeRolePolicyDocument", "Statement", 0, "Condition"), trust(ACCOUNT, Condition=WITH_MFA)),
+    (("Properties", "ManagedPolicyArns"), role(ManagedPolicyArns=["a"])),
+    (("Properties", "SecurityGroupIngress"), group(rule("10.0.0.0/8"))),
+    (("Properties", "SecurityGroupIngress", 0), group(rule("10.0.0.0/8"))),
+    (("Properties", "SecurityGroupIngress", 0, "FromPort"), group(rule("10.0.0.0/8"))),
+    (("Properties", "SecurityGroupIngress", 0, "CidrIp"), group(rule("10.0.0.0/8"))),
+    (("Properties", "RetentionInDays"), made("AWS::Logs::LogGroup", RetentionInDays=5)),
+    (("Type",), role()),
+]
+
+
+@given(st.sampled_from(PLACES), ODD)
+def test_whatever_stands_in_a_template_is_compared(place: tuple[Any, Json], odd: Json) -> None:
+    """A template that CloudFormation would refuse is no reason for a traceback."""
+    path, body = place
+    changed = copy.deepcopy(body)
+    around = changed
+    for step in path[:-1]:
+        around = around[step]
+    around[path[-1]] = odd
+    labels(side({"R": body}), side({"R": changed}))
+    labels(side({"R": changed}), side({"R": body}))
 
 
 # Laws
