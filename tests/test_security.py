@@ -349,7 +349,7 @@ def test_waivers_are_labelled() -> None:
     assert {"waiver-removed"} == labels(side({}, {"waivers": [waiver]}), side({}, {"waivers": []}))
 
 
-ODD = st.sampled_from(
+ODD: st.SearchStrategy[Any] = st.sampled_from(
     [None, 5, "x", [], {}, [None], {"Ref": "A"}, {"Statement": 5}, {"Fn::If": ["C", "a", 5]}, {"Fn::If": []}]
 )
 PLACES = [
