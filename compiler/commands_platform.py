@@ -95,7 +95,12 @@ def platform_check(
             if bucket is None:
                 raise click.UsageError(f"name the bucket of release {against} with --bucket")
             against = f"{bucket}@{against}"
-        old, new = open_platform(against), open_platform(platform)
+        try:
+            old = open_platform(against)
+        except click.BadParameter as error:
+            error.param_hint = "'--against'"
+            raise
+        new = open_platform(platform)
         services = dict.fromkeys((*list_examples(new), *find_services(repos)))
         reasons = find_least_bump(old, new, services=services)
         text = report_bump(

@@ -11,6 +11,7 @@ asks for the older line would compile.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -42,9 +43,8 @@ def find_least_bump(
 
     `services` are folders with a `service.yml`; `schemas` are the ones that the libraries were written for, if known.
     """
-    old_schema, new_schema = schemas or (read_service_schema(old), read_service_schema(new))
     alike = replace(new, version=old.version, name=old.name)
-    found = [*judge_schemas(complete_schema(old_schema, old), complete_schema(new_schema, alike))]
+    found = _judge_schemas(old, alike, *(schemas or (read_service_schema(old), read_service_schema(new))))
     found.extend(judge_libraries(old, new))
     found.extend(_judge_environments(old, alike))
     for folder in services:
@@ -117,6 +117,21 @@ def check_release(library: Library, url: str) -> Diagnostic | None:
         return None
     old = choose_library(LibraryChoice(None, url, older), None)
     return check_version(old, library, find_least_bump(old, library, services=list_examples(library)))
+
+
+def _judge_schemas(
+    old: Library, new: Library, old_schema: Mapping[str, Json], new_schema: Mapping[str, Json]
+) -> list[Reason]:
+    """Compare schemas with what the libraries fill in. Raises CompileError where one from elsewhere is none."""
+    try:
+        return list(judge_schemas(complete_schema(old_schema, old), complete_schema(new_schema, new)))
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError, re.error):
+        if old_schema is old.schema and new_schema is new.schema:
+            raise  # ours
+        message = f"`{SCHEMA}` of {old.name} {old.version}, or the one it is compared with, is no schema of a service"
+        raise CompileError(
+            [Diagnostic("D403", message, hint="take the one that the library was released with")]
+        ) from None
 
 
 def _judge_environments(old: Library, new: Library) -> Iterator[Reason]:

@@ -114,6 +114,21 @@ def test_the_schema_beside_a_library_is_compared(tmp_path: Path) -> None:
     assert 1 == done.exit_code and "`motto` is no longer allowed" in done.stdout
 
 
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"$id": "a", "title": "b", "properties": []}'])
+def test_what_is_no_schema_is_told(text: str, tmp_path: Path) -> None:
+    old = make_release(tmp_path / "old" / "platform")
+    beside = tmp_path / "old" / "service_schema" / "service.v1.schema.json"
+    beside.parent.mkdir()
+    beside.write_text(text)
+    done = run("platform", "check", "--against", old, "--platform", make_release(tmp_path / "new"))
+    assert 1 == done.exit_code and "error D403" in done.stderr
+
+
+def test_what_is_no_library_is_wrong_usage(tmp_path: Path) -> None:
+    done = run("platform", "check", "--against", tmp_path / "nowhere", "--platform", make_release(tmp_path / "library"))
+    assert 2 == done.exit_code and "--against" in done.stderr
+
+
 def test_a_release_without_a_bucket_is_wrong_usage(tmp_path: Path) -> None:
     done = run("platform", "check", "--against", "1.0.0", "--platform", make_release(tmp_path / "library"))
     assert 2 == done.exit_code and "--bucket" in done.stderr
