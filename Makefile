@@ -3,15 +3,16 @@
 PYTHON ?= python3
 
 DEV := .venv/.stamp
+JUDGES := .venv-checkov/.stamp .venv-parliament/.stamp .venv-cloudsplaining/.stamp
 TOOLS := .venv-ministack/.stamp .venv-ansible/.stamp .venv-axe/.stamp
 FLAGSTONE := .venv/bin/flagstone
 PIP_INSTALL := bin/python -m pip install -qq --disable-pip-version-check --no-input
 PIP_COMPILE := .venv/bin/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras \
   --no-header --no-annotate --no-emit-options --no-emit-index-url --no-emit-find-links --no-build-isolation
-PYTHON_CODE := $(wildcard compiler platform tests benchmarks)
+PYTHON_CODE := $(wildcard compiler platform tests benchmarks judges)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-ceph check update bench lock clean
+.PHONY: help demo test test-ceph check update judge bench lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +40,9 @@ check: nginx graphviz chromium $(DEV) $(TOOLS)  ## format, lint, types and tests
 update: nginx graphviz chromium $(DEV) $(TOOLS)  ## rewrite what the tests expect; read the diff before you commit it
 	.venv/bin/python -m pytest --update $(ARGS)
 
+judge: $(DEV) $(JUDGES)  ## let public judges look at every stack of the platform and the examples
+	.venv/bin/python judges/run.py
+
 bench: $(DEV) $(TOOLS)  ## measure, and print the numbers
 	.venv/bin/python benchmarks/run.py
 	.venv/bin/python benchmarks/bucket.py
@@ -49,6 +53,9 @@ lock: $(DEV)  ## resolve the dependencies anew into requirements/*.txt
 	$(PIP_COMPILE) --extra dev --output-file requirements/dev.txt pyproject.toml
 	$(PIP_COMPILE) --constraint requirements/dev.txt --output-file requirements/runtime.txt pyproject.toml
 	$(PIP_COMPILE) --output-file requirements/ministack.txt requirements/ministack.in
+	$(PIP_COMPILE) --output-file requirements/checkov.txt requirements/checkov.in
+	$(PIP_COMPILE) --output-file requirements/parliament.txt requirements/parliament.in
+	$(PIP_COMPILE) --output-file requirements/cloudsplaining.txt requirements/cloudsplaining.in
 	$(PIP_COMPILE) --output-file requirements/ansible.txt requirements/ansible.in
 	$(PIP_COMPILE) $(addprefix --unsafe-package=,playwright greenlet pyee typing-extensions) --no-allow-unsafe \
 	  --output-file requirements/axe.txt requirements/axe.in
@@ -56,7 +63,7 @@ lock: $(DEV)  ## resolve the dependencies anew into requirements/*.txt
 
 clean:  ## remove everything that make made
 	rm -rf .venv .venv-* out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find compiler tests platform benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	find compiler tests platform benchmarks judges -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # What tests run that pip does not install, where the machine lets it be installed: $(1) is a program, $(2) its
 # packages, $(3) what is skipped without it.
@@ -94,7 +101,7 @@ $(DEV): requirements/dev.txt pyproject.toml
 	@$(@D)/$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
-.venv-ministack/.stamp .venv-ansible/.stamp: .venv-%/.stamp: requirements/%.txt
+.venv-ministack/.stamp .venv-ansible/.stamp $(JUDGES): .venv-%/.stamp: requirements/%.txt
 	$(make_venv)
 	@touch $@
 

@@ -37,6 +37,7 @@ from compiler.service import (
     Threshold,
     Wiring,
 )
+from compiler.suppressions import suppress_findings
 from compiler.trace import Traced, derive, plain
 
 
@@ -197,7 +198,7 @@ def _run(template: TemplateModule, library: Library, arguments: tuple[Any, ...])
             entries = tuple(_entry(yielded) for yielded in _watch(module.build(*arguments), template))
     except Exception as error:
         raise CompileError([_failure(template, error)]) from error
-    return Fragment(template.name, entries)
+    return suppress_findings(Fragment(template.name, entries), library.suppressions)
 
 
 def _watch(generator: Generator[Any, None, None], template: TemplateModule) -> Iterator[_Yielded]:

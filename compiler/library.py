@@ -39,13 +39,14 @@ from compiler.model import (
     TemplateModule,
 )
 from compiler.renames import explain_fault
+from compiler.suppressions import read_suppressions
 from compiler.tree import read_tree
 from compiler.versions import is_in_range
 
 _SCOPE = re.compile(r'^SCOPE = "(service|environment)"$', re.MULTILINE)
 _CONTENT = set(
     "platform.yml CHANGELOG.md environments bases templates files guardrails.yml rules identities.yml renames.yml"
-    " prices.yml ansible standards".split()
+    " prices.yml suppressions.yml ansible standards".split()
 )
 _RULE_ID = re.compile(r'^    id(?:: str)? = "(?P<id>[^"]*)"$', re.MULTILINE)
 _OWN_RULE_ID = re.compile(r"[EW]9\d{3}")  # what cfn-lint leaves to its users
@@ -90,6 +91,7 @@ def load_library(root: Path) -> Library:
     guardrails = reader.guardrails(str(defaults.data.get("version", "")) if defaults else "")
     renames = tuple(reader.renames())
     prices = reader.load("prices.yml")
+    suppressions = reader.suppressions()
     templates = tuple(reader.templates())
     rules = tuple(reader.rules())
     if defaults is not None:
@@ -118,6 +120,7 @@ def load_library(root: Path) -> Library:
         load_rule=_ModuleLoader(root / "rules", digest, modules),
         files=files,
         compiler=defaults.data.get("compiler"),
+        suppressions=suppressions,
     )
 
 
@@ -290,6 +293,11 @@ class _LibraryReader:
                     self._fault(f"names no keys for `{path}`", span)
                     continue
                 yield Identity(type_name, tuple(path.split(".")), tuple(keys), span)
+
+    def suppressions(self) -> Document | None:
+        document = self.load("suppressions.yml") if "suppressions.yml" in self.content else None
+        self.faults.extend(read_suppressions(document)[1] if document else ())
+        return document
 
     def guardrails(self, version: str) -> tuple[Guardrail, ...]:
         document = self.load("guardrails.yml") if "guardrails.yml" in self.content else None

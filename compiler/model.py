@@ -265,6 +265,7 @@ class Library:
     files: tuple[RepositoryFile, ...] = field(default=(), repr=False)
     compiler: str | None = None
     bucket: str | None = None
+    suppressions: Document | None = None
 
 
 # Who said what

@@ -29,7 +29,7 @@ CORRIDOR = [
     risk
     graph
     authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior permissions
-    routes priorities asking
+    routes priorities asking suppressions
     pointer alignment safeguards
     reference
     compare counterpart consequence
@@ -104,7 +104,7 @@ CONTENT_LIBRARIES = {"templates": {"troposphere", "jinja2", "pathlib"}, "rules":
 # Between the entrance and the exit nothing reads a file, the clock, the environment or chance.
 PURE = set(
     """
-    priorities asking
+    priorities asking suppressions
     diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
     alignment reference compare counterpart consequence behavior template_shape
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers

@@ -26,10 +26,6 @@ from compiler.authoring import Environment, join
 from ._conventions import Statement, deny_plain_transport, policy
 from ._environment_conventions import tags
 
-LOGS_OF_LOGS = {
-    "checkov": {"skip": [{"id": "CKV_AWS_18", "comment": "A bucket of access logs would log its own logging"}]}
-}
-
 
 def log_bucket(
     environment: Environment, title: str, *writers: Statement, purpose: str, name: str | None = None
@@ -52,7 +48,6 @@ def log_bucket(
             ]
         ),
         Tags=tags(environment, purpose),
-        Metadata=LOGS_OF_LOGS,
         **closed(),
         **outlives_its_stack(),
     )

@@ -12,10 +12,6 @@ from compiler.authoring import Environment, join
 from ._conventions import Statement, arn
 from ._environment_conventions import account_root
 
-ANYONE_IS_BOUND = {
-    "checkov": {"skip": [{"id": "CKV_AWS_33", "comment": "Conditions narrow the principal down to one role"}]}
-}
-
 
 def account_administers(environment: Environment) -> Statement:
     return {

@@ -4,12 +4,6 @@ from __future__ import annotations
 
 from troposphere.elasticloadbalancingv2 import Action, LoadBalancerAttributes, RedirectConfig
 
-# See docs/adr/0006-nothing-stands-in-the-way-of-a-rollback.md.
-ROLLBACK_MAY_DELETE = {
-    "checkov": {
-        "skip": [{"id": "CKV_AWS_150", "comment": "A protected load balancer keeps its stack from rolling back"}]
-    }
-}
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 
 

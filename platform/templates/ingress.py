@@ -20,7 +20,7 @@ from ._buckets import log_bucket, objects_of
 from ._conventions import arn, ssm, subnets
 from ._environment_conventions import publish, tags
 from ._ingress_alarms import certificate_alarm, load_balancer_alarms
-from ._load_balancers import ROLLBACK_MAY_DELETE, TLS_POLICY, attributes, redirect_to_https
+from ._load_balancers import TLS_POLICY, attributes, redirect_to_https
 
 SCOPE = "environment"
 
@@ -171,7 +171,6 @@ def load_balancer(environment: Environment, exposure: str) -> Iterator[AWSObject
         SecurityGroups=[Ref(camel(exposure, "security-group"))],
         LoadBalancerAttributes=attributes(Ref("LogBucket"), join(environment.name, "/shared/", exposure)),
         Tags=tags(environment, join("shared-", exposure)),
-        Metadata=ROLLBACK_MAY_DELETE,
         # It tries to write to the bucket as soon as it is told of it.
         DependsOn="LogBucketPolicy",
     )

@@ -30,7 +30,7 @@ from troposphere.route53 import AliasTarget, RecordSetType
 from compiler.authoring import Environment, Process, Service, camel, derive, join
 
 from ._conventions import ssm, subnets, tags
-from ._load_balancers import ROLLBACK_MAY_DELETE, TLS_POLICY, attributes, redirect_to_https
+from ._load_balancers import TLS_POLICY, attributes, redirect_to_https
 from ._ways_in import alias, domain_name, facing, ingress, is_public, is_shared
 
 SCOPE = "service"
@@ -93,7 +93,6 @@ def load_balancer(service: Service, environment: Environment, process: Process) 
             ssm(environment, "ingress", "log-bucket"), join(environment.name, "/", service.name, "/", process.name)
         ),
         Tags=tags(service, environment, process.name, process.name),
-        Metadata=ROLLBACK_MAY_DELETE,
     )
 
 

@@ -5,7 +5,7 @@ The first stack of an environment: the others read the keys that it publishes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from troposphere import AWSObject, GetAtt, Ref
 from troposphere.iam import ManagedPolicy
@@ -17,7 +17,6 @@ from compiler.authoring import Environment, camel, derive, join
 from ._conventions import Statement, allow, arn, boot_log_name, is_production, keep, policy
 from ._environment_conventions import publish, tags
 from ._key_policies import (
-    ANYONE_IS_BOUND,
     account_administers,
     alarms_may_publish,
     auto_scaling_may_use,
@@ -31,7 +30,7 @@ SCOPE = "environment"
 
 def build(environment: Environment) -> Iterator[AWSObject]:
     yield from key(environment, "logs", users=[logs_may_encrypt(environment)])
-    yield from key(environment, "data", users=auto_scaling_may_use(environment), metadata=ANYONE_IS_BOUND)
+    yield from key(environment, "data", users=auto_scaling_may_use(environment))
     yield from key(environment, "messaging", users=[topics_may_deliver(environment)])
     yield from key(environment, "alarms", users=[alarms_may_publish(environment)])
     yield from service_boundary(environment)
@@ -44,14 +43,13 @@ def key(
     purpose: str,
     *,
     users: Iterable[Statement],
-    metadata: Mapping[str, object] | None = None,
 ) -> Iterator[AWSObject]:
     """Make a key. It outlives its stack everywhere: whoever loses a key loses all that it encrypted.
 
     Only what a deployment made that fails goes again, because nothing is encrypted with it yet.
     """
     title = camel(purpose) + "Key"
-    made = Key(
+    yield Key(
         title,
         Description=join(f"Encrypts {purpose} in ", environment.name),
         EnableKeyRotation=True,
@@ -61,9 +59,6 @@ def key(
         DeletionPolicy="RetainExceptOnCreate",
         UpdateReplacePolicy="Retain",
     )
-    if metadata:
-        made.Metadata = dict(metadata)
-    yield made
     yield Alias(
         title + "Alias",
         AliasName=join("alias/platform/", environment.name, "/", purpose),
