@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from compiler.known import NOTHING, Known, is_open
+from compiler.processors import architecture
 from compiler.service import (
     BusinessHours,
     Deployment,
@@ -19,11 +20,13 @@ from compiler.service import (
     Ingress,
     LogFile,
     LogFilter,
+    MixedInstances,
     Network,
     Permission,
     Process,
     Routing,
     Scaling,
+    Scheduled,
     Service,
     Subscription,
     Threshold,
@@ -43,15 +46,18 @@ __all__ = [
     "Known",
     "LogFile",
     "LogFilter",
+    "MixedInstances",
     "Network",
     "Permission",
     "Process",
     "Routing",
     "Scaling",
+    "Scheduled",
     "Service",
     "Subscription",
     "Threshold",
     "Wiring",
+    "architecture",
     "camel",
     "derive",
     "is_open",

@@ -27,11 +27,13 @@ from compiler.service import (
     Ingress,
     LogFile,
     LogFilter,
+    MixedInstances,
     Network,
     Permission,
     Process,
     Routing,
     Scaling,
+    Scheduled,
     Service,
     Subscription,
     Threshold,
@@ -144,9 +146,19 @@ def _read_process(name: str, data: Mapping[str, Any], wiring: Wiring) -> Process
             unhealthy_threshold=check["unhealthyThreshold"],
             grace_period=check["gracePeriod"],
         ),
-        scaling=Scaling(scaling["min"], scaling["max"], scaling.get("target", {})),
+        scaling=Scaling(
+            scaling["min"],
+            scaling["max"],
+            scaling.get("target", {}),
+            tuple(
+                Scheduled(name, each["at"], each.get("min"), each.get("max"))
+                for name, each in scaling.get("schedule", {}).items()
+            ),
+        ),
         availability=data["availability"],
-        deployment=Deployment(deployment["style"], deployment["minInService"], deployment["batch"]),
+        deployment=Deployment(
+            deployment["style"], deployment["minInService"], deployment["batch"], deployment.get("bakeTime", 600)
+        ),
         alarms={metric: Threshold(levels["amber"], levels["red"]) for metric, levels in data["alarms"].items()},
         logs=tuple(_read_log(log, value) for log, value in data.get("logs", {}).items()),
         wiring=Wiring(
@@ -157,7 +169,12 @@ def _read_process(name: str, data: Mapping[str, Any], wiring: Wiring) -> Process
         load_balancer=data.get("loadBalancer", "own"),
         routing=Routing(routing.get("priority"), routing.get("host"), tuple(routing.get("paths", ()))),
         permissions=tuple(Permission(name, **asked) for name, asked in data.get("permissions", {}).items()),
+        mixed=_read_mixed(data["mixedInstances"]) if data.get("mixedInstances") else None,
     )
+
+
+def _read_mixed(data: Mapping[str, Any]) -> MixedInstances:
+    return MixedInstances(tuple(data["types"]), data.get("onDemandBase"), data.get("spotPercent", 100))
 
 
 def _as_function(value: Json) -> Any:

@@ -1,7 +1,7 @@
 """Rules: what the schema cannot say, because it concerns several values at once.
 
 In: a Descriptor with its Repository, or the Settings of one environment; the Library.    Out: Diagnostics.
-Faults: D202, D301 to D314, D320, D321, D322.
+Faults: D202, D301 to D314, D320, D321, D322, D360; those of `routes` and `asking`.
 Never: changes a value. A rule whose values are missing says nothing: their absence was reported before.
 """
 
@@ -15,6 +15,7 @@ from compiler.blame import fault_at, is_from_service, map_at, number_at, span_of
 from compiler.diagnostics import Diagnostic, Related, Span, suggest
 from compiler.layers import named_environments, shared_environment
 from compiler.model import Descriptor, Json, Library, Repository, Settings
+from compiler.processors import architecture
 from compiler.routes import check_routes
 from compiler.trace import plain, settings_of
 from compiler.variables import platform_variables
@@ -68,6 +69,7 @@ def check_settings(descriptor: Descriptor, settings: Settings) -> Iterator[Diagn
     yield from _check_presence(descriptor, settings, processes)
     for name, process in processes.items():
         yield from _check_scaling(name, process, is_consumer=name in consumers)
+        yield from _check_types(name, process)
         yield from _check_health(name, process)
         yield from _check_alarms(name, process, is_consumer=name in consumers)
         yield from _check_port(name, process)
@@ -98,6 +100,11 @@ def _check_presence(descriptor: Descriptor, settings: Settings, processes: dict[
         yield from _require(descriptor, process, name, _PROCESS, where)
         for section, keys in _SECTIONS.items():
             yield from _require(descriptor, process.get(section, {}), name, keys, f"{where}.{section}", section)
+        for key, each in map_at(map_at(process, "scaling"), "schedule").items():
+            yield from _require(descriptor, each, key, ("at",), f"{where}.scaling.schedule.{key}")
+        if "mixedInstances" in process:
+            key = next(key for key in process if key == "mixedInstances")
+            yield from _require(descriptor, process[key], key, ("types",), f"{where}.{key}")
         for metric, levels in map_at(process, "alarms").items():
             yield from _require(descriptor, levels, metric, ("amber", "red"), f"{where}.alarms.{metric}")
         for log_name, log in map_at(process, "logs").items():
@@ -139,6 +146,13 @@ def _check_scaling(name: str, process: dict[str, Any], *, is_consumer: bool) -> 
             hint = "add `target: {cpu: 60}`, or make `min` and `max` equal"
             message = f"nothing moves the group between `min` {low} and `max` {high} in {where}"
             yield Diagnostic("D312", message, span_of(high), hint, "warning")
+    for key, each in map_at(scaling, "schedule").items():
+        said = {"min": low, "max": high, **{word: each[word] for word in ("min", "max") if word in each}}
+        if None not in said.values() and said["min"] > said["max"]:
+            message = f"`min` {said['min']} is above `max` {said['max']} in `processes.{name}.scaling.schedule.{key}`"
+            blamed = "min" if "min" in each else "max"
+            other = "max" if blamed == "min" else "min"
+            yield _conflict("D302", message, (said[blamed], blamed), (said[other], other))
     if number_at(targets, "queueAge") is not None and not is_consumer:
         message = f"`queueAge` in {where} has no queue: `{name}` consumes nothing"
         yield fault_at("D307", message, targets["queueAge"], "let it consume an event, or scale on `cpu`")
@@ -158,6 +172,20 @@ def _check_rolling(name: str, deployment: dict[str, Any], high: int) -> Iterator
     elif batch is not None and batch > high:
         message = f"`batch` {batch} is above `max` {high} in {where}"
         yield _conflict("D309", message, (batch, "batch"), (high, "max"))
+
+
+def _check_types(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:
+    own, types = process.get("instanceType"), map_at(process, "mixedInstances").get("types")
+    if not isinstance(own, str):
+        return
+    for other in types if isinstance(types, list) else ():
+        if plain(architecture(other)) != plain(architecture(own)):
+            message = (
+                f"`{other}` in `processes.{name}` has {architecture(other)} processors, `{own}` {architecture(own)}"
+            )
+            related = (Related(f"`instanceType` is {own} here", span_of(own)),)
+            hint = "name types of one processor architecture, which all start from one image"
+            yield Diagnostic("D360", message, span_of(other), hint, related=related)
 
 
 def _check_health(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:

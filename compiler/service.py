@@ -25,21 +25,45 @@ class HealthCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class Scheduled:
+    """Bounds from a time on: `at` is a cron expression; None is the bound that the process has anyway."""
+
+    name: str
+    at: str
+    min: int | None = None
+    max: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Scaling:
     """`targets` by metric: `cpu` in percent, `requests` per target and minute, `queueAge` in seconds."""
 
     min: int
     max: int
     targets: Mapping[str, float]
+    schedule: tuple[Scheduled, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MixedInstances:
+    """Types beside the process's own, and how many of the instances above `on_demand_base` are spot, in percent.
+
+    `on_demand_base` None: as many as the process has at least.
+    """
+
+    types: tuple[str, ...]
+    on_demand_base: int | None = None
+    spot_percent: int = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """`style` is "rolling", "immutable" or "inPlace"."""
+    """`style` is "rolling", "immutable", "inPlace" or "refresh"; `bake_time`, in seconds, is of the last."""
 
     style: str
     min_in_service: int
     batch: int
+    bake_time: int = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +153,7 @@ class Process:
     load_balancer: str = "own"
     routing: Routing = Routing()
     permissions: tuple[Permission, ...] = ()
+    mixed: MixedInstances | None = None
 
 
 @dataclass(frozen=True, slots=True)

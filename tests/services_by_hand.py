@@ -21,11 +21,13 @@ from compiler.service import (
     HealthCheck,
     LogFile,
     LogFilter,
+    MixedInstances,
     Network,
     Permission,
     Process,
     Routing,
     Scaling,
+    Scheduled,
     Service,
     Subscription,
     Threshold,
@@ -170,6 +172,16 @@ PERMITTED = with_process(
         ),
     )
 )
+REFRESH = with_process(replace(WEB, deployment=Deployment("refresh", 1, 1, 900)))
+MIXED = with_process(
+    replace(
+        WEB,
+        mixed=MixedInstances(("m6g.large", "c7g.xlarge"), None, 70),
+        scaling=Scaling(
+            3, 12, {"cpu": 60}, (Scheduled("lunch", "0 11 * * *", 6), Scheduled("night", "0 22 * * *", 0, 2))
+        ),
+    )
+)
 CASES = {
     "production": (RECIPES, PRODUCTION),
     "staging": (STAGING_RECIPES, STAGING),
@@ -179,6 +191,9 @@ CASES = {
     "shared": (SHARED, PRODUCTION),
     "shared-paths": (SHARED_PATHS, PRODUCTION),
     "permitted": (PERMITTED, PRODUCTION),
+    "refresh": (REFRESH, PRODUCTION),
+    "refresh-worker": (with_process(replace(WORKER, deployment=Deployment("refresh", 1, 1))), STAGING),
+    "mixed": (MIXED, PRODUCTION),
     "no-port": (with_process(replace(WORKER, scaling=Scaling(0, 2, {}))), PRODUCTION),
     "immutable": (with_process(replace(WEB, deployment=Deployment("immutable", 1, 1))), PRODUCTION),
     "twelve-queues": (GREEDY, PRODUCTION),

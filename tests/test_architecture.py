@@ -25,7 +25,7 @@ CORRIDOR = [
     model
     service changes trace known catalog layers cause share node archive tree checkout yaml11 wording hidden versions
     inputs
-    variables blame manifest resource_schema update_facts lookups schema_parts
+    variables blame processors manifest resource_schema update_facts lookups schema_parts
     risk
     graph
     authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior permissions
@@ -104,7 +104,7 @@ CONTENT_LIBRARIES = {"templates": {"troposphere", "jinja2", "pathlib"}, "rules":
 # Between the entrance and the exit nothing reads a file, the clock, the environment or chance.
 PURE = set(
     """
-    priorities asking suppressions
+    priorities asking suppressions processors
     diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
     alignment reference compare counterpart consequence behavior template_shape
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers

@@ -33,7 +33,16 @@ from tests.services_by_hand import (
 )
 
 LIBRARY = Path(__file__).parent.parent / "platform"
-SHARED_CODE = ("_access", "_conventions", "_load_balancers", "_permissions", "_scaling", "_user_data", "_ways_in")
+SHARED_CODE = (
+    "_access",
+    "_conventions",
+    "_load_balancers",
+    "_permissions",
+    "_refresh",
+    "_scaling",
+    "_user_data",
+    "_ways_in",
+)
 UNTAGGED = {
     *("AWS::AutoScaling::ScalingPolicy", "AWS::AutoScaling::ScheduledAction", "AWS::IAM::InstanceProfile"),
     *("AWS::IAM::ManagedPolicy", "AWS::Logs::MetricFilter", "AWS::Route53::RecordSet", "AWS::SNS::Subscription"),

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from compiler.service import LogFile, Process
+from compiler.service import Deployment, LogFile, Process
 from tests.services_by_hand import LONG_NAMED, RECIPES, WEB, WORKER, build_resources, with_process
 
 LIMIT = 16384
+REFRESHED = replace(WEB, deployment=Deployment("refresh", 1, 1))
 TARGET_GROUP = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/recip-WebTa-1ABC/0123456789abcdef"
 HOSTILE = './serve --name "it\'s ${HOME} ${!HOME}" $(touch pwned) `touch pwned` | cat; {{ name }} {% raw %}'
 # Each stand-in writes down how it was called.
@@ -210,6 +211,25 @@ def test_the_signal_does_not_depend_on_last_words(tmp_path: Path) -> None:
 
 def test_an_instance_that_serves_leaves_no_word(tmp_path: Path) -> None:
     assert [] == [call for call in _start(tmp_path, WEB).calls if call.startswith("aws logs")]
+
+
+def test_an_instance_answers_once_it_is_up_and_before_the_load_balancer_can_know_it(tmp_path: Path) -> None:
+    outcome = _start(tmp_path, REFRESHED)
+    assert 0 == outcome.status
+    order = [" ".join(call.split()[:3]) for call in outcome.calls]
+    answer = order.index("aws autoscaling complete-lifecycle-action")
+    assert order.index("curl --fail --silent") < answer < order.index("aws elbv2 describe-target-health")
+    assert outcome.calls[answer].endswith(
+        "--lifecycle-hook-name launch --instance-id i-0a1b2c3d --lifecycle-action-result CONTINUE"
+    )
+
+
+def test_an_instance_that_fails_says_so_to_its_group(tmp_path: Path) -> None:
+    outcome = _start(tmp_path, REFRESHED, playbook=1)
+    assert 1 == outcome.status
+    answers = [call for call in outcome.calls if "complete-lifecycle-action" in call]
+    assert ["ABANDON"] == [call.split()[-1] for call in answers]
+    assert outcome.signal
 
 
 def test_the_script_is_small_enough_for_ec2() -> None:

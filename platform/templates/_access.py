@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from troposphere import AWSObject, GetAtt, Ref
+from troposphere import AWSObject, GetAtt, Ref, Sub
 from troposphere.ec2 import SecurityGroup, SecurityGroupRule
 from troposphere.iam import InstanceProfile, ManagedPolicy, Role
 
@@ -28,6 +28,7 @@ from ._conventions import (
     via,
 )
 from ._permissions import permission_statements
+from ._refresh import waits_for_hook
 from ._ways_in import security_group_id
 
 
@@ -129,6 +130,13 @@ def _own_statements(service: Service, environment: Environment, process: Process
     streams = join(boot_log, ":log-stream:", boot_stream(service, environment, process), "/*")
     yield allow("LeaveWord", ["logs:CreateLogStream", "logs:PutLogEvents"], [boot_log, streams])
     yield allow("SignalStack", ["cloudformation:SignalResource"], Ref("AWS::StackId"))
+    if waits_for_hook(process):
+        # The group refers to the role, so its name is not known here; CloudFormation begins it with these two.
+        yield allow("FindGroup", ["cloudformation:DescribeStackResource"], Ref("AWS::StackId"))
+        owner = join(environment.region, ":", environment.account)
+        name = join("autoScalingGroup:*:autoScalingGroupName/${AWS::StackName}-", camel(process.name), "Group-*")
+        group = Sub(join("arn:${AWS::Partition}:autoscaling:", owner, ":", name))
+        yield allow("AnswerGroup", ["autoscaling:CompleteLifecycleAction"], group)
 
 
 def _message_statements(service: Service, environment: Environment, process: Process) -> Iterator[Statement]:

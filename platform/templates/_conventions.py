@@ -6,21 +6,26 @@ Never: reads anything; a name that two templates need is spelled here and nowher
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from troposphere import Tags
 
-from compiler.authoring import Environment, LogFile, Process, Service, Subscription, camel, derive, join
+from compiler.authoring import (
+    Environment,
+    LogFile,
+    Process,
+    Service,
+    Subscription,
+    architecture,
+    camel,
+    derive,
+    join,
+)
 
 Statement = dict[str, object]
 
 TAG_VALUE_LENGTH = 256
-
-# AWS names a processor family by what follows the generation: `g` is Graviton (t4g, m7gd, im4gn, is4gen).
-_ARM_FAMILY = re.compile(r"a1\.|[a-z]+[0-9]+g[a-z]*\.")
-
 
 # The live environment
 
@@ -35,15 +40,6 @@ def image_id(environment: Environment, instance_type: str) -> str:
     kind = architecture(instance_type)
     name = join("{{resolve:ssm:/platform/", environment.shared, "/images/", kind, ":", environment.images[kind], "}}")
     return derive(name, name, instance_type)
-
-
-def architecture(instance_type: str) -> str:
-    """Tell an instance type's processor architecture from its name.
-
-    >>> architecture("m7g.large"), architecture("g5.xlarge")
-    ('arm64', 'x86_64')
-    """
-    return derive("arm64" if _ARM_FAMILY.match(instance_type) else "x86_64", instance_type)
 
 
 def subnets(environment: Environment, tier: str) -> list[str]:

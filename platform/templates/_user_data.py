@@ -17,6 +17,7 @@ from troposphere import Base64, Sub
 from compiler.authoring import Environment, Process, Service, camel, derive, join
 
 from ._conventions import boot_log_name, boot_stream, config_path, log_group_name
+from ._refresh import LAUNCH_HOOK, waits_for_hook
 
 REGISTRATION = 60  # seconds that a load balancer may take to hear of an instance
 
@@ -39,6 +40,7 @@ def user_data(service: Service, environment: Environment, process: Process) -> B
         "role": "${" + camel(process.name) + "Role}",
         "target_group": "${" + camel(process.name) + "TargetGroup}",
         "balancer_patience": balancer_patience(process),
+        "hook": LAUNCH_HOOK if waits_for_hook(process) else None,
     }
     text = _TEXTS.get_template("user-data.sh.j2").render(instance=json.dumps(facts, indent=2), **words)
     return Base64(Sub(derive(text, facts, words)))

@@ -14,6 +14,7 @@ from troposphere.cloudwatch import Alarm, Metric, MetricDataQuery, MetricDimensi
 from compiler.authoring import Environment, Process, Service, Subscription, camel, join
 
 from ._conventions import alarm_topics, dead_letter_queue_id, queue_batches, tags
+from ._refresh import refresh_alarms
 from ._ways_in import full_name, is_shared
 
 SCOPE = "service"
@@ -62,6 +63,7 @@ def latency(service: Service, environment: Environment, process: Process) -> Ite
     for color, threshold in _thresholds(process, "latency"):
         yield Alarm(
             camel(process.name, "latency", color) + "Alarm",
+            **_name(service, environment, process, camel(process.name, "latency", color) + "Alarm"),
             AlarmDescription=join(
                 _subject(service, environment, process), ": one request in a hundred takes longer than ", threshold,
                 " seconds, in 4 of 5 minutes. Users wait.",
@@ -87,6 +89,7 @@ def errors(service: Service, environment: Environment, process: Process) -> Iter
     for color, threshold in _thresholds(process, "errors"):
         yield Alarm(
             camel(process.name, "errors", color) + "Alarm",
+            **_name(service, environment, process, camel(process.name, "errors", color) + "Alarm"),
             AlarmDescription=join(
                 _subject(service, environment, process), ": more than ", threshold,
                 " percent of requests answered 5xx, in 3 of 5 minutes. Users see errors.",
@@ -170,6 +173,12 @@ def dead_letters(service: Service, environment: Environment, subscription: Subsc
         OKActions=alarm_topics(service, environment, "amber"),
         Tags=tags(service, environment, join(name, "-dead-letters"), subscription.process),
     )  # fmt: skip
+
+
+def _name(service: Service, environment: Environment, process: Process, title: str) -> dict[str, str]:
+    """Give a name of its own only to what a refresh has to call by name: nothing else can take its place meanwhile."""
+    names = refresh_alarms(service, environment, process)
+    return {"AlarmName": names[title]} if title in names else {}
 
 
 def _thresholds(process: Process, metric: str) -> Iterator[tuple[str, float]]:

@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import ClassVar
 
 from troposphere import AWSObject, GetAtt, Parameter, Ref
 from troposphere.autoscaling import (
     AutoScalingGroup,
     AvailabilityZoneImpairmentPolicy,
     InstanceMaintenancePolicy,
+    InstancesDistribution,
+    LaunchTemplateOverrides,
     LaunchTemplateSpecification,
+    LifecycleHookSpecification,
     MetricsCollection,
+    MixedInstancesPolicy,
     ScheduledAction,
 )
+from troposphere.autoscaling import LaunchTemplate as MixedLaunchTemplate
 from troposphere.autoscaling import Tags as GroupTags
 from troposphere.ec2 import (
     EBSBlockDevice,
@@ -54,6 +60,7 @@ from ._conventions import (
     tags,
     wired_values,
 )
+from ._refresh import LAUNCH_HOOK, refresh_alarms, waits_for_hook
 from ._scaling import scaling_policies
 from ._user_data import balancer_patience, user_data
 from ._ways_in import way_in
@@ -74,6 +81,7 @@ def build(service: Service, environment: Environment) -> Iterator[AWSObject | Pa
         yield from scaling_policies(service, environment, process)
         if process.availability == "businessHours":
             yield from business_hours(environment, process)
+        yield from schedule(environment, process)
 
 
 def release_parameters() -> Iterator[Parameter]:
@@ -144,15 +152,12 @@ def launch_template(service: Service, environment: Environment, process: Process
 
 
 def group(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
-    template = camel(process.name) + "LaunchTemplate"
     yield AutoScalingGroup(
         camel(process.name) + "Group",
         MinSize=process.scaling.min,
         MaxSize=process.scaling.max,
         VPCZoneIdentifier=subnets(environment, "app"),
-        LaunchTemplate=LaunchTemplateSpecification(
-            LaunchTemplateId=Ref(template), Version=GetAtt(template, "LatestVersionNumber")
-        ),
+        **_started_from(process),
         TargetGroupARNs=[] if process.port is None else [Ref(camel(process.name) + "TargetGroup")],
         HealthCheckType=derive("EC2" if process.port is None else "ELB", process.port),
         HealthCheckGracePeriod=process.health_check.grace_period,
@@ -166,19 +171,78 @@ def group(service: Service, environment: Environment, process: Process) -> Itera
         MetricsCollection=[MetricsCollection(Granularity="1Minute")],
         DeletionProtection=derive("prevent-force-deletion" if is_production(environment) else "none", environment.tier),
         Tags=GroupTags(**tag_values(service, environment, process.name, process.name)),
-        UpdatePolicy=update_policy(process),
-        DependsOn=_before_start(service, process),
+        UpdatePolicy=update_policy(environment, service, process),
+        DependsOn=_before_start(service, environment, process),
+        **_lifecycle_hooks(process),
         **_creation_policy(process),
     )
 
 
-def update_policy(process: Process) -> UpdatePolicy:
+def _started_from(process: Process) -> dict[str, object]:
+    template = camel(process.name) + "LaunchTemplate"
+    launched = LaunchTemplateSpecification(
+        LaunchTemplateId=Ref(template), Version=GetAtt(template, "LatestVersionNumber")
+    )
+    mixed = process.mixed
+    if mixed is None:
+        return {"LaunchTemplate": launched}
+    base = process.scaling.min if mixed.on_demand_base is None else mixed.on_demand_base
+    return {
+        # A spot instance that may soon be taken is replaced before it goes.
+        "CapacityRebalance": True,
+        "MixedInstancesPolicy": MixedInstancesPolicy(
+            InstancesDistribution=InstancesDistribution(
+                OnDemandAllocationStrategy="prioritized",
+                OnDemandBaseCapacity=base,
+                OnDemandPercentageAboveBaseCapacity=derive(100 - mixed.spot_percent, mixed.spot_percent),
+                SpotAllocationStrategy="price-capacity-optimized",
+            ),
+            LaunchTemplate=MixedLaunchTemplate(
+                LaunchTemplateSpecification=launched,
+                Overrides=[
+                    LaunchTemplateOverrides(InstanceType=kind)
+                    for kind in dict.fromkeys((process.instance_type, *mixed.types))
+                ],
+            ),
+        ),
+    }
+
+
+def _lifecycle_hooks(process: Process) -> dict[str, object]:
+    """Let a refresh wait for each instance: nothing else would tell it that one serves before the next one goes."""
+    if not waits_for_hook(process):
+        return {}
+    seconds = derive(60 * _minutes_to_start(process), process.deployment.style)
+    return {
+        "LifecycleHookSpecificationList": [
+            LifecycleHookSpecification(
+                LifecycleHookName=LAUNCH_HOOK,
+                LifecycleTransition="autoscaling:EC2_INSTANCE_LAUNCHING",
+                HeartbeatTimeout=seconds,
+                DefaultResult="ABANDON",
+            )
+        ]
+    }
+
+
+class RefreshPolicy(UpdatePolicy):  # type: ignore[misc]  # troposphere is untyped
+    """CloudFormation's newest kind of update policy, which troposphere does not know yet."""
+
+    props: ClassVar = {**UpdatePolicy.props, "AutoScalingInstanceRefresh": (dict, False)}
+
+
+def update_policy(environment: Environment, service: Service, process: Process) -> UpdatePolicy:
     """How instances of one release give way to those of the next: CloudFormation waits for their signals."""
     # Without this, each deploy would undo what the schedule did to the group's size.
     schedule = AutoScalingScheduledAction(IgnoreUnmodifiedGroupSizeProperties=True)
     if process.deployment.style == "immutable":
         return UpdatePolicy(
             AutoScalingReplacingUpdate=AutoScalingReplacingUpdate(WillReplace=True), AutoScalingScheduledAction=schedule
+        )
+    if process.deployment.style == "refresh":
+        return RefreshPolicy(
+            AutoScalingInstanceRefresh=_instance_refresh(environment, service, process),
+            AutoScalingScheduledAction=schedule,
         )
     return UpdatePolicy(
         AutoScalingRollingUpdate=AutoScalingRollingUpdate(
@@ -198,6 +262,36 @@ def update_policy(process: Process) -> UpdatePolicy:
         ),
         AutoScalingScheduledAction=schedule,
     )
+
+
+def _instance_refresh(environment: Environment, service: Service, process: Process) -> dict[str, object]:
+    preferences: dict[str, object] = {
+        # New instances come before old ones go.
+        "MinHealthyPercentage": 100,
+        "MaxHealthyPercentage": 150,
+        "InstanceWarmup": process.health_check.grace_period,
+        "SkipMatching": True,
+        "CheckpointPercentages": [34, 100],
+        "CheckpointDelay": 300,
+        "BakeTime": process.deployment.bake_time,
+    }
+    if alarms := refresh_alarms(service, environment, process):
+        preferences["AlarmSpecification"] = {"Alarms": list(alarms.values())}
+    return {"Strategy": "Rolling", "Preferences": preferences}
+
+
+def schedule(environment: Environment, process: Process) -> Iterator[AWSObject]:
+    for each in process.scaling.schedule:
+        low = process.scaling.min if each.min is None else each.min
+        yield ScheduledAction(
+            camel(process.name, each.name) + "Schedule",
+            AutoScalingGroupName=Ref(camel(process.name) + "Group"),
+            TimeZone=environment.business_hours.time_zone,
+            Recurrence=each.at,
+            MinSize=low,
+            MaxSize=process.scaling.max if each.max is None else each.max,
+            **({} if each.min is None else {"DesiredCapacity": low}),
+        )
 
 
 def business_hours(environment: Environment, process: Process) -> Iterator[AWSObject]:
@@ -241,15 +335,21 @@ def _kept_in_service(process: Process) -> int:
 
 
 def _signal_timeout(process: Process) -> str:
+    minutes = _minutes_to_start(process)
+    return derive(f"PT{minutes}M", minutes)
+
+
+def _minutes_to_start(process: Process) -> int:
     """Ten minutes to fetch and apply, then the time to answer and be called healthy; CloudFormation takes an hour."""
     grace, healthy = process.health_check.grace_period, balancer_patience(process)
-    return derive(f"PT{10 + math.ceil((grace + healthy) / 60)}M", grace, healthy)
+    return derive(10 + math.ceil((grace + healthy) / 60), grace, healthy)
 
 
-def _before_start(service: Service, process: Process) -> list[str]:
+def _before_start(service: Service, environment: Environment, process: Process) -> list[str]:
     """What has to stand before the first instance starts and is not referred to by the group."""
     listener = [] if process.port is None else [way_in(process)]
     config = [derive(config_id(key), key) for key in (*service.config, *wired_values(service))]
     topics = [derive(camel(event) + "TopicParameter", event) for event in service.publishes]
     queues = [queue_id(subscription) + "Parameter" for subscription in subscriptions_of(service, process)]
-    return [*_access.policy_ids(service, process), *listener, *config, *topics, *queues]
+    watched = [] if process.deployment.style != "refresh" else list(refresh_alarms(service, environment, process))
+    return [*_access.policy_ids(service, process), *listener, *config, *topics, *queues, *watched]
