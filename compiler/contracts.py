@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from compiler.blame import map_at, span_of
 from compiler.cause import find_cause, place_cause
 from compiler.diagnostics import Diagnostic, Severity, suggest
+from compiler.lookups import spread_lookups
 from compiler.model import Json, Path, Settings, Stack
 from compiler.trace import plain
 
@@ -96,7 +97,8 @@ def _check_claims(environment: str, stack: Stack, others: Iterable[Neighbor]) ->
 
 def _list_claims(stack: Stack) -> Iterator[tuple[str, str, Path]]:
     """Yield the kind, the name and the place of every name that no two services of an environment can have."""
-    for logical_id, resource in (stack.template.get("Resources") or {}).items():
+    template, _ = spread_lookups(stack.template)  # in a large stack a listener is a parameter
+    for logical_id, resource in (template.get("Resources") or {}).items():
         at: Path = ("Resources", logical_id, "Properties")
         properties = map_at(resource, "Properties")
         match resource.get("Type") if isinstance(resource, dict) else None:

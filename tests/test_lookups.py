@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from compiler.changes import Side, SideStack
 from compiler.compare import ListRules
+from compiler.contracts import describe_contract
 from compiler.diff import diff_sides
 from compiler.identity import IdentityTable
 from compiler.known import Known
 from compiler.limits import check_limits
 from compiler.lookups import MOST_REFERENCES, count_references, share_lookups, spread_lookups
-from compiler.model import Json, Path, Stack, value_at, walk_leaves
+from compiler.model import Json, Path, Settings, Stack, value_at, walk_leaves
 from tests.stacks_by_hand import GROUP, said, stack_of
 
 KEY = "{{resolve:ssm:/platform/production/security/logs-key-arn}}"
@@ -94,6 +95,15 @@ def test_a_diff_has_nothing_to_say_of_the_step() -> None:
     )
     changes = diff_sides(before, after, ListRules(IdentityTable([]), lambda *_: False)).changes
     assert [("added", ("Resources", "G60"))] == [(change.kind, change.path) for change in changes]
+
+
+def test_a_listener_is_claimed_by_its_name_in_a_stack_of_any_size() -> None:
+    listener = "{{resolve:ssm:/platform/production/ingress/private-listener-arn}}"
+    rule = {"Type": "AWS::ElasticLoadBalancingV2::ListenerRule", "Properties": {"ListenerArn": listener, "Priority": 7}}
+    settings = Settings("production", {"service": "shop"}, {})
+    few, many = ({**groups(number), "Rule": rule} for number in (1, MOST_REFERENCES))
+    claims = [describe_contract(settings, share_lookups(stack_of(each)))["claims"] for each in (few, many)]
+    assert [f"7 of {listener}"] == claims[0]["priorities"] == claims[1]["priorities"]
 
 
 def test_it_can_be_taken_back() -> None:
