@@ -15,7 +15,7 @@ from compiler.blame import fault_at, map_at, number_at, span_of
 from compiler.diagnostics import Diagnostic, Related
 from compiler.layers import environment_layers
 from compiler.model import Settings
-from compiler.trace import plain
+from compiler.trace import plain, settings_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ def check_routes(settings: Settings, processes: Mapping[str, dict[str, Any]]) ->
             continue
         routing = map_at(process, "routing")
         if plain(process.get("loadBalancer")) != "shared":
-            for said in list(routing.values())[:1]:
+            # What an environment turns off leaves its details behind.
+            for said in () if _was_shared(process.get("loadBalancer")) else list(routing.values())[:1]:
                 message = f"`routing` of `processes.{name}` has no shared load balancer to be a rule of"
                 yield fault_at("D340", message, _first(said), "add `loadBalancer: shared`, or remove it")
             continue
@@ -80,6 +81,10 @@ def _check_pair(first: _Route, second: _Route) -> Iterator[Diagnostic]:
         message = f"`processes.{second.process}` gets no request: the rule of `processes.{first.process}` takes all"
         hint = f"give it a `priority` below {first.priority}, or the other one `paths`"
         yield Diagnostic("D343", message, span_of(second.priority), hint, related=related)
+
+
+def _was_shared(said: Any) -> bool:
+    return any(word.value == "shared" for setting in settings_of(said) for word in setting.history)
 
 
 def _first(value: Any) -> Any:

@@ -253,7 +253,8 @@ def _check_port(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:
 
 def _check_exposure(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:
     exposure = process.get("exposure")
-    if plain(exposure) == "public" and "port" in process and "dns" not in process:
+    is_named = "dns" in process or "host" in map_at(process, "routing")
+    if plain(exposure) == "public" and "port" in process and not is_named:
         message = f"`processes.{name}` is public and has no name that its certificate could be for"
         yield fault_at("D322", message, exposure, f"add `dns: {name}`", "warning")
 

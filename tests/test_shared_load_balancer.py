@@ -116,6 +116,17 @@ def test_a_branch_has_a_load_balancer_of_its_own() -> None:
     assert [] == [found.code for found in judge(text, "env-default")]
 
 
+def test_an_environment_may_turn_it_off_and_leave_the_details() -> None:
+    text = HEAD + PROCESS.format("one", "dns: a, routing: {priority: 1}")
+    off = "environments: {env-default: {processes: {one: {loadBalancer: own}}}}\n"
+    assert [] == [found.code for found in judge(text + off, "env-search")]
+
+
+def test_a_name_of_another_process_is_a_name() -> None:
+    text = HEAD + PROCESS.format("one", "exposure: public, routing: {priority: 1, host: a, paths: [/x]}")
+    assert [] == [found.code for found in judge(text)]
+
+
 def test_an_environment_without_one_is_told_apart() -> None:
     text = HEAD + PROCESS.format("one", "dns: a, routing: {priority: 1}")
     assert ["D345"] == [found.code for found in judge(text, "staging")]
