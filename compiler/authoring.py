@@ -30,6 +30,7 @@ from compiler.service import (
     Service,
     Subscription,
     Threshold,
+    Waf,
     Wiring,
 )
 from compiler.trace import derive, join
@@ -56,6 +57,7 @@ __all__ = [
     "Service",
     "Subscription",
     "Threshold",
+    "Waf",
     "Wiring",
     "architecture",
     "camel",

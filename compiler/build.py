@@ -37,6 +37,7 @@ from compiler.service import (
     Service,
     Subscription,
     Threshold,
+    Waf,
     Wiring,
 )
 from compiler.suppressions import suppress_findings
@@ -67,6 +68,7 @@ def read_environment(settings: Settings, library: Library) -> Environment:
     assert shared is not None, settings.environment_name
     network, hours = data["network"], data["businessHours"]
     deployment, ingress = data.get("deploymentBucket") or {}, data.get("ingress") or {}
+    waf = data.get("waf") or {}
     return Environment(
         name=settings.environment_name,
         shared=shared,
@@ -94,6 +96,7 @@ def read_environment(settings: Settings, library: Library) -> Environment:
         ),
         public_zone_id=data.get("publicZoneId"),
         image_ids=data.get("imageIds") or {},
+        waf=Waf(waf.get("mode") or "block", waf.get("rateLimit") or 2000),
     )
 
 

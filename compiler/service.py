@@ -222,6 +222,15 @@ class Ingress:
 
 
 @dataclass(frozen=True, slots=True)
+class Waf:
+    """What the web ACL does with a request that looks bad: "block" or "count"; there is none where `mode` is "off".
+    `rate_limit` is in requests of one address in 5 minutes."""
+
+    mode: str = "block"
+    rate_limit: int = 2000
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """An account and region that the platform team runs.
 
@@ -248,3 +257,4 @@ class Environment:
     ingress: Ingress = Ingress()
     public_zone_id: str | None = None
     image_ids: Mapping[str, str] = field(default_factory=dict)
+    waf: Waf = Waf()

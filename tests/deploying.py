@@ -24,6 +24,9 @@ STAND_INS: Mapping[str, tuple[str, ...]] = {
     "AWS::EC2::EIP": ("AllocationId",),
     "AWS::EC2::FlowLog": (),
     "AWS::EC2::NatGateway": (),
+    "AWS::SSM::Document": (),
+    "AWS::WAFv2::LoggingConfiguration": (),
+    "AWS::WAFv2::WebACLAssociation": (),
 }
 _numbers = count(1)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import pytest
 from botocore.exceptions import ClientError
 
-from compiler.service import DeploymentBucket, Environment
+from compiler.service import DeploymentBucket, Environment, Waf
 from tests.deploying import STAND_INS, Cloud
 from tests.environments_by_hand import BRANCHES, PRODUCTION, TEMPLATES, build_template, with_network
 from tests.environments_by_hand import STAGING as STAGING_ELSEWHERE
@@ -24,7 +24,10 @@ STAGING = replace(STAGING_ELSEWHERE, account=ACCOUNT)
 NEWER = "ami-0fedcba9876543210"
 # An option that changes each stack, and what its change set says, in part.
 CHANGES: dict[str, tuple[Environment, set[str]]] = {
-    "security": (replace(STAGING, tier="production"), {"Modify BootLogGroup"}),
+    "security": (
+        replace(STAGING, tier="production", waf=Waf("count")),
+        {"Modify BootLogGroup", "Modify PublicWebAcl"},
+    ),
     "notifications": (
         replace(STAGING, owners=("platform", "squad-menu", "squad-plan")),
         {"Add SquadPlanRedTopic", "Remove SquadOrdersRedTopic"},

@@ -135,10 +135,25 @@ def test_alarms_watch_the_load_balancers_and_the_certificates_that_are_made_here
     names = set(properties_of(build_template("ingress"), "AWS::CloudWatch::Alarm"))
     assert {
         *(f"{exposure}{what}RedAlarm" for exposure in ("Private", "Public") for what in ("Errors", "Rejected")),
-        *("PrivateCertificateAmberAlarm", "PublicCertificateAmberAlarm"),
+        *("PrivateCertificateAmberAlarm", "PublicCertificateAmberAlarm", "BlockedRequestsAmberAlarm"),
     } == names
     imported = properties_of(build_template("ingress", IMPORTED), "AWS::CloudWatch::Alarm")
     assert "PrivateCertificateAmberAlarm" not in imported
+
+
+def test_the_web_acl_stands_before_the_public_load_balancer_and_its_alarm_watches_it() -> None:
+    stack = build_template("ingress")
+    (association,) = properties_of(stack, "AWS::WAFv2::WebACLAssociation").values()
+    acl = "{{resolve:ssm:/platform/production/security/public-web-acl-arn}}"
+    assert {"ResourceArn": {"Ref": "PublicLoadBalancer"}, "WebACLArn": acl} == association
+    metric = properties_of(stack, "AWS::CloudWatch::Alarm")["BlockedRequestsAmberAlarm"]["Metrics"][0]["MetricStat"][
+        "Metric"
+    ]
+    watched = {each["Name"]: each["Value"] for each in metric["Dimensions"]}
+    made = properties_of(build_template("security"), "AWS::WAFv2::WebACL")["PublicWebAcl"]
+    assert {"WebACL": made["VisibilityConfig"]["MetricName"], "Region": "eu-west-1", "Rule": "ALL"} == watched
+    alone = build_template("ingress", replace(PRODUCTION, ingress=Ingress(("private",), AUTHORITY)))
+    assert {} == properties_of(alone, "AWS::WAFv2::WebACLAssociation")
 
 
 def test_the_zone_of_public_names_is_found_or_made() -> None:

@@ -22,6 +22,8 @@ FOR_OTHERS = {
     "ingress/public-zone-id": "the same",
     "network/data-subnet-": "additions with data stores",
     "network/endpoint-security-group-id": "additions that answer through an endpoint",
+    "security/session-operator-policy-arn": "the role of who opens sessions",
+    "security/sessions-key-arn": "instances that are made by additions",
     "notifications/": "additions with alarms; services call topics by their name, since a template takes 60 references",
 }
 

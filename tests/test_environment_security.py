@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.environments_by_hand import PRODUCTION, STAGING, build_template, properties_of, statements_of
+from compiler.service import Environment, Waf
+from tests.environments_by_hand import BRANCHES, PRODUCTION, STAGING, build_template, properties_of, statements_of
 
 FOLDER = Path(__file__).parent.parent / "platform" / "templates"
-PURPOSES = ("Logs", "Data", "Messaging", "Alarms")
+PURPOSES = ("Logs", "Data", "Messaging", "Alarms", "Sessions")
 USE = ["kms:Decrypt", "kms:GenerateDataKey*"]
 OWN_ACCOUNT = {"aws:SourceAccount": "111122223333"}
 AUTO_SCALING = "arn:aws:iam::111122223333:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
@@ -23,7 +24,7 @@ AUTO_SCALING = "arn:aws:iam::111122223333:role/aws-service-role/autoscaling.amaz
 def test_every_key_rotates_and_waits_a_month_before_it_is_gone() -> None:
     keys = properties_of(build_template("security"), "AWS::KMS::Key")
     assert [f"{purpose}Key" for purpose in PURPOSES] == list(keys)
-    assert [(True, 30)] * 4 == [(key["EnableKeyRotation"], key["PendingWindowInDays"]) for key in keys.values()]
+    assert [(True, 30)] * 5 == [(key["EnableKeyRotation"], key["PendingWindowInDays"]) for key in keys.values()]
 
 
 def test_every_key_has_an_alias_by_its_purpose() -> None:
@@ -127,10 +128,71 @@ def test_an_instance_reads_no_parameter_and_writes_metrics_of_the_platform_only(
         *(f"ssmmessages:{verb}{what}Channel" for verb in ("Create", "Open") for what in ("Control", "Data")),
         *("ssm:UpdateInstanceInformation", "cloudwatch:PutMetricData", "ec2:DescribeTags"),
         "elasticloadbalancing:DescribeTargetHealth",
+        *(
+            "kms:Decrypt",
+            "logs:CreateLogStream",
+            "logs:DescribeLogGroups",
+            "logs:DescribeLogStreams",
+            "logs:PutLogEvents",
+        ),
     } == actions
     namespaces = {"StringEquals": {"cloudwatch:namespace": ["CWAgent", "Platform"]}}
     assert namespaces == statements["WriteMetrics"]["Condition"]
     assert "arn:aws:ec2:eu-west-1:111122223333:instance/*" == statements["Register"]["Resource"]
+
+
+def test_sessions_are_encrypted_logged_and_end() -> None:
+    stack = build_template("security")
+    (document,) = properties_of(stack, "AWS::SSM::Document").values()
+    inputs = document["Content"]["inputs"]
+    assert ({"Ref": "SessionsKey"}, {"Ref": "SessionLogGroup"}) == (
+        inputs["kmsKeyId"],
+        inputs["cloudWatchLogGroupName"],
+    )
+    assert inputs["cloudWatchEncryptionEnabled"] is inputs["cloudWatchStreamingEnabled"] is True
+    assert ("20", "120") == (inputs["idleSessionTimeout"], inputs["maxSessionDuration"])
+    statements = {item["Sid"]: item for item in dict(statements_of(stack))["InstanceBase"]}
+    group = "arn:aws:logs:eu-west-1:111122223333:log-group:/platform/production/sessions:*"
+    assert group == statements["LogSessions"]["Resource"]
+    assert {"Fn::GetAtt": ["SessionsKey", "Arn"]} == statements["DecryptSessions"]["Resource"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "instances"), [(PRODUCTION, "production"), (STAGING, "staging"), (BRANCHES, "env-*")]
+)
+def test_an_operator_opens_sessions_of_its_environment_and_by_its_document(
+    environment: Environment, instances: str
+) -> None:
+    statements = {
+        item["Sid"]: item
+        for item in dict(statements_of(build_template("security", environment)))["SessionOperatorPolicy"]
+    }
+    condition = statements["StartOnOwnInstances"]["Condition"]
+    assert {"ssm:resourceTag/environment": instances} == condition["StringLike"]
+    assert {"ssm:SessionDocumentAccessCheck": "true"} == condition["BoolIfExists"]
+    assert statements["UseOwnDocument"]["Resource"].endswith(f":document/platform-{environment.name}-session")
+    assert statements["EndOwnSessions"]["Resource"].endswith(":session/${aws:userid}-*")
+
+
+@pytest.mark.parametrize(("mode", "override", "action"), [("block", "None", "Block"), ("count", "Count", "Count")])
+def test_the_web_acl_blocks_or_counts_and_its_log_holds_no_secret(mode: str, override: str, action: str) -> None:
+    stack = build_template("security", replace(PRODUCTION, waf=Waf(mode, 500)))
+    acl = properties_of(stack, "AWS::WAFv2::WebACL")["PublicWebAcl"]
+    *groups, rate = acl["Rules"]
+    assert [1, 2, 3, 4] == [rule["Priority"] for rule in acl["Rules"]]
+    assert [{override: {}}] * 3 == [rule["OverrideAction"] for rule in groups]
+    assert ({action: {}}, 500) == (rate["Action"], rate["Statement"]["RateBasedStatement"]["Limit"])
+    log = properties_of(stack, "AWS::WAFv2::LoggingConfiguration")["WebAclLogging"]
+    name = properties_of(stack, "AWS::Logs::LogGroup")["WebAclLogGroup"]["LogGroupName"]
+    assert name.startswith("aws-waf-logs-")
+    assert [f"arn:aws:logs:eu-west-1:111122223333:log-group:{name}"] == log["LogDestinationConfigs"]
+    assert ["authorization", "cookie"] == [field["SingleHeader"]["Name"] for field in log["RedactedFields"]]
+
+
+def test_without_a_web_acl_nothing_refers_to_one() -> None:
+    off = replace(PRODUCTION, waf=Waf("off"))
+    text = json.dumps([build_template(name, off) for name in ("security", "ingress")])
+    assert [] == re.findall(r"WAFv2|web-acl|WAFV2", text)
 
 
 def test_what_failed_starts_leave_is_encrypted_and_kept() -> None:
@@ -145,9 +207,11 @@ def test_what_failed_starts_leave_is_encrypted_and_kept() -> None:
 
 def test_the_policies_have_names_that_other_policies_can_speak_of() -> None:
     policies = properties_of(build_template("security"), "AWS::IAM::ManagedPolicy").values()
-    assert ["/platform/production-service-boundary", "/platform/production-instance-base"] == [
-        policy["Path"] + policy["ManagedPolicyName"] for policy in policies
-    ]
+    assert [
+        "/platform/production-service-boundary",
+        "/platform/production-instance-base",
+        "/platform/production-session-operator",
+    ] == [policy["Path"] + policy["ManagedPolicyName"] for policy in policies]
 
 
 def test_each_owner_has_an_amber_and_a_red_topic_encrypted_with_the_alarms_key() -> None:

@@ -15,7 +15,7 @@ from cfnlint.config import ManualArgs
 from compiler.diagnostics import Source, Span
 from compiler.library import load_library
 from compiler.model import Origin, Said, Setting
-from compiler.service import DeploymentBucket, Environment, Ingress
+from compiler.service import DeploymentBucket, Environment, Ingress, Waf
 from compiler.trace import settings_of, trace_value
 from tests.environments_by_hand import (
     ENVIRONMENTS,
@@ -40,6 +40,8 @@ VARIANTS: dict[str, tuple[Environment, tuple[str, ...]]] = {
         with_network(STAGING, zones=tuple("abcdef"), cidr="10.0.0.0/22", nat="perZone"),
         ("network", "ingress"),
     ),
+    "waf-counts": (replace(STAGING, waf=Waf("count")), ("security",)),
+    "no-waf": (replace(STAGING, waf=Waf("off")), ("security", "ingress")),
     "nothing-shared": (replace(STAGING, ingress=replace(STAGING.ingress, shared=())), ("ingress",)),
     "locked-releases": (
         replace(STAGING, deployment_bucket=DeploymentBucket(lock_days=90)),
@@ -95,8 +97,9 @@ def test_the_environments_made_by_hand_are_those_of_the_library(environment: Env
 
 def test_the_paths_that_the_stacks_write_are_those_of_the_change_log() -> None:
     assert {
-        *(f"security/{purpose}-key-arn" for purpose in ("logs", "data", "messaging", "alarms")),
-        *("security/service-boundary-arn", "security/instance-base-policy-arn"),
+        *(f"security/{purpose}-key-arn" for purpose in ("logs", "data", "messaging", "alarms", "sessions")),
+        *(f"security/{name}-arn" for name in ("service-boundary", "instance-base-policy", "session-operator-policy")),
+        "security/public-web-acl-arn",
         *(f"notifications/{owner}-{color}-topic-arn" for owner in PRODUCTION.owners for color in ("amber", "red")),
         *(f"network/{tier}-subnet-{zone}" for tier in ("public", "app", "data") for zone in "abc"),
         *(f"deployment-bucket/{name}" for name in ("name", "log-bucket-name")),

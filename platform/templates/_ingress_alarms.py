@@ -11,6 +11,7 @@ from troposphere.cloudwatch import Alarm, Metric, MetricDataQuery, MetricDimensi
 from compiler.authoring import Environment, camel, join
 
 from ._environment_conventions import platform_topics, tags
+from ._web_acl import web_acl_name
 
 # Days before the end of a certificate; AWS renews 60 days before it.
 RENEWED = 44
@@ -88,6 +89,44 @@ def load_balancer_alarms(environment: Environment, exposure: str) -> Iterator[AW
         AlarmActions=platform_topics(environment, "red"),
         OKActions=platform_topics(environment, "red"),
         Tags=tags(environment, join("shared-", exposure, "-rejected")),
+    )  # fmt: skip
+
+
+def blocked_requests_alarm(environment: Environment) -> AWSObject:
+    """Some requests are always blocked: the internet tries every door. Only a change of their number tells."""
+    names = {"WebACL": web_acl_name(environment), "Region": environment.region, "Rule": "ALL"}
+    return Alarm(
+        "BlockedRequestsAmberAlarm",
+        AlarmDescription=join(
+            "The web ACL of ", environment.name, " blocks many more requests than usual for 15 minutes. ",
+            "Someone attacks, or a release does what a rule takes for an attack. Look at which rule, in its log.",
+        ),
+        Metrics=[
+            MetricDataQuery(
+                Id="blocked",
+                MetricStat=MetricStat(
+                    Metric=Metric(
+                        Namespace="AWS/WAFV2",
+                        MetricName="BlockedRequests",
+                        Dimensions=[MetricDimension(Name=name, Value=value) for name, value in names.items()],
+                    ),
+                    Period=300,
+                    Stat="Sum",
+                ),
+                ReturnData=True,
+            ),
+            MetricDataQuery(
+                Id="usual", Label="Usual number", Expression="ANOMALY_DETECTION_BAND(blocked, 3)", ReturnData=True
+            ),
+        ],
+        ThresholdMetricId="usual",
+        EvaluationPeriods=3,
+        DatapointsToAlarm=3,
+        ComparisonOperator="GreaterThanUpperThreshold",
+        TreatMissingData="notBreaching",
+        AlarmActions=platform_topics(environment, "amber"),
+        OKActions=platform_topics(environment, "amber"),
+        Tags=tags(environment, "blocked-requests"),
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ NEEDED = (
     "cloudformation",  # cfn-signal
     "ec2",  # the CloudWatch agent finds the name of its group in tags
     "elasticloadbalancing",  # whether the load balancer takes the instance for healthy
+    "kms",  # sessions
     "logs",
     "monitoring",
     "sns",  # messages of processes

@@ -13,13 +13,14 @@ from troposphere.certificatemanager import Certificate, DomainValidationOption
 from troposphere.ec2 import SecurityGroup, SecurityGroupRule
 from troposphere.elasticloadbalancingv2 import Action, FixedResponseConfig, Listener, LoadBalancer
 from troposphere.elasticloadbalancingv2 import Certificate as ServedCertificate
+from troposphere.wafv2 import WebACLAssociation
 
 from compiler.authoring import Environment, camel, derive, join
 
 from ._buckets import log_bucket, objects_of
 from ._conventions import arn, ssm, subnets
 from ._environment_conventions import publish, tags
-from ._ingress_alarms import certificate_alarm, load_balancer_alarms
+from ._ingress_alarms import blocked_requests_alarm, certificate_alarm, load_balancer_alarms
 from ._load_balancers import TLS_POLICY, attributes, redirect_to_https
 
 SCOPE = "environment"
@@ -34,6 +35,8 @@ def build(environment: Environment) -> Iterator[AWSObject]:
         yield from load_balancer(environment, exposure)
         yield from listeners(environment, exposure)
         yield from load_balancer_alarms(environment, exposure)
+    if "public" in environment.ingress.shared and environment.waf.mode != "off":
+        yield from guard(environment)
 
 
 def logs_of_load_balancers(environment: Environment) -> Iterator[AWSObject]:
@@ -216,6 +219,16 @@ def listeners(environment: Environment, exposure: str) -> Iterator[AWSObject]:
             DefaultActions=[redirect_to_https()],
             Tags=tags(environment, join("shared-", exposure, "-redirect")),
         )
+
+
+def guard(environment: Environment) -> Iterator[AWSObject]:
+    """Put the web ACL before the public load balancer."""
+    yield WebACLAssociation(
+        "PublicWebAclAssociation",
+        ResourceArn=Ref(camel("public", "load-balancer")),
+        WebACLArn=ssm(environment, "security", "public-web-acl-arn"),
+    )
+    yield blocked_requests_alarm(environment)
 
 
 def _certificate(environment: Environment, exposure: str) -> object:

@@ -1,4 +1,5 @@
-"""Keys and bounds: a key for each purpose, the most that a service may do, what every instance needs.
+"""Keys and bounds: a key for each purpose, the most that a service may do, what every instance needs, who may open
+a session on one, and what stands before public load balancers.
 
 The first stack of an environment: the others read the keys that it publishes.
 """
@@ -24,6 +25,8 @@ from ._key_policies import (
     logs_may_encrypt,
     topics_may_deliver,
 )
+from ._sessions import instance_statements, sessions
+from ._web_acl import web_acl
 
 SCOPE = "environment"
 
@@ -33,9 +36,12 @@ def build(environment: Environment) -> Iterator[AWSObject]:
     yield from key(environment, "data", users=auto_scaling_may_use(environment))
     yield from key(environment, "messaging", users=[topics_may_deliver(environment)])
     yield from key(environment, "alarms", users=[alarms_may_publish(environment)])
+    yield from key(environment, "sessions", users=[])
     yield from service_boundary(environment)
     yield from instance_base(environment)
     yield from boot_log(environment)
+    yield from sessions(environment)
+    yield from web_acl(environment)
 
 
 def key(
@@ -143,6 +149,7 @@ def instance_base(environment: Environment) -> Iterator[AWSObject]:
                 "*",
                 condition={"StringEquals": {"aws:RequestedRegion": environment.region}},
             ),
+            *instance_statements(environment),
         ),
     )
     yield publish(
