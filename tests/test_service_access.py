@@ -53,6 +53,7 @@ def test_a_role_reads_its_own_release_settings_and_secrets() -> None:
     bucket = "arn:aws:s3:::platform-deployment-111122223333-eu-west-1/services/recipes/*/"
     boot_log = ACCOUNT.format("logs", "log-group:/platform/production/boot")
     config = ACCOUNT.format("ssm", "parameter/service/production/recipes/config")
+    group = "autoScalingGroup:*:autoScalingGroupName/${AWS::StackName}-WebGroup-*"
     assert {
         "FetchRelease": [f"{bucket}ansible.tar.gz", f"{bucket}source.tar.gz"],
         "ReadConfig": [config, f"{config}/*"],
@@ -61,6 +62,8 @@ def test_a_role_reads_its_own_release_settings_and_secrets() -> None:
         "LeaveWord": [boot_log, f"{boot_log}:log-stream:production/recipes/web/*"],
         "Decrypt": ssm("security/data-key-arn"),
         "SignalStack": {"Ref": "AWS::StackId"},
+        "FindGroup": {"Ref": "AWS::StackId"},
+        "AnswerGroup": {"Fn::Sub": f"arn:${{AWS::Partition}}:autoscaling:eu-west-1:111122223333:{group}"},
     } == {sid: statement["Resource"] for sid, statement in statements.items()}
     via = statements["Decrypt"]["Condition"]["StringEquals"]["kms:ViaService"]
     assert ["s3.eu-west-1.amazonaws.com", "ssm.eu-west-1.amazonaws.com"] == via

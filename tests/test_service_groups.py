@@ -8,7 +8,7 @@ import pytest
 
 from compiler.service import MixedInstances
 from tests.describing import SERVICE, judge
-from tests.services_by_hand import MIXED, REFRESH, WEB, WORKER, build_resources, with_process
+from tests.services_by_hand import MIXED, REFRESH, WEB, WORKER, build_resources, properties_of, with_process
 from tests.spans import show
 
 
@@ -45,7 +45,7 @@ def test_a_worker_is_refreshed_by_its_hook_alone() -> None:
     worker = with_process(replace(WORKER, deployment=REFRESH.processes[0].deployment))
     group = build_resources(worker)["WorkerGroup"]
     assert "AlarmSpecification" not in group["UpdatePolicy"]["AutoScalingInstanceRefresh"]["Preferences"]
-    (hook,) = group["Properties"]["LifecycleHookSpecificationList"]
+    hook, _ = group["Properties"]["LifecycleHookSpecificationList"]
     assert ("launch", "autoscaling:EC2_INSTANCE_LAUNCHING", "ABANDON") == (
         hook["LifecycleHookName"],
         hook["LifecycleTransition"],
@@ -54,16 +54,11 @@ def test_a_worker_is_refreshed_by_its_hook_alone() -> None:
     assert 15 * 60 == hook["HeartbeatTimeout"]
 
 
-def test_an_instance_may_answer_its_own_group_and_no_other() -> None:
-    statements = {
-        item["Sid"]: item for item in build_resources(REFRESH)["WebPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    }
-    assert ["autoscaling:CompleteLifecycleAction"] == statements["AnswerGroup"]["Action"]
-    (arn,) = statements["AnswerGroup"]["Resource"].values()
-    group = "autoScalingGroup:*:autoScalingGroupName/${AWS::StackName}-WebGroup-*"
-    assert f"arn:${{AWS::Partition}}:autoscaling:eu-west-1:111122223333:{group}" == arn
-    usual = build_resources(with_process(WEB))["WebPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    assert {"AnswerGroup", "FindGroup"} == statements.keys() - {item["Sid"] for item in usual}
+def test_every_group_gives_its_instances_time_to_finish() -> None:
+    for process in (WEB, WORKER, MIXED.processes[0]):
+        (group,) = properties_of(build_resources(with_process(process)), "AWS::AutoScaling::AutoScalingGroup").values()
+        (hook,) = group["LifecycleHookSpecificationList"]
+        assert ("end", "autoscaling:EC2_INSTANCE_TERMINATING", 120, "CONTINUE") == tuple(hook.values())
 
 
 def test_several_types_are_started_and_spot_ones_only_above_the_base() -> None:

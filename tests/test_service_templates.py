@@ -38,7 +38,7 @@ SHARED_CODE = (
     "_conventions",
     "_load_balancers",
     "_permissions",
-    "_refresh",
+    "_lifecycle",
     "_scaling",
     "_user_data",
     "_ways_in",

@@ -25,7 +25,8 @@ TARGET_GROUP = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/
 HOSTILE = './serve --name "it\'s ${HOME} ${!HOME}" $(touch pwned) `touch pwned` | cat; {{ name }} {% raw %}'
 # Each stand-in writes down how it was called.
 STAND_INS = {
-    "aws": 'case "$1" in s3) cp "$STORE/$(basename "$4")" "$5" ;; elbv2) "$BALANCER" ;; logs) "$LOGS" "$@" ;; esac',
+    "aws": 'case "$1" in s3) cp "$STORE/$(basename "$4")" "$5" ;; elbv2) "$BALANCER" ;; logs) "$LOGS" "$@" ;; '
+    "cloudformation) echo recipes-production-WebGroup-1ABC ;; esac",
     "the-target-is-healthy": "echo healthy",
     "the-target-is-initial": "echo initial",
     "no-access": "exit 254",
@@ -41,6 +42,7 @@ STAND_INS = {
     "the-same-run": "echo InvocationID=5eb1; echo NRestarts=0",
     "a-crash-loop": 'echo InvocationID=5eb1; echo NRestarts="$(grep --count a-crash-loop "$CALLS")"',
     "shutdown": "true",
+    "systemd-run": "true",
     "sleep": "true",
 }
 
@@ -69,10 +71,11 @@ def test_an_instance_fetches_proves_applies_and_says_that_it_serves(tmp_path: Pa
     outcome = _start(tmp_path, WEB)
     assert 0 == outcome.status
     programs = [call.split()[0] for call in outcome.calls]
-    assert ["aws", "aws", "ansible-playbook", "curl", "aws", "the-target-is-healthy", "cfn-signal"] == programs
+    start, end = ["aws", "aws", "aws", "ansible-playbook", "curl"], ["aws", "the-target-is-healthy", "cfn-signal"]
+    assert [*start, "systemd-run", *end] == programs
     bucket = "s3://platform-deployment-111122223333-eu-west-1/services/recipes/20261120T101500-abc"
-    assert [f"{bucket}/ansible.tar.gz", f"{bucket}/source.tar.gz"] == [call.split()[4] for call in outcome.calls[:2]]
-    assert "--max-time 4 http://127.0.0.1:8080/ping" in outcome.calls[3]
+    assert [f"{bucket}/ansible.tar.gz", f"{bucket}/source.tar.gz"] == [call.split()[4] for call in outcome.calls[1:3]]
+    assert "--max-time 4 http://127.0.0.1:8080/ping" in outcome.calls[4]
     assert "--exit-code 0 " in outcome.signal
     assert "--role recipes-production-WebRole-1ABC " in outcome.signal
     assert "--stack recipes-production --resource WebGroup --region eu-west-1" in outcome.signal
@@ -153,7 +156,7 @@ def test_what_a_descriptor_says_is_never_run_by_the_start_script(tmp_path: Path)
     assert 0 == outcome.status
     assert [] == list(tmp_path.rglob("pwned"))
     assert HOSTILE == json.loads((tmp_path / "etc/platform/instance.json").read_text())["command"]
-    assert "http://127.0.0.1:8080/ping?a=$(touch pwned)&b='${c}'" in outcome.calls[3]
+    assert "http://127.0.0.1:8080/ping?a=$(touch pwned)&b='${c}'" in outcome.calls[4]
 
 
 @pytest.mark.parametrize("archive", ["ansible.tar.gz", "source.tar.gz"])
@@ -230,6 +233,33 @@ def test_an_instance_that_fails_says_so_to_its_group(tmp_path: Path) -> None:
     answers = [call for call in outcome.calls if "complete-lifecycle-action" in call]
     assert ["ABANDON"] == [call.split()[-1] for call in answers]
     assert outcome.signal
+
+
+@pytest.mark.parametrize("sign", ["autoscaling/target-lifecycle-state", "spot/instance-action"])
+def test_a_process_finishes_before_its_instance_ends_and_the_group_waits_for_that(tmp_path: Path, sign: str) -> None:
+    outcome = _start(tmp_path, WORKER)
+    assert 0 == outcome.status
+    unit = "--unit=platform-drain --setenv=AWS_DEFAULT_REGION=eu-west-1"
+    assert f"systemd-run --quiet {unit} {tmp_path}/opt/platform/drain" in outcome.calls
+    tools, calls = tmp_path / "tools", tmp_path / "calls"
+    # The third question is answered: the group lets go, or Amazon takes back the instance.
+    body = (
+        f'case "$*" in *{sign}) test 2 -lt "$(grep --count {sign} "{calls}")" && echo Terminated ;; '
+        "*api/token) echo token ;; *target-lifecycle-state) echo InService ;; *) exit 22 ;; esac"
+    )
+    (tools / "curl").write_text(f'#!/bin/bash\necho "curl $*" >> "{calls}"\n{body}\n')
+    calls.unlink()
+    environment = {"PATH": f"{tools}:{os.environ['PATH']}", "HEALTH_STATUS": "0"}
+    subprocess.run(
+        [tmp_path / "opt/platform/drain"], env=environment, check=True, timeout=60, stdout=subprocess.DEVNULL
+    )
+    after = [call for call in calls.read_text().splitlines() if not call.startswith("curl")]
+    assert ["sleep 5", "sleep 5", "systemctl stop recipes-worker", "sleep 10"] == after[:4]
+    group = "--auto-scaling-group-name recipes-production-WebGroup-1ABC --lifecycle-hook-name end"
+    done = (
+        f"aws autoscaling complete-lifecycle-action {group} --instance-id i-0a1b2c3d --lifecycle-action-result CONTINUE"
+    )
+    assert [done] == after[4:]
 
 
 def test_the_script_is_small_enough_for_ec2() -> None:

@@ -28,7 +28,6 @@ from ._conventions import (
     via,
 )
 from ._permissions import permission_statements
-from ._refresh import waits_for_hook
 from ._ways_in import security_group_id
 
 
@@ -130,13 +129,12 @@ def _own_statements(service: Service, environment: Environment, process: Process
     streams = join(boot_log, ":log-stream:", boot_stream(service, environment, process), "/*")
     yield allow("LeaveWord", ["logs:CreateLogStream", "logs:PutLogEvents"], [boot_log, streams])
     yield allow("SignalStack", ["cloudformation:SignalResource"], Ref("AWS::StackId"))
-    if waits_for_hook(process):
-        # The group refers to the role, so its name is not known here; CloudFormation begins it with these two.
-        yield allow("FindGroup", ["cloudformation:DescribeStackResource"], Ref("AWS::StackId"))
-        owner = join(environment.region, ":", environment.account)
-        name = join("autoScalingGroup:*:autoScalingGroupName/${AWS::StackName}-", camel(process.name), "Group-*")
-        group = Sub(join("arn:${AWS::Partition}:autoscaling:", owner, ":", name))
-        yield allow("AnswerGroup", ["autoscaling:CompleteLifecycleAction"], group)
+    # The group refers to the role, so its name is not known here; CloudFormation begins it with these two.
+    yield allow("FindGroup", ["cloudformation:DescribeStackResource"], Ref("AWS::StackId"))
+    owner = join(environment.region, ":", environment.account)
+    name = join("autoScalingGroup:*:autoScalingGroupName/${AWS::StackName}-", camel(process.name), "Group-*")
+    group = Sub(join("arn:${AWS::Partition}:autoscaling:", owner, ":", name))
+    yield allow("AnswerGroup", ["autoscaling:CompleteLifecycleAction"], group)
 
 
 def _message_statements(service: Service, environment: Environment, process: Process) -> Iterator[Statement]:

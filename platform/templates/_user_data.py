@@ -17,7 +17,7 @@ from troposphere import Base64, Sub
 from compiler.authoring import Environment, Process, Service, camel, derive, join
 
 from ._conventions import boot_log_name, boot_stream, config_path, log_group_name
-from ._refresh import LAUNCH_HOOK, waits_for_hook
+from ._lifecycle import END_HOOK, LAUNCH_HOOK, is_refreshed
 
 REGISTRATION = 60  # seconds that a load balancer may take to hear of an instance
 
@@ -40,7 +40,8 @@ def user_data(service: Service, environment: Environment, process: Process) -> B
         "role": "${" + camel(process.name) + "Role}",
         "target_group": "${" + camel(process.name) + "TargetGroup}",
         "balancer_patience": balancer_patience(process),
-        "hook": LAUNCH_HOOK if waits_for_hook(process) else None,
+        "launch_hook": LAUNCH_HOOK if is_refreshed(process) else None,
+        "end_hook": END_HOOK,
     }
     text = _TEXTS.get_template("user-data.sh.j2").render(instance=json.dumps(facts, indent=2), **words)
     return Base64(Sub(derive(text, facts, words)))

@@ -14,7 +14,7 @@ from troposphere.cloudwatch import Alarm, Metric, MetricDataQuery, MetricDimensi
 from compiler.authoring import Environment, Process, Service, Subscription, camel, join
 
 from ._conventions import alarm_topics, dead_letter_queue_id, queue_batches, tags
-from ._refresh import refresh_alarms
+from ._lifecycle import refresh_alarms
 from ._ways_in import full_name, is_shared
 
 SCOPE = "service"

@@ -60,7 +60,7 @@ from ._conventions import (
     tags,
     wired_values,
 )
-from ._refresh import LAUNCH_HOOK, refresh_alarms, waits_for_hook
+from ._lifecycle import END_HOOK, END_SECONDS, LAUNCH_HOOK, is_refreshed, refresh_alarms
 from ._scaling import scaling_policies
 from ._user_data import balancer_patience, user_data
 from ._ways_in import way_in
@@ -169,11 +169,11 @@ def group(service: Service, environment: Environment, process: Process) -> Itera
             ZonalShiftEnabled=True, ImpairedZoneHealthCheckBehavior="IgnoreUnhealthy"
         ),
         MetricsCollection=[MetricsCollection(Granularity="1Minute")],
+        LifecycleHookSpecificationList=_lifecycle_hooks(process),
         DeletionProtection=derive("prevent-force-deletion" if is_production(environment) else "none", environment.tier),
         Tags=GroupTags(**tag_values(service, environment, process.name, process.name)),
         UpdatePolicy=update_policy(environment, service, process),
         DependsOn=_before_start(service, environment, process),
-        **_lifecycle_hooks(process),
         **_creation_policy(process),
     )
 
@@ -208,21 +208,23 @@ def _started_from(process: Process) -> dict[str, object]:
     }
 
 
-def _lifecycle_hooks(process: Process) -> dict[str, object]:
-    """Let a refresh wait for each instance: nothing else would tell it that one serves before the next one goes."""
-    if not waits_for_hook(process):
-        return {}
-    seconds = derive(60 * _minutes_to_start(process), process.deployment.style)
-    return {
-        "LifecycleHookSpecificationList": [
-            LifecycleHookSpecification(
-                LifecycleHookName=LAUNCH_HOOK,
-                LifecycleTransition="autoscaling:EC2_INSTANCE_LAUNCHING",
-                HeartbeatTimeout=seconds,
-                DefaultResult="ABANDON",
-            )
-        ]
-    }
+def _lifecycle_hooks(process: Process) -> list[LifecycleHookSpecification]:
+    """Let a process finish what it has; and a refresh wait for each instance, since it hears of no signal."""
+    end = LifecycleHookSpecification(
+        LifecycleHookName=END_HOOK,
+        LifecycleTransition="autoscaling:EC2_INSTANCE_TERMINATING",
+        HeartbeatTimeout=END_SECONDS,
+        DefaultResult="CONTINUE",
+    )
+    if not is_refreshed(process):
+        return [end]
+    begin = LifecycleHookSpecification(
+        LifecycleHookName=LAUNCH_HOOK,
+        LifecycleTransition="autoscaling:EC2_INSTANCE_LAUNCHING",
+        HeartbeatTimeout=derive(60 * _minutes_to_start(process), process.deployment.style),
+        DefaultResult="ABANDON",
+    )
+    return [begin, end]
 
 
 class RefreshPolicy(UpdatePolicy):  # type: ignore[misc]  # troposphere is untyped

@@ -1,4 +1,4 @@
-"""What an instance refresh looks at: a hook that each new instance answers, and alarms that end it.
+"""Hooks that instances answer, when they begin and when they end, and the alarms that end a refresh.
 
 In: a service, an environment, a process.    Out: names.
 """
@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from compiler.authoring import Environment, Process, Service, camel, join
 
-LAUNCH_HOOK = "launch"
+LAUNCH_HOOK, END_HOOK = "launch", "end"
+END_SECONDS = 120  # as long as a spot instance has
 
 
-def waits_for_hook(process: Process) -> bool:
+def is_refreshed(process: Process) -> bool:
     return process.deployment.style == "refresh"
 
 
 def refresh_alarms(service: Service, environment: Environment, process: Process) -> dict[str, str]:
     """Map the logical ids of the alarms that take a refresh back to their names, which have to be known beforehand."""
     metrics = [] if process.port is None else [metric for metric in ("errors", "latency") if metric in process.alarms]
-    if process.deployment.style != "refresh":
+    if not is_refreshed(process):
         return {}
     return {
         camel(process.name, metric, "red") + "Alarm": join(
