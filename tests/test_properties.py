@@ -258,7 +258,9 @@ class Admitted:
         sound_target = {"cpu": st.floats(1, 100), "requests": st.floats(1, 1e300)}
         bounds = {"min": st.integers(0, 3) | st.integers(0), "max": st.integers(1, 6) | st.integers(1)}
         sound_bounds = {"min": st.integers(0, 3), "max": st.integers(4, 10**30)}
-        style = st.sampled_from(["rolling", "immutable", "inPlace"])
+        times = st.sampled_from(["0 7 * * 1-5", "*/5 0 1 1 *"])
+        hours = st.dictionaries(NAMES, self.section({"at": times}, {"min": st.integers(0, 4)}), max_size=2)
+        style = st.sampled_from(["rolling", "immutable", "inPlace", "refresh"])
         rest = st.integers(0, 3) if self.is_sound else st.integers(0, 3) | st.integers(0)
         metrics = ["cpu", "latency", "errors", "unhealthyHosts"] + ["queueAge"] * (not self.is_sound)
         command = st.sampled_from(["./bin/serve", "a 'b' $C \"d\" {{e}} ${F} %G"])
@@ -271,15 +273,53 @@ class Admitted:
             "healthCheck": self.section({}, check),
             "scaling": self.section(
                 {**sound_bounds, "target": self.section({}, sound_target)} if self.is_sound else {},
-                {} if self.is_sound else {**bounds, "target": self.section({}, target)},
+                {"schedule": hours}
+                if self.is_sound
+                else {**bounds, "target": self.section({}, target), "schedule": hours},
             ),
             "availability": st.sampled_from(["alwaysOn", "businessHours"]),
             "deployment": self.section({}, {"style": style, "minInService": rest, "batch": small}),
             "alarms": self.section({}, {metric: self.pair(100) for metric in metrics}),
             "uses": st.lists(st.sampled_from(["store"] if self.is_sound else ["store", "none"]), unique=True),
             "logs": st.dictionaries(NAMES, self.log(), max_size=1 if self.is_sound else 2),
+            "permissions": st.dictionaries(NAMES, self.permission(), max_size=3),
         }
-        return self.section(needed, may)
+        if not self.is_sound:
+            may["loadBalancer"], may["routing"] = st.sampled_from(["own", "shared"]), self.routing()
+            may["mixedInstances"] = self.mixed()
+            return self.section(needed, may)
+        # What only goes together is there together or not at all.
+        shared = {"loadBalancer": st.just("shared"), "dns": may["dns"], "routing": self.routing()}
+        mixed = {"instanceType": st.just("t4g.small"), "mixedInstances": self.mixed()}
+        alone: st.SearchStrategy[Any] = st.fixed_dictionaries({})
+        return st.tuples(
+            self.section(needed, may), alone | st.fixed_dictionaries(shared), alone | st.fixed_dictionaries(mixed)
+        ).map(lambda parts: {**parts[0], **parts[1], **parts[2]})
+
+    def routing(self) -> st.SearchStrategy[Any]:
+        paths = st.lists(st.sampled_from(["/", "/a/*", "/b?c", "/d.$-~\"'@:+&"]), min_size=1, max_size=3, unique=True)
+        return self.section(
+            {"priority": st.integers(1, 50_000)}, {"host": st.sampled_from(["x", "y-z"]), "paths": paths}
+        )
+
+    def mixed(self) -> st.SearchStrategy[Any]:
+        types = st.lists(st.sampled_from(["t4g.medium", "m7g.large", "m6gd.large"]), min_size=2, unique=True)
+        return self.section({"types": types}, {"onDemandBase": st.integers(0, 9), "spotPercent": st.integers(0, 100)})
+
+    def permission(self) -> st.SearchStrategy[Any]:
+        things = {
+            "bucket": st.sampled_from(["acme-a", "a.b-c"]),
+            "parameters": st.sampled_from(["/a", "/a/b.c-d_e"]),
+            "secret": st.sampled_from(["a", "a/b_+=.@-"]),
+            "publish": st.just("other.event"),
+            "consume": st.sampled_from(["queue", "queue.fifo"]),
+        }
+        access = st.sampled_from(["read", "write", "readWrite"])
+        if self.is_sound:
+            each = [st.fixed_dictionaries({name: value}) for name, value in things.items()]
+            detailed = {"bucket": things["bucket"], "access": access, "prefix": st.sampled_from(["a/", "a/b/"])}
+            return st.one_of(*each, st.fixed_dictionaries(detailed))
+        return self.section({}, {**things, "access": access, "prefix": st.just("a/")})
 
     def rest(self) -> dict[str, st.SearchStrategy[Any]]:
         items = st.text() | st.integers(0, 9)
