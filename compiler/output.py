@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,9 +71,21 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
 
 
 def write_file(folder: Path, name: str, content: bytes) -> None:
-    """Write one file of a folder under a temporary name and rename it. A link in its place is left alone."""
-    if (folder / name).is_symlink():
-        raise OutputError(f"`{folder / name}` is a link; remove it")
+    """Write one file of a folder under a temporary name and rename it.
+
+    What is no file and no folder keeps its place: a pipe or a device takes the bytes itself, a link is refused.
+    Raises OutputError.
+    """
+    target = folder / name
+    with contextlib.suppress(OSError):  # of what is not there, or cannot be reached, the writing below tells
+        kind = os.lstat(target).st_mode
+        if stat.S_ISLNK(kind):
+            raise OutputError(f"`{target}` is a link; remove it")
+        if stat.S_ISSOCK(kind) or stat.S_ISBLK(kind):
+            raise OutputError(f"`{target}` is a socket or a disk; name a file")
+        if stat.S_ISFIFO(kind) or stat.S_ISCHR(kind):
+            _write_through(target, content)
+            return
     staged = _Staging(folder)
     try:
         staged.add(name, content)
@@ -82,6 +95,17 @@ def write_file(folder: Path, name: str, content: bytes) -> None:
         raise WriteError(f"cannot write `{where}`: {error.strerror or error}") from error
     finally:
         staged.clear()
+
+
+def _write_through(target: Path, content: bytes) -> None:
+    """Write into what another program reads, or what is a device."""
+    try:
+        with open(target, "wb", buffering=0) as stream:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[stream.write(rest) :]
+    except OSError as error:
+        raise WriteError(f"cannot write `{target}`: {error.strerror or error}") from error
 
 
 def _stays_inside(path: str) -> bool:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
+import socket
+import threading
 from pathlib import Path
 
 import pytest
 
 from compiler.model import Bundle
-from compiler.output import OutputError, WriteError, write_bundle
+from compiler.output import OutputError, WriteError, write_bundle, write_file
 
 
 def bundle(*paths: str, text: str = "x") -> Bundle:
@@ -163,3 +166,26 @@ def test_a_disk_that_fills_up_leaves_the_bundle_before(tmp_path: Path) -> None:
 
     assert before.files == files_in(tmp_path)
     assert not (tmp_path / "z").exists()
+
+
+def test_a_pipe_takes_the_bytes_itself_and_stays_one(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    heard: list[bytes] = []
+    reader = threading.Thread(target=lambda: heard.append((tmp_path / "pipe").read_bytes()))
+    reader.start()
+    write_file(tmp_path, "pipe", b"x" * 200_000)
+    reader.join(10)
+    assert ([b"x" * 200_000], ["pipe"]) == (heard, os.listdir(tmp_path))
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_link_or_a_socket_is_no_file_to_write(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("elsewhere")
+    with pytest.raises(OutputError, match="is a link"):
+        write_file(tmp_path, "link", b"x")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "socket"))
+        with pytest.raises(OutputError, match="is a socket or a disk"):
+            write_file(tmp_path, "socket", b"x")
+        assert (tmp_path / "socket").is_socket()
+    assert ["link", "socket"] == sorted(os.listdir(tmp_path))
