@@ -117,7 +117,7 @@ def _mermaid_text(text: str) -> str:
 def _dot_look(node: Node, links: Mapping[str, str]) -> str:
     look = LOOKS[node.state]
     shape = "cylinder" if node.type == PARAMETER else look.dot
-    label = "\\n".join(_dot_escape(line) for line in describe_node(node))
+    label, words = "\\n".join(map(_dot_escape, describe_node(node))), ", ".join(describe_node(node))
     said = [
         f'label="{label}"',
         f"shape={shape}",
@@ -125,6 +125,7 @@ def _dot_look(node: Node, links: Mapping[str, str]) -> str:
         f'fillcolor="{look.fill}"',
         f'color="{look.line}"',
         f"class={_word(node.state)}",
+        f"tooltip={_dot_text(words)}",  # which else is the label with its line breaks as two characters
     ]
     if node.id in links:
         said.append(f"URL={_dot_text(links[node.id])}")

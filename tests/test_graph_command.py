@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,7 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from compiler.cli import cli
+from compiler.graph import Graph, Node
 from compiler.picture import NoPicture, draw_svg
+from compiler.report_graph import render_dot
 from tests.locked_service import SERVICE, TOY
 
 TEMPLATE = """\
@@ -115,6 +118,13 @@ def test_a_program_that_draws_nothing_is_no_picture(tmp_path: Path, script: str,
     program.chmod(0o755)
     with pytest.raises(NoPicture, match=expected):
         draw_svg("digraph {}", program=str(program), seconds=0.2)
+
+
+@needs_graphviz
+def test_the_name_of_a_link_has_words_alone() -> None:
+    graph = Graph("", (Node("Queue", "AWS::SQS::Queue", "SQS", "changed"),), ())
+    [title] = re.findall('xlink:title="([^"]*)"', draw_svg(render_dot(graph, links={"Queue": "#thing-1"})))
+    assert "Queue, AWS::SQS::Queue, ~ changed" == title
 
 
 @needs_graphviz
