@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from compiler.risk import LEVELS, Level, reaches_level
 from compiler.screen import (
     FAULTS,
     Reporting,
@@ -30,11 +31,9 @@ if TYPE_CHECKING:
     from compiler.bucket import Bucket
     from compiler.changes import Diff, Side
     from compiler.model import Library
-    from compiler.risk import Level
 
 _FORMATS = ("text", "json", "github", "sarif", "markdown", "html")
 _DOCUMENTS = ("markdown", "html")  # which hold no faults
-_LEVELS = ("change", "interruption", "replacement", "data-loss", "security")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ class _Asked:
     help="How to report. [default: text; github under GitHub Actions]",
 )
 @click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help="Write the report into this file.")
-@click.option("--fail-on", type=click.Choice(_LEVELS), help="Exit with 1 where the changes do so much, or more.")
+@click.option("--fail-on", type=click.Choice(LEVELS), help="Exit with 1 where the changes do so much, or more.")
 def diff(
     repo: str | None,
     environments: tuple[str, ...],
@@ -115,11 +114,8 @@ def diff(
         check_environments(environments, library)
         found = _compare(asked, library)
         _show(found, chosen, out, fail_on, screen.prefix)
-        if fail_on is not None:
-            from compiler.risk import reaches_level
-
-            if any(reaches_level(change, fail_on) for change in found.changes):
-                raise click.exceptions.Exit(FAULTS)
+        if fail_on is not None and any(reaches_level(change, fail_on) for change in found.changes):
+            raise click.exceptions.Exit(FAULTS)
 
 
 def _compare(asked: _Asked, library: Library) -> Diff:
@@ -205,7 +201,8 @@ def _write(found: Diff, format: str, fail_on: Level | None, prefix: str, *, widt
         from compiler.report import report_diagnostics
         from compiler.report_findings import find_changes
 
-        return report_diagnostics(find_changes(found, fail_on=fail_on), format=format, prefix=prefix)
+        changes = find_changes(found, fail_on=fail_on)
+        return report_diagnostics(changes, format=format, prefix=prefix, is_ranked=True)
     from compiler.report_diff import report_diff
 
     return report_diff(found, width=width, color=color, prefix=prefix)

@@ -25,13 +25,15 @@ def report_diagnostics(
     prefix: str = "",
     color: bool = False,
     width: int | None = None,
+    is_ranked: bool = False,
 ) -> str:
-    """Draw diagnostics, ordered, in one of FORMATS. The text is empty or ends with a line break.
+    """Draw diagnostics in one of FORMATS. The text is empty or ends with a line break.
 
-    `prefix` is the path from the user's folder to the service repository. `width` is the number of columns of the
-    terminal, None where there is none. Raises ValueError for another format.
+    They are ordered by place, unless `is_ranked` says that they come in the order in which to show them. `prefix` is
+    the path from the user's folder to the service repository. `width` is the number of columns of the terminal, None
+    where there is none. Raises ValueError for another format.
     """
-    ordered = order_diagnostics(diagnostics)
+    ordered = tuple(diagnostics) if is_ranked else order_diagnostics(diagnostics)
     if format == "text":
         return render_text(ordered, prefix=prefix, color=color, width=width)
     if format == "json":

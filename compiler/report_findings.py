@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from compiler.changes import Change, Diff
-from compiler.diagnostics import Diagnostic
-from compiler.report_changes import Seen, fold_changes, name_kind, name_place, name_thing, write_values
+from compiler.diagnostics import Diagnostic, Severity
+from compiler.report_changes import Seen, fold_changes, name_kind, name_place, name_thing, rank_change, write_values
 from compiler.risk import Level, find_effect, find_risks, reaches_level
 
 _LONGEST_VALUE = 100
@@ -29,15 +29,17 @@ _MEANINGS: Mapping[str, tuple[str, str, str | None]] = {
 
 
 def find_changes(diff: Diff, *, fail_on: Level | None = None) -> list[Diagnostic]:
-    """Say what each change does; an error if it reaches the level of `fail_on`, a warning else.
+    """Say what each change does, the worst first, since of many GitHub shows some: an error if it reaches the level of
+    `fail_on`, else a warning, or a notice where nobody notices the change.
 
     What a change means for security is a finding of its own.
     """
-    return [
-        _find(replace(seen, change=part), fail_on)
-        for seen in fold_changes(diff.changes)
-        for part in _parts(seen.change)
-    ]
+    parts = [replace(seen, change=part) for seen in fold_changes(diff.changes) for part in _parts(seen.change)]
+    return [_find(seen, fail_on) for seen in sorted(parts, key=_rank)]
+
+
+def _rank(seen: Seen) -> int:
+    return rank_change(seen.change)
 
 
 def _parts(change: Change) -> Iterator[Change]:
@@ -58,7 +60,8 @@ def _find(seen: Seen, fail_on: Level | None) -> Diagnostic:
     is_error = fail_on is not None and reaches_level(change, fail_on)
     span = change.origin.span if change.origin and change.origin.span.path else None
     message = f"`{name_thing(change)}`{where}{becomes}: {said}"
-    return Diagnostic(code, message, span, hint, "error" if is_error else "warning")
+    severity: Severity = "error" if is_error else "notice" if code == "D916" else "warning"
+    return Diagnostic(code, message, span, hint, severity)
 
 
 def _describe(change: Change) -> str:

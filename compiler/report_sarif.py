@@ -8,16 +8,17 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from compiler import __version__
 from compiler.catalog import CATALOG, explain_code, render_entry
-from compiler.diagnostics import Diagnostic, Span
+from compiler.diagnostics import Diagnostic, Severity, Span
 from compiler.model import Json
 from compiler.report_safe import place_path, show_text
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_LEVELS: Mapping[Severity, str] = {"error": "error", "warning": "warning", "notice": "note"}
 
 
 def render_sarif(diagnostics: Sequence[Diagnostic], *, prefix: str) -> Json:
@@ -36,7 +37,7 @@ def _rule(code: str) -> Json:
         "id": code,
         "shortDescription": {"text": entry.title},
         "fullDescription": {"text": entry.explanation},
-        "defaultConfiguration": {"level": entry.severity},
+        "defaultConfiguration": {"level": _LEVELS[entry.severity]},
         "help": {"text": explain_code(code), "markdown": render_entry(entry)},
     }
 
@@ -55,7 +56,7 @@ def _result(diagnostic: Diagnostic, rule_index: int, prefix: str) -> Json:
     result: dict[str, Json] = {
         "ruleId": diagnostic.code,
         "ruleIndex": rule_index,
-        "level": diagnostic.severity,
+        "level": _LEVELS[diagnostic.severity],
         "message": {"text": text},
     }
     # Code scanning takes no result without a place: what has none concerns the service as a whole.

@@ -36,10 +36,25 @@ def test_every_level_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("level", ERRORS)
-def test_what_reaches_the_level_is_an_error_and_the_rest_a_warning(level: Level | None) -> None:
+def test_what_reaches_the_level_is_an_error_and_the_rest_a_warning_or_a_notice(level: Level | None) -> None:
     found = find_changes(DIFF, fail_on=level)
-    assert list(CHANGES) == [each.code for each in found]
-    assert ERRORS[level] == [each.code for each in found if each.severity == "error"]
+    assert sorted(CHANGES) == sorted(each.code for each in found)
+    assert sorted(ERRORS[level]) == sorted(each.code for each in found if each.severity == "error")
+    assert {"D916"} - set(ERRORS[level]) == {each.code for each in found if each.severity == "notice"}
+
+
+def test_github_and_code_scanning_are_told_the_worst_first_and_of_the_rest_in_another_voice() -> None:
+    calm = [changed(f"Topic{number:02}", "X", origin=origin("a.yml", number + 1)) for number in range(12)]
+    lost = changed("Zulu", "X", behavior="replacement", is_data_loss=True, origin=origin("z.yml", 90))
+    found = find_changes(diff_of({}, {}, *calm, lost))
+    lines = report_diagnostics(found, format="github", is_ranked=True).splitlines()
+    assert lines[0].startswith("::warning file=z.yml,line=90,") and "title=D911" in lines[0]
+    assert 12 == sum(line.startswith("::notice ") and "title=D916" in line for line in lines)
+    [run] = json.loads(report_diagnostics(found, format="sarif", is_ranked=True))["runs"]
+    assert ["warning", *["note"] * 12] == [result["level"] for result in run["results"]]
+    assert {"D911": "error", "D916": "note"} == {
+        rule["id"]: rule["defaultConfiguration"]["level"] for rule in run["tool"]["driver"]["rules"]
+    }
 
 
 def test_what_a_change_does_and_what_it_means_for_security_are_two_findings() -> None:
@@ -53,13 +68,13 @@ def test_what_a_change_does_and_what_it_means_for_security_are_two_findings() ->
     )
     found = find_changes(diff_of({}, {}, change), fail_on="security")
     assert [
+        ("D912", "`A` in `production` is replaced: `X` changes from 1 to 2; `X` cannot change", "warning", 12),
         (
             "D915",
             "`A` in `production` needs a look: exposure widened; `X` changes from 1 to 2; `X` cannot change",
             "error",
             12,
         ),
-        ("D912", "`A` in `production` is replaced: `X` changes from 1 to 2; `X` cannot change", "warning", 12),
     ] == [(each.code, each.message, each.severity, each.span and each.span.line) for each in found]
 
 

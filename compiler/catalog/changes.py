@@ -79,8 +79,9 @@ ENTRIES = (
         title="Change without interruption",
         explanation="""
             Something differs, and nobody notices when it is deployed. It is an error where `--fail-on` asks for
-            `change`, else a warning.
+            `change`, else a notice, which takes no room from the warnings.
         """,
+        severity="notice",
         is_shown_by_files=False,
     ),
 )
