@@ -64,4 +64,12 @@ def _arn(value: Any, service: str) -> str:
     if isinstance(value, str) and not value.startswith("{{resolve:"):
         return re.sub(r"\{\{resolve:[^}]*\}\}", "a", value)
     text = json.dumps(value)
+    if isinstance(value, dict) and isinstance(value.get("Fn::Sub"), str):
+        return re.sub(r"\$\{([^}]*)\}", lambda found: _substitute(found[1], service), value["Fn::Sub"])
     return f"{OBJECTS}*" if service == "s3" and "/" in text else ARNS.get(service, "*")
+
+
+def _substitute(variable: str, service: str) -> str:
+    if variable.endswith(".Arn"):
+        return ARNS.get(service, "*")
+    return "aws" if variable == "AWS::Partition" else "a"
