@@ -12,6 +12,7 @@ import re
 from compiler.known import NOTHING, Known, is_open
 from compiler.processors import architecture
 from compiler.service import (
+    AccountBaseline,
     BusinessHours,
     Deployment,
     DeploymentBucket,
@@ -38,6 +39,7 @@ from compiler.variables import queue_variable, topic_variable
 
 __all__ = [
     "NOTHING",
+    "AccountBaseline",
     "BusinessHours",
     "Deployment",
     "DeploymentBucket",

@@ -19,6 +19,7 @@ from compiler.diagnostics import CompileError, Diagnostic, Related, Source, Span
 from compiler.layers import shared_environment
 from compiler.model import Entry, Fragment, Json, Library, Origin, Path, Said, Settings, TemplateModule
 from compiler.service import (
+    AccountBaseline,
     BusinessHours,
     Deployment,
     DeploymentBucket,
@@ -68,7 +69,7 @@ def read_environment(settings: Settings, library: Library) -> Environment:
     assert shared is not None, settings.environment_name
     network, hours = data["network"], data["businessHours"]
     deployment, ingress = data.get("deploymentBucket") or {}, data.get("ingress") or {}
-    waf = data.get("waf") or {}
+    waf, baseline = data.get("waf") or {}, data.get("accountBaseline") or {}
     return Environment(
         name=settings.environment_name,
         shared=shared,
@@ -96,6 +97,9 @@ def read_environment(settings: Settings, library: Library) -> Environment:
         ),
         public_zone_id=data.get("publicZoneId"),
         image_ids=data.get("imageIds") or {},
+        account_baseline=AccountBaseline(
+            baseline.get("madeHere", True), baseline.get("guardDuty", True), baseline.get("monthlyBudget")
+        ),
         waf=Waf(waf.get("mode") or "block", waf.get("rateLimit") or 2000),
     )
 

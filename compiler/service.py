@@ -231,6 +231,15 @@ class Waf:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountBaseline:
+    """What the account has once, if this environment makes it. `monthly_budget` in USD; None: nobody watches."""
+
+    is_made_here: bool = True
+    guard_duty: bool = True
+    monthly_budget: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """An account and region that the platform team runs.
 
@@ -258,3 +267,4 @@ class Environment:
     public_zone_id: str | None = None
     image_ids: Mapping[str, str] = field(default_factory=dict)
     waf: Waf = Waf()
+    account_baseline: AccountBaseline = AccountBaseline()

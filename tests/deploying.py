@@ -20,10 +20,15 @@ from tests.ministack import REGION, Keys, MiniStack, ServerMissing, run_ministac
 
 # What MiniStack does not know, with the attributes that templates ask of it. A stack makes one by name only.
 STAND_INS: Mapping[str, tuple[str, ...]] = {
+    "AWS::AccessAnalyzer::Analyzer": (),
+    "AWS::Budgets::Budget": (),
+    "AWS::CloudTrail::Trail": (),
     "AWS::CloudWatch::Alarm with Metrics": ("Arn",),
     "AWS::EC2::EIP": ("AllocationId",),
     "AWS::EC2::FlowLog": (),
     "AWS::EC2::NatGateway": (),
+    "AWS::EC2::SnapshotBlockPublicAccess": (),
+    "AWS::GuardDuty::Detector": (),
     "AWS::SSM::Document": (),
     "AWS::WAFv2::LoggingConfiguration": (),
     "AWS::WAFv2::WebACLAssociation": (),

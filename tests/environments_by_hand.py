@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from compiler.service import BusinessHours, Environment, Ingress, Network
+from compiler.service import AccountBaseline, BusinessHours, Environment, Ingress, Network
 from tests.services_by_hand import load_template
 
 TEMPLATES = (
@@ -17,6 +17,7 @@ TEMPLATES = (
     "deployment_bucket",
     "ingress",
     "images",
+    "account",
 )  # in the order of their deployment
 ENDPOINTS = ("ssm", "ssmmessages", "ec2messages", "logs", "monitoring", "secretsmanager", "kms", "sts", "sqs", "sns")
 AUTHORITY = "arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/6ad3c2b0-55d7-4f0e-8d8c-2f5c8a2b9e71"
@@ -37,6 +38,7 @@ PRODUCTION = Environment(
     ingress=Ingress(("private", "public"), AUTHORITY),
     public_zone_id="Z0423711P3XCA0LFK2QD",
     image_ids={"arm64": "ami-0c7d19a41d2f3b6e5", "x86_64": "ami-03f1e8b7a64c25d90"},
+    account_baseline=AccountBaseline(monthly_budget=4000),
 )
 STAGING = replace(
     PRODUCTION,
@@ -44,6 +46,7 @@ STAGING = replace(
     shared="staging",
     account="444455556666",
     tier="staging",
+    account_baseline=AccountBaseline(monthly_budget=1500),
     private_zone="staging.internal",
     public_zone="staging.recipes.example",
     public_zone_id=None,
@@ -56,6 +59,7 @@ BRANCHES = replace(
     shared="env-default",
     account="777788889999",
     tier="branch",
+    account_baseline=AccountBaseline(monthly_budget=800),
     private_zone="env-default.internal",
     public_zone="branches.recipes.example",
     public_zone_id=None,

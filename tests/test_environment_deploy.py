@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import pytest
 from botocore.exceptions import ClientError
 
-from compiler.service import DeploymentBucket, Environment, Waf
+from compiler.service import AccountBaseline, DeploymentBucket, Environment, Waf
 from tests.deploying import STAND_INS, Cloud
 from tests.environments_by_hand import BRANCHES, PRODUCTION, TEMPLATES, build_template, with_network
 from tests.environments_by_hand import STAGING as STAGING_ELSEWHERE
@@ -43,6 +43,10 @@ CHANGES: dict[str, tuple[Environment, set[str]]] = {
     "ingress": (
         replace(STAGING, ingress=replace(STAGING.ingress, shared=("private",))),
         {"Remove PublicLoadBalancer", "Remove PublicListenerArnParameter"},
+    ),
+    "account": (
+        replace(STAGING, account_baseline=AccountBaseline(guard_duty=False)),
+        {"Remove ThreatRule", "Remove Detector", "Remove MonthlyBudget"},
     ),
     "images": (replace(STAGING, image_ids={**STAGING.image_ids, "arm64": NEWER}), {"Modify Arm64Parameter"}),
 }

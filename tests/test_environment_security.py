@@ -45,7 +45,7 @@ def test_the_account_administers_a_key_and_only_aws_gets_grants(purpose: str) ->
 
 
 def test_logs_may_use_their_key_for_log_groups_of_the_account() -> None:
-    (logs,) = _users("Logs")
+    logs, _ = _users("Logs")
     assert {"Service": "logs.eu-west-1.amazonaws.com"} == logs["Principal"]
     groups = "arn:aws:logs:eu-west-1:111122223333:log-group:*"
     assert {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}} == logs["Condition"]
@@ -59,7 +59,12 @@ def test_topics_of_the_account_may_deliver_to_queues_with_the_messaging_key() ->
 
 
 def test_alarms_of_the_account_may_publish_with_the_alarms_key() -> None:
-    (alarms,) = _users("Alarms")
+    alarms, events = _users("Alarms")
+    assert (["events.amazonaws.com", "budgets.amazonaws.com"], USE) == (
+        events["Principal"]["Service"],
+        events["Action"],
+    )
+    assert {"StringEquals": OWN_ACCOUNT} == events["Condition"]
     assert ({"Service": "cloudwatch.amazonaws.com"}, USE) == (alarms["Principal"], alarms["Action"])
     source = {"aws:SourceArn": "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:*"}
     assert {"StringEquals": OWN_ACCOUNT, "ArnLike": source} == alarms["Condition"]
@@ -229,9 +234,10 @@ def test_alarms_of_the_account_may_publish_to_a_topic_and_nothing_in_plain_text(
     assert 6 == len(policies)
     for name, policy in policies.items():
         topic = {"Ref": name.removesuffix("Policy")}
-        account, alarms, plain = policy["PolicyDocument"]["Statement"]
+        account, alarms, events, plain = policy["PolicyDocument"]["Statement"]
         assert [topic] == policy["Topics"]
-        assert [topic] * 3 == [statement["Resource"] for statement in (account, alarms, plain)]
+        assert [topic] * 4 == [statement["Resource"] for statement in (account, alarms, events, plain)]
+        assert {"StringEquals": OWN_ACCOUNT} == events["Condition"]
         assert ({"Service": "cloudwatch.amazonaws.com"}, "sns:Publish") == (alarms["Principal"], alarms["Action"])
         assert OWN_ACCOUNT == alarms["Condition"]["StringEquals"]
         assert ("Deny", {"Bool": {"aws:SecureTransport": "false"}}) == (plain["Effect"], plain["Condition"])

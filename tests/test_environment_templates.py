@@ -15,7 +15,7 @@ from cfnlint.config import ManualArgs
 from compiler.diagnostics import Source, Span
 from compiler.library import load_library
 from compiler.model import Origin, Said, Setting
-from compiler.service import DeploymentBucket, Environment, Ingress, Waf
+from compiler.service import AccountBaseline, DeploymentBucket, Environment, Ingress, Waf
 from compiler.trace import settings_of, trace_value
 from tests.environments_by_hand import (
     ENVIRONMENTS,
@@ -42,12 +42,13 @@ VARIANTS: dict[str, tuple[Environment, tuple[str, ...]]] = {
     ),
     "waf-counts": (replace(STAGING, waf=Waf("count")), ("security",)),
     "no-waf": (replace(STAGING, waf=Waf("off")), ("security", "ingress")),
+    "bare-account": (replace(STAGING, account_baseline=AccountBaseline(guard_duty=False)), ("account",)),
     "nothing-shared": (replace(STAGING, ingress=replace(STAGING.ingress, shared=())), ("ingress",)),
     "locked-releases": (
         replace(STAGING, deployment_bucket=DeploymentBucket(lock_days=90)),
         ("deployment_bucket",),
     ),
-    "no-platform": (replace(STAGING, owners=("squad-menu",)), ("notifications", "network", "ingress")),
+    "no-platform": (replace(STAGING, owners=("squad-menu",)), ("notifications", "network", "ingress", "account")),
     "certified-by-amazon": (
         replace(STAGING, private_zone="internal.staging.recipes.example", ingress=Ingress(("public", "private"))),
         ("network", "ingress"),
@@ -93,6 +94,7 @@ def test_the_environments_made_by_hand_are_those_of_the_library(environment: Env
     )
     assert said.get("publicZoneId") == environment.public_zone_id
     assert said["imageIds"] == environment.image_ids
+    assert said["accountBaseline"] == {"monthlyBudget": environment.account_baseline.monthly_budget}
 
 
 def test_the_paths_that_the_stacks_write_are_those_of_the_change_log() -> None:
@@ -110,7 +112,7 @@ def test_the_paths_that_the_stacks_write_are_those_of_the_change_log() -> None:
         *("network/vpc-id", "network/private-zone-id", "network/public-zone-id", "network/endpoint-security-group-id"),
         *("ingress/log-bucket", "ingress/public-certificate-arn", "ingress/private-certificate-arn"),
         *(f"ingress/{exposure}-{name}" for exposure in ("private", "public") for name in SHARED),
-        *("images/arm64", "images/x86_64"),
+        *("images/arm64", "images/x86_64", "account/trail-bucket"),
     } == {path for name in TEMPLATES for path in _written(build_template(name))}
 
 

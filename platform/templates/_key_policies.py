@@ -46,6 +46,39 @@ def logs_may_encrypt(environment: Environment) -> Statement:
     }
 
 
+def trail_name(environment: Environment) -> str:
+    return join("platform-", environment.name)
+
+
+def trail_arn(environment: Environment) -> str:
+    return arn(environment, "cloudtrail", join("trail/", trail_name(environment)))
+
+
+def trail_may_encrypt(environment: Environment) -> Statement:
+    """The record of calls of the account, whichever environment makes it."""
+    context = {"kms:EncryptionContext:aws:cloudtrail:arn": trail_arn(environment)}
+    return {
+        "Sid": "TrailMayEncrypt",
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudtrail.amazonaws.com"},
+        "Action": ["kms:DescribeKey", "kms:GenerateDataKey*"],
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:SourceArn": trail_arn(environment)}, "StringLikeIfExists": context},
+    }
+
+
+def events_may_publish(environment: Environment) -> Statement:
+    """Rules on events and budgets tell the topics of owners; both encrypt with the key of alarms."""
+    return {
+        "Sid": "EventsAndBudgetsMayPublish",
+        "Effect": "Allow",
+        "Principal": {"Service": ["events.amazonaws.com", "budgets.amazonaws.com"]},
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:SourceAccount": environment.account}},
+    }
+
+
 def topics_may_deliver(environment: Environment) -> Statement:
     """A topic that sends to an encrypted queue encrypts for it, which no identity but the service's own can allow."""
     return {

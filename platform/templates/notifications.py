@@ -59,6 +59,14 @@ def topic(environment: Environment, owner: str, color: str) -> Iterator[AWSObjec
                     "ArnLike": {"aws:SourceArn": arn(environment, "cloudwatch", "alarm:*")},
                 },
             },
+            {
+                "Sid": "EventsAndBudgetsMayPublish",
+                "Effect": "Allow",
+                "Principal": {"Service": ["events.amazonaws.com", "budgets.amazonaws.com"]},
+                "Action": "sns:Publish",
+                "Resource": Ref(title),
+                "Condition": {"StringEquals": {"aws:SourceAccount": environment.account}},
+            },
             deny_plain_transport(["sns:Publish"], Ref(title)),
         ),
     )

@@ -21,9 +21,11 @@ from ._key_policies import (
     account_administers,
     alarms_may_publish,
     auto_scaling_may_use,
+    events_may_publish,
     grants_are_for_aws,
     logs_may_encrypt,
     topics_may_deliver,
+    trail_may_encrypt,
 )
 from ._sessions import instance_statements, sessions
 from ._web_acl import web_acl
@@ -32,10 +34,10 @@ SCOPE = "environment"
 
 
 def build(environment: Environment) -> Iterator[AWSObject]:
-    yield from key(environment, "logs", users=[logs_may_encrypt(environment)])
+    yield from key(environment, "logs", users=[logs_may_encrypt(environment), trail_may_encrypt(environment)])
     yield from key(environment, "data", users=auto_scaling_may_use(environment))
     yield from key(environment, "messaging", users=[topics_may_deliver(environment)])
-    yield from key(environment, "alarms", users=[alarms_may_publish(environment)])
+    yield from key(environment, "alarms", users=[alarms_may_publish(environment), events_may_publish(environment)])
     yield from key(environment, "sessions", users=[])
     yield from service_boundary(environment)
     yield from instance_base(environment)

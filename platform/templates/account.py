@@ -1,0 +1,191 @@
+"""What an account has once, whatever environments are in it: a record of who did what, watchers, and a budget.
+
+One environment of an account makes it; the others say so in their files. Not here, because CloudFormation has no such
+resource: encryption of volumes by default, the public access block of S3 for the account, the password policy.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+from troposphere import AWSObject, Ref
+from troposphere.accessanalyzer import Analyzer
+from troposphere.budgets import (
+    Budget,
+    BudgetData,
+    Notification,
+    NotificationWithSubscribers,
+    ResourceTag,
+    Spend,
+    Subscriber,
+)
+from troposphere.cloudtrail import EventSelector, Trail
+from troposphere.ec2 import SnapshotBlockPublicAccess
+from troposphere.events import Rule, Target
+from troposphere.guardduty import Detector, TagItem
+
+from compiler.authoring import Environment, camel, join
+
+from ._buckets import log_bucket, objects_of
+from ._conventions import Statement, key_arn
+from ._environment_conventions import platform_topics, publish, tag_values, tags
+from ._key_policies import trail_arn, trail_name
+
+SCOPE = "environment"
+
+# What nobody does on an ordinary day, as the record of calls tells it.
+ALERTS: Mapping[str, tuple[str, str, dict[str, object]]] = {
+    "root-user": (
+        "red",
+        "Somebody acts as the root user of the account",
+        {"detail": {"userIdentity": {"type": ["Root"], "invokedBy": [{"exists": False}]}}},
+    ),
+    "key-deletion": (
+        "red",
+        "Somebody disables a key or schedules its deletion: whatever it encrypts cannot be read then",
+        {
+            "source": ["aws.kms"],
+            "detail": {"eventSource": ["kms.amazonaws.com"], "eventName": ["DisableKey", "ScheduleKeyDeletion"]},
+        },
+    ),
+    "trail-change": (
+        "red",
+        "Somebody stops or changes the record of who did what",
+        {
+            "source": ["aws.cloudtrail"],
+            "detail": {
+                "eventSource": ["cloudtrail.amazonaws.com"],
+                "eventName": ["DeleteTrail", "PutEventSelectors", "StopLogging", "UpdateTrail"],
+            },
+        },
+    ),
+}
+
+
+def build(environment: Environment) -> Iterator[AWSObject]:
+    if not environment.account_baseline.is_made_here:
+        return
+    yield from record_of_calls(environment)
+    yield from watchers(environment)
+    yield from alerts(environment)
+    yield from budget(environment)
+
+
+def record_of_calls(environment: Environment) -> Iterator[AWSObject]:
+    """CloudTrail, of every region. It is encrypted with the logs key by CloudTrail itself, not by the bucket."""
+    yield from log_bucket(environment, "TrailBucket", *_trail_may_write(environment), purpose="trail")
+    yield Trail(
+        "Trail",
+        TrailName=trail_name(environment),
+        S3BucketName=Ref("TrailBucket"),
+        KMSKeyId=key_arn(environment, "logs"),
+        IsLogging=True,
+        IsMultiRegionTrail=True,
+        IncludeGlobalServiceEvents=True,
+        EnableLogFileValidation=True,
+        EventSelectors=[EventSelector(IncludeManagementEvents=True, ReadWriteType="All")],
+        Tags=tags(environment, "trail"),
+        DependsOn="TrailBucketPolicy",
+    )
+    yield publish(
+        environment,
+        "account/trail-bucket",
+        value=Ref("TrailBucket"),
+        description="Name of the bucket that holds the record of calls",
+    )
+
+
+def _trail_may_write(environment: Environment) -> Iterator[Statement]:
+    is_ours = {"StringEquals": {"aws:SourceArn": trail_arn(environment)}}
+    trail = {"Service": "cloudtrail.amazonaws.com"}
+    yield {
+        "Sid": "TrailMayLook",
+        "Effect": "Allow",
+        "Principal": trail,
+        "Action": "s3:GetBucketAcl",
+        "Resource": objects_of("TrailBucket", ""),
+        "Condition": is_ours,
+    }
+    yield {
+        "Sid": "TrailMayWrite",
+        "Effect": "Allow",
+        "Principal": trail,
+        "Action": "s3:PutObject",
+        "Resource": objects_of("TrailBucket", join("/AWSLogs/", environment.account, "/*")),
+        "Condition": {
+            "StringEquals": {
+                "aws:SourceArn": trail_arn(environment),
+                "s3:x-amz-acl": "bucket-owner-full-control",
+            }
+        },
+    }
+
+
+def watchers(environment: Environment) -> Iterator[AWSObject]:
+    yield Analyzer(
+        "Analyzer",
+        AnalyzerName=join("platform-", environment.name),
+        Type="ACCOUNT",
+        Tags=tags(environment, "access-analyzer"),
+    )
+    yield SnapshotBlockPublicAccess("SnapshotsStayPrivate", State="block-all-sharing")
+    if environment.account_baseline.guard_duty:
+        yield Detector(
+            "Detector",
+            Enable=True,
+            FindingPublishingFrequency="FIFTEEN_MINUTES",
+            Tags=[TagItem(Key=key, Value=value) for key, value in tag_values(environment, "guard-duty").items()],
+        )
+
+
+def alerts(environment: Environment) -> Iterator[AWSObject]:
+    """Tell the platform team of what happens, not of how often: there is no number to compare with."""
+    for name, (color, what, pattern) in ALERTS.items():
+        yield from rule(environment, name, color, what, pattern)
+    if environment.account_baseline.guard_duty:
+        severe = {"source": ["aws.guardduty"], "detail": {"severity": [{"numeric": [">=", 7]}]}}
+        yield from rule(environment, "threat", "red", "GuardDuty takes something for an attack", severe)
+
+
+def rule(
+    environment: Environment, name: str, color: str, what: str, pattern: Mapping[str, object]
+) -> Iterator[AWSObject]:
+    if topics := platform_topics(environment, color):
+        yield Rule(
+            camel(name) + "Rule",
+            Description=join(what, ", in the account of ", environment.name),
+            EventPattern=json.loads(json.dumps(pattern)),
+            State="ENABLED",
+            Targets=[Target(Id="topic", Arn=topic) for topic in topics],
+            Tags=tags(environment, name),
+        )
+
+
+def budget(environment: Environment) -> Iterator[AWSObject]:
+    """Say that the month will cost more than planned while there is time to do something about it."""
+    limit, topics = environment.account_baseline.monthly_budget, platform_topics(environment, "amber")
+    if limit is None or not topics:
+        return
+    yield Budget(
+        "MonthlyBudget",
+        Budget=BudgetData(
+            BudgetName=join("platform-", environment.name),
+            BudgetType="COST",
+            TimeUnit="MONTHLY",
+            BudgetLimit=Spend(Amount=limit, Unit="USD"),
+        ),
+        NotificationsWithSubscribers=[
+            NotificationWithSubscribers(
+                Notification=Notification(
+                    NotificationType=kind,
+                    ComparisonOperator="GREATER_THAN",
+                    Threshold=percent,
+                    ThresholdType="PERCENTAGE",
+                ),
+                Subscribers=[Subscriber(SubscriptionType="SNS", Address=topic) for topic in topics],
+            )
+            for kind, percent in (("ACTUAL", 80), ("FORECASTED", 100))
+        ],
+        ResourceTags=[ResourceTag(Key=key, Value=value) for key, value in tag_values(environment, "budget").items()],
+    )
