@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from compiler.changes import Side, SideStack
+from compiler.changes import Given, Side, SideStack
 from compiler.diagnostics import CompileError, Diagnostic, Source, Span
 from compiler.manifest import MANIFEST
 from compiler.model import Json, Origin, Path, RepositoryFile
@@ -52,8 +52,10 @@ class _BundleReader:
             self.refuse(file, f"it is no template: {what}")
             return None
         parameters = dict(self._read_parameters(f"{environment}/parameters.json"))
-        origins = dict(self._read_origins(f"{environment}/origins.json", template))
-        return SideStack(file, template, parameters, origins)
+        told = list(self._read_origins(f"{environment}/origins.json", template))
+        origins = {path: origin for path, origin, _ in told}
+        settings = {path: given for path, _, given in told if given}
+        return SideStack(file, template, parameters, origins, settings=settings)
 
     def read_archive(self, key: str) -> dict[str, RepositoryFile]:
         try:
@@ -89,8 +91,11 @@ class _BundleReader:
                     self.refuse(file, "it is no list of parameters with their values")
                     return
 
-    def _read_origins(self, file: str, template: Json) -> Iterator[tuple[Path, Origin]]:
-        """Yield who had the last word on each place; what leads nowhere in the template is passed over."""
+    def _read_origins(self, file: str, template: Json) -> Iterator[tuple[Path, Origin, tuple[Given, ...]]]:
+        """Yield who had the last word on each place, and the settings of the service that it was computed from.
+
+        What leads nowhere in the template is passed over.
+        """
         told = self._read_json(file)
         if not isinstance(told, dict):
             self.refuse(file, "it is no map of pointers")
@@ -98,12 +103,28 @@ class _BundleReader:
         sources: dict[str, Source] = {}
         for pointer, story in told.items():
             path = _follow_pointer(pointer, template)
-            match story:
-                case [*_, {"layer": str(layer), "file": str(name), "line": int(line), "column": int(column)}] if (
-                    path is not None and layer in _LAYERS
-                ):
-                    source = sources.setdefault(name, Source(name))
-                    yield path, Origin(layer, Span(source, max(1, line), max(1, column), max(1, line), max(1, column)))
+            last = story[-1] if isinstance(story, list) and story else None
+            origin = _read_origin(last, sources)
+            if path is not None and origin is not None:
+                yield path, origin, tuple(_read_given(last, sources))
+
+
+def _read_origin(said: Json, sources: dict[str, Source]) -> Origin | None:
+    match said:
+        case {"layer": str(layer), "file": str(name), "line": int(line), "column": int(column)} if layer in _LAYERS:
+            line, column = max(1, line), max(1, column)
+            return Origin(layer, Span(sources.setdefault(name, Source(name)), line, column, line, column))
+    return None
+
+
+def _read_given(said: Json, sources: dict[str, Source]) -> Iterator[Given]:
+    fed_by = said.get("fedBy")
+    for each in fed_by if isinstance(fed_by, list) else ():
+        match each:
+            case {"layer": "service", "pointer": str(pointer), "value": value}:
+                origin = _read_origin(each, sources)
+                if origin is not None:
+                    yield Given(pointer, value, origin)
 
 
 def _follow_pointer(pointer: str, template: Json) -> Path | None:

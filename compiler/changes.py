@@ -21,10 +21,20 @@ VERDICTS: tuple[Verdict, ...] = ("unchanged", "changed", "interruption", "condit
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """A setting of service.yml that a value was computed from, and what it said."""
+
+    pointer: str  # "processes.web.dns"
+    value: Json
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
 class SideStack:
     """One stack of a side: its template with short forms made long, the values of its parameters, who said what.
 
-    `region` is None where nothing tells it. `origins` holds who had the last word on a value, by its place.
+    `region` is None where nothing tells it. `origins` holds who had the last word on a value, by its place, `settings`
+    what of service.yml went into it.
     """
 
     file: str  # "production/template.json"; of a plain template, its path
@@ -32,6 +42,7 @@ class SideStack:
     parameters: Mapping[str, str]
     origins: Mapping[Path, Origin]
     region: str | None = None
+    settings: Mapping[Path, tuple[Given, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +66,9 @@ class Change:
     `before` is None for what was added and `after` for what was removed. A whole resource that was added, removed
     or replaced under another logical id is one change at the resource; `renamed_to` is the other id then, and `within`
     holds what differs inside of it.
-    `reasons` say in words why the behavior and the data loss are what they are.
+    `reasons` say in words why the behavior and the data loss are what they are. `origin` had the last word on the
+    value, `cause` is the line of service.yml that it was computed from; both are of the old version where the change is
+    that it was removed.
     """
 
     environment: str
@@ -72,6 +85,7 @@ class Change:
     security: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     origin: Origin | None = None
+    cause: Origin | None = None
     within: tuple[Change, ...] = ()
 
 

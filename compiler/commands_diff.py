@@ -107,7 +107,8 @@ def diff(
     fault = asked.find_fault()
     if fault is not None:
         raise click.UsageError(fault)
-    screen = make_screen(None if format in _DOCUMENTS else format, Path(repo) if repo else None)
+    aim = Path(after or repo or ".")
+    screen = make_screen(None if format in _DOCUMENTS else format, aim if aim.is_dir() else None)
     chosen = format or screen.format
     with Reporting(screen):
         library = open_platform(platform, Path(repo or ".") if before is None else None)

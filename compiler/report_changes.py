@@ -33,7 +33,7 @@ def fold_changes(changes: Iterable[Change]) -> list[Seen]:
     for change in changes:
         words = [change.path, change.kind, change.before, change.after, change.logical_id, change.type]
         words += [change.renamed_to, change.behavior, change.is_data_loss, change.security, change.reasons]
-        place = change.file.removeprefix(f"{change.environment}/"), write_origin(change.origin, "")
+        place = change.file.removeprefix(f"{change.environment}/"), write_line(change, "")
         key = json.dumps([*words, place], default=str)
         found.setdefault(key, (change, []))[1].append(change.environment)
     return [Seen(change, tuple(filter(None, environments))) for change, environments in found.values()]
@@ -83,11 +83,21 @@ def write_values(change: Change, limit: int) -> tuple[str, str]:
     return escape_text(before), escape_text(after)
 
 
-def write_origin(origin: Origin | None, prefix: str) -> str:
-    """Write the file and line of an origin; the empty text where there is none."""
-    if origin is None or not origin.span.path:
-        return ""
-    return f"{escape_text(place_path(origin.span.path, prefix))}:{origin.span.line}"
+def find_line(change: Change) -> Origin | None:
+    """Find where a person would look: the line of the service that a change is due to, else that of the last word."""
+    found = change.cause or change.origin
+    return found if found is not None and found.span.path else None
+
+
+def name_version(change: Change) -> str:
+    """Say where the line of a change is not in the files as they are now."""
+    return "in the old version at" if change.kind == "removed" else "at"
+
+
+def write_line(change: Change, prefix: str) -> str:
+    """Write the file and line of a change; the empty text where there is none."""
+    found = find_line(change)
+    return f"{escape_text(place_path(found.span.path, prefix))}:{found.span.line}" if found else ""
 
 
 def count_risks(changes: Iterable[Change]) -> Mapping[str, int]:

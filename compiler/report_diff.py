@@ -11,6 +11,7 @@ from itertools import groupby
 
 from compiler.changes import BEHAVIORS, Behavior, Change, Diff
 from compiler.model import Path
+from compiler.report_changes import find_line
 from compiler.report_safe import show_text
 from compiler.report_words import Pen, dotted
 from compiler.wording import write_both, write_value
@@ -77,8 +78,13 @@ def _draw_change(change: Change, pen: Pen, color: bool, indent: str) -> Iterator
     labels = [f"security: {', '.join(change.security)}"] if change.security else []
     for reason in (*labels, *change.reasons):
         yield pen.write_prose(show_text(reason), f"{indent}    ").rstrip("\n")
-    if change.origin is not None and change.origin.span.path:
-        yield f"{indent}    {show_text(pen.write_place(change.origin))}"
+    line = find_line(change)
+    if line is not None:
+        old = "in the old version: " if change.kind == "removed" else ""
+        through = (
+            f", through {pen.write_place(change.origin)}" if change.origin is not None and change.origin != line else ""
+        )
+        yield f"{indent}    {show_text(f'{old}{pen.write_place(line)}{through}')}"
 
 
 def _name(change: Change) -> str:

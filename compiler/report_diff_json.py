@@ -38,6 +38,7 @@ def change_to_json(change: Change, *, prefix: str = "") -> dict[str, Json]:
         "security": [mask_data(text) for text in change.security],
         "reasons": [mask_data(text) for text in change.reasons],
         "origin": _origin_to_json(change.origin, prefix),
+        "cause": _origin_to_json(change.cause, prefix),
     }
     if change.renamed_to is not None:
         data["renamedTo"] = change.renamed_to

@@ -9,9 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from compiler.changes import Change, Diff
-from compiler.diagnostics import Diagnostic, Severity
-from compiler.report_changes import Seen, fold_changes, name_kind, name_place, name_thing, rank_change, write_values
+from compiler.changes import Change, Diff, find_origin
+from compiler.diagnostics import Diagnostic, Related, Severity, Source, Span
+from compiler.report_changes import (
+    Seen,
+    find_line,
+    fold_changes,
+    name_kind,
+    name_place,
+    name_thing,
+    rank_change,
+    write_values,
+)
 from compiler.risk import Level, find_effect, find_risks, reaches_level
 
 _LONGEST_VALUE = 100
@@ -35,7 +44,7 @@ def find_changes(diff: Diff, *, fail_on: Level | None = None) -> list[Diagnostic
     What a change means for security is a finding of its own.
     """
     parts = [replace(seen, change=part) for seen in fold_changes(diff.changes) for part in _parts(seen.change)]
-    return [_find(seen, fail_on) for seen in sorted(parts, key=_rank)]
+    return [_find(seen, diff, fail_on) for seen in sorted(parts, key=_rank)]
 
 
 def _rank(seen: Seen) -> int:
@@ -51,17 +60,32 @@ def _parts(change: Change) -> Iterator[Change]:
         yield effect
 
 
-def _find(seen: Seen, fail_on: Level | None) -> Diagnostic:
+def _find(seen: Seen, diff: Diff, fail_on: Level | None) -> Diagnostic:
     change = seen.change
     code, becomes, hint = _MEANINGS["security" if change.security else find_effect(change)]
     where = f" in {' and '.join(f'`{name}`' for name in seen.environments)}" if seen.environments else ""
     labels = [label.replace("-", " ") for label in change.security]
     said = "; ".join([*labels, _describe(change), *change.reasons])
     is_error = fail_on is not None and reaches_level(change, fail_on)
-    span = change.origin.span if change.origin and change.origin.span.path else None
-    message = f"`{name_thing(change)}`{where}{becomes}: {said}"
+    line = find_line(change)
+    span, old = _place(line.span, diff, change) if line else (None, "")
+    related: tuple[Related, ...] = ()
+    if change.cause is not None and change.origin is not None and change.kind != "removed":
+        related = (Related("the platform computes the value here", change.origin.span),)
+    message = f"`{name_thing(change)}`{where}{becomes}: {said}{old}"
     severity: Severity = "error" if is_error else "notice" if code == "D916" else "warning"
-    return Diagnostic(code, message, span, hint, severity)
+    return Diagnostic(code, message, span, hint, severity, related)
+
+
+def _place(span: Span, diff: Diff, change: Change) -> tuple[Span, str]:
+    """Find a place in the files as they are now: for what was removed, what was around it, or else its file."""
+    if change.kind != "removed":
+        return span, ""
+    after = diff.after.stacks.get(change.environment)
+    around = find_origin(after.origins, change.path) if after else None
+    is_plain = after is not None and around is not None and around.span.path == after.file
+    now = around.span if around is not None and is_plain else Span(Source(span.path), 1, 1, 1, 1)
+    return now, f"; in the old version it stands at `{span.path}:{span.line}`"
 
 
 def _describe(change: Change) -> str:

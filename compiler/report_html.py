@@ -25,10 +25,11 @@ from compiler.report_changes import (
     name_place,
     name_risks,
     name_thing,
+    name_version,
     rank_change,
     sum_up,
     write_difference,
-    write_origin,
+    write_line,
     write_values,
 )
 from compiler.report_graph import describe_node, render_dot
@@ -185,7 +186,8 @@ def _change(change: Change, prefix: str) -> dict[str, Json]:
         "shown": list(_values(change)),
         "reasons": [show_text(reason).split("`") for reason in change.reasons],  # every second part is a name
         "within": [_inner(each) for each in change.within],
-        "origin": write_origin(change.origin, prefix),
+        "version": name_version(change),
+        "origin": write_line(change, prefix),
     }
 
 

@@ -21,9 +21,10 @@ from compiler.report_changes import (
     name_place,
     name_risks,
     name_thing,
+    name_version,
     rank_change,
     sum_up,
-    write_origin,
+    write_line,
     write_values,
 )
 from compiler.report_graph import render_mermaid
@@ -120,8 +121,8 @@ def _draw_change(seen: Seen, prefix: str) -> Iterator[str]:
     places = [each for each in (change, *change.within) if name_place(each)]
     yield from _listed([f"{_code(name_place(each))}: {_draw_values(each)}" for each in places])
     yield from _listed([_prose(reason) for reason in change.reasons])
-    if write_origin(change.origin, prefix):
-        yield f"  - at {_code(write_origin(change.origin, prefix))}"
+    if write_line(change, prefix):
+        yield f"  - {name_version(change)} {_code(write_line(change, prefix))}"
 
 
 def _listed(lines: Sequence[str]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+from compiler.attribution import attribute_changes
 from compiler.behavior import is_ordered
 from compiler.changes import Change, Diff, Side, order_changes
 from compiler.compare import ListRules
@@ -22,7 +23,7 @@ from compiler.security import mark_security
 def review_sides(before: Side, after: Side, library: Library) -> Diff:
     """Find all that differs between two sides, and say what it means."""
     rules = ListRules(IdentityTable(library.identities), is_ordered)
-    diff = mark_security(judge_diff(diff_sides(before, after, rules)))
+    diff = attribute_changes(mark_security(judge_diff(diff_sides(before, after, rules))))
     return replace(diff, changes=order_changes(diff.changes))
 
 

@@ -32,7 +32,7 @@ CORRIDOR = [
     routes priorities asking suppressions
     pointer alignment safeguards
     reference
-    compare counterpart consequence
+    compare counterpart consequence attribution
     wiring parameters follow ingress schema_change
     override addition refusals security
     library repository bases validate rules parts resolve build merge guard lock render output explain diff waivers
@@ -56,11 +56,11 @@ CORRIDOR = [
     release_gate
     report_safe
     report_words
-    report_snippet report_table report_outline report_story_json report_unused report_diff report_library
+    report_snippet report_table report_outline report_story_json report_unused report_library
     report_diff_json report_github report_sarif report_frequency report_bump
     report_text report_story report_cost
     report_graph report_changes
-    report_markdown report_findings report_html
+    report_markdown report_findings report_html report_diff
     report
     screen
     commands_service commands_explain commands_diff commands_graph commands_schema

@@ -102,7 +102,7 @@ def test_archives_are_compared_file_by_file(place: Path) -> None:
     assert ("repo/service.yml", 9) == (size["origin"]["file"], size["origin"]["line"])
     assert {
         *("environment", "file", "pointer", "logicalId", "type", "kind", "before", "after"),
-        *("behavior", "dataLoss", "security", "reasons", "origin"),
+        *("behavior", "dataLoss", "security", "reasons", "origin", "cause"),
     } == set(size)
 
 
