@@ -177,6 +177,7 @@ def _read_process(name: str, data: Mapping[str, Any], wiring: Wiring) -> Process
         routing=Routing(routing.get("priority"), routing.get("host"), tuple(routing.get("paths", ()))),
         permissions=tuple(Permission(name, **asked) for name, asked in data.get("permissions", {}).items()),
         mixed=_read_mixed(data["mixedInstances"]) if data.get("mixedInstances") else None,
+        warm_pool=data.get("warmPool", {}).get("min"),
     )
 
 

@@ -1,7 +1,7 @@
 """Rules: what the schema cannot say, because it concerns several values at once.
 
 In: a Descriptor with its Repository, or the Settings of one environment; the Library.    Out: Diagnostics.
-Faults: D202, D301 to D314, D320, D321, D322, D360; those of `routes` and `asking`.
+Faults: D202, D301 to D314, D320, D321, D322, D360, D361; those of `routes` and `asking`.
 Never: changes a value. A rule whose values are missing says nothing: their absence was reported before.
 """
 
@@ -70,6 +70,7 @@ def check_settings(descriptor: Descriptor, settings: Settings) -> Iterator[Diagn
     for name, process in processes.items():
         yield from _check_scaling(name, process, is_consumer=name in consumers)
         yield from _check_types(name, process)
+        yield from _check_warm_pool(name, process)
         yield from _check_health(name, process)
         yield from _check_alarms(name, process, is_consumer=name in consumers)
         yield from _check_port(name, process)
@@ -102,9 +103,9 @@ def _check_presence(descriptor: Descriptor, settings: Settings, processes: dict[
             yield from _require(descriptor, process.get(section, {}), name, keys, f"{where}.{section}", section)
         for key, each in map_at(map_at(process, "scaling"), "schedule").items():
             yield from _require(descriptor, each, key, ("at",), f"{where}.scaling.schedule.{key}")
-        if "mixedInstances" in process:
-            key = next(key for key in process if key == "mixedInstances")
-            yield from _require(descriptor, process[key], key, ("types",), f"{where}.{key}")
+        for key, wanted in (("mixedInstances", "types"), ("warmPool", "min")):
+            for said in (said for said in process if said == key):
+                yield from _require(descriptor, process[said], said, (wanted,), f"{where}.{said}")
         for metric, levels in map_at(process, "alarms").items():
             yield from _require(descriptor, levels, metric, ("amber", "red"), f"{where}.alarms.{metric}")
         for log_name, log in map_at(process, "logs").items():
@@ -172,6 +173,18 @@ def _check_rolling(name: str, deployment: dict[str, Any], high: int) -> Iterator
     elif batch is not None and batch > high:
         message = f"`batch` {batch} is above `max` {high} in {where}"
         yield _conflict("D309", message, (batch, "batch"), (high, "max"))
+
+
+def _check_warm_pool(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:
+    standing_by, style = number_at(map_at(process, "warmPool"), "min"), map_at(process, "deployment").get("style")
+    if standing_by is None:
+        return
+    if plain(style) != "refresh":
+        message = f"instances of `processes.{name}` would stand by before they are ready: nothing waits for them"
+        yield fault_at("D361", message, standing_by, "add `deployment: {style: refresh}`, which has a hook for that")
+    if "mixedInstances" in process:
+        message = f"no instance of several types can stand by, and `processes.{name}` has `mixedInstances`"
+        yield fault_at("D361", message, standing_by, "choose one of the two")
 
 
 def _check_types(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:

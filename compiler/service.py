@@ -131,7 +131,7 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process of a service. `load_balancer` is "own" or "shared".
+    """One process of a service. `load_balancer` is "own" or "shared"; at least `warm_pool` instances stand by, if any.
 
     `alarms` by metric: `cpu` and `errors` in percent, `latency` in seconds (p99)."""
 
@@ -154,6 +154,7 @@ class Process:
     routing: Routing = Routing()
     permissions: tuple[Permission, ...] = ()
     mixed: MixedInstances | None = None
+    warm_pool: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,6 +194,7 @@ CASES = {
     "refresh": (REFRESH, PRODUCTION),
     "refresh-worker": (with_process(replace(WORKER, deployment=Deployment("refresh", 1, 1))), STAGING),
     "mixed": (MIXED, PRODUCTION),
+    "warm-pool": (with_process(replace(REFRESH.processes[0], warm_pool=2)), PRODUCTION),
     "no-port": (with_process(replace(WORKER, scaling=Scaling(0, 2, {}))), PRODUCTION),
     "immutable": (with_process(replace(WEB, deployment=Deployment("immutable", 1, 1))), PRODUCTION),
     "twelve-queues": (GREEDY, PRODUCTION),

@@ -92,6 +92,7 @@ BLOCKS: dict[str, Callable[[], Iterator[str]]] = {
     "shared": lambda: compare(SHARED, with_process(replace(WEB, scaling=SHARED.processes[0].scaling))),
     "refresh": lambda: compare(REFRESH),
     "mixed": lambda: compare(MIXED),
+    "warm-pool": lambda: compare(with_process(replace(REFRESH.processes[0], warm_pool=2)), REFRESH),
     "permissions": permissions,
 }
 

@@ -286,14 +286,17 @@ class Admitted:
         }
         if not self.is_sound:
             may["loadBalancer"], may["routing"] = st.sampled_from(["own", "shared"]), self.routing()
-            may["mixedInstances"] = self.mixed()
+            may["mixedInstances"], may["warmPool"] = self.mixed(), self.section({"min": rest}, {})
             return self.section(needed, may)
         # What only goes together is there together or not at all.
         shared = {"loadBalancer": st.just("shared"), "dns": may["dns"], "routing": self.routing()}
         mixed = {"instanceType": st.just("t4g.small"), "mixedInstances": self.mixed()}
+        pooled = {"deployment": st.just({"style": "refresh"}), "warmPool": st.just({"min": 1})}
         alone: st.SearchStrategy[Any] = st.fixed_dictionaries({})
         return st.tuples(
-            self.section(needed, may), alone | st.fixed_dictionaries(shared), alone | st.fixed_dictionaries(mixed)
+            self.section(needed, may),
+            alone | st.fixed_dictionaries(shared),
+            alone | st.fixed_dictionaries(mixed) | st.fixed_dictionaries(pooled),
         ).map(lambda parts: {**parts[0], **parts[1], **parts[2]})
 
     def routing(self) -> st.SearchStrategy[Any]:

@@ -82,6 +82,16 @@ def test_several_types_are_started_and_spot_ones_only_above_the_base() -> None:
     )
 
 
+def test_what_is_missing_to_the_most_stands_by() -> None:
+    resources = build_resources(with_process(replace(REFRESH.processes[0], warm_pool=2)))
+    assert {
+        "AutoScalingGroupName": {"Ref": "WebGroup"},
+        "MinSize": 2,
+        "PoolState": "Stopped",
+        "InstanceReusePolicy": {"ReuseOnScaleIn": True},
+    } == resources["WebWarmPool"]["Properties"]
+
+
 def test_bounds_change_at_the_hours_of_the_schedule() -> None:
     resources = build_resources(MIXED)
     lunch, night = (resources[f"Web{name}Schedule"]["Properties"] for name in ("Lunch", "Night"))
@@ -103,6 +113,9 @@ def test_bounds_change_at_the_hours_of_the_schedule() -> None:
         ("mixedInstances: {types: [t4g.medium, t3.medium]}", ["D360 9 t3.medium"]),
         ("instanceType: m7i.large\n    mixedInstances: {types: [m6i.large, m6g.large]}", ["D360 10 m6g.large"]),
         ("deployment: {style: refresh}", []),
+        ("deployment: {style: refresh}\n    warmPool: {min: 2}", []),
+        ("warmPool: {min: 2}", ["D361 9 2"]),
+        ("deployment: {style: refresh}\n    warmPool: {}", ["D202 10 warmPool"]),
     ],
 )
 def test_what_does_not_fit_is_told(text: str, shown: list[str]) -> None:

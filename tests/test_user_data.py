@@ -21,6 +21,7 @@ from tests.services_by_hand import LONG_NAMED, RECIPES, WEB, WORKER, build_resou
 
 LIMIT = 16384
 REFRESHED = replace(WEB, deployment=Deployment("refresh", 1, 1))
+POOLED = replace(REFRESHED, warm_pool=1)
 TARGET_GROUP = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/recip-WebTa-1ABC/0123456789abcdef"
 HOSTILE = './serve --name "it\'s ${HOME} ${!HOME}" $(touch pwned) `touch pwned` | cat; {{ name }} {% raw %}'
 # Each stand-in writes down how it was called.
@@ -36,7 +37,7 @@ STAND_INS = {
     "the-log-takes-it": 'test "$2" != put-log-events || cp "${8#file://}" "$STORE/events.json"',
     "the-log-is-away": "exit 255",
     "cfn-signal": "true",
-    "curl": 'exit "$HEALTH_STATUS"',
+    "curl": 'case "$*" in *target-lifecycle-state) echo "$LIFECYCLE" ;; esac; exit "$HEALTH_STATUS"',
     # Whatever is asked, `show` names the run that `RUNS` has now; a crash loop has another one each time.
     "systemctl": 'test "$1" != show || "$RUNS"; exit "$HEALTH_STATUS"',
     "the-same-run": "echo InvocationID=5eb1; echo NRestarts=0",
@@ -262,6 +263,38 @@ def test_a_process_finishes_before_its_instance_ends_and_the_group_waits_for_tha
     assert [done] == after[4:]
 
 
+def test_an_instance_that_stands_by_is_stopped_before_anyone_asks_for_it(tmp_path: Path) -> None:
+    outcome = _start(tmp_path, POOLED, lifecycle="Warmed:Stopped")
+    assert 0 == outcome.status
+    assert "systemctl enable platform-drain.service" in outcome.calls
+    answer = [" ".join(call.split()[:3]) for call in outcome.calls].index("aws autoscaling complete-lifecycle-action")
+    assert ["cfn-signal"] == [call.split()[0] for call in outcome.calls[answer + 1 :]]
+
+
+def test_an_instance_that_is_needed_at_once_serves_at_once(tmp_path: Path) -> None:
+    outcome = _start(tmp_path, POOLED)
+    assert 0 == outcome.status
+    assert "systemctl start platform-drain.service" in outcome.calls
+    assert "the-target-is-healthy" in [call.split()[0] for call in outcome.calls]
+
+
+def test_an_instance_that_stood_by_answers_when_it_is_started_and_goes_back(tmp_path: Path) -> None:
+    _start(tmp_path, POOLED, lifecycle="Warmed:Stopped")
+    unit = (tmp_path / "etc/systemd/system/platform-drain.service").read_text()
+    assert f"ExecStart={tmp_path}/opt/platform/drain" in unit or "ExecStart=/opt/platform/drain" in unit
+    (tmp_path / "calls").unlink()
+    environment = {
+        "PATH": f"{tmp_path / 'tools'}:{os.environ['PATH']}",
+        "HEALTH_STATUS": "0",
+        "LIFECYCLE": "Warmed:Stopped",  # the load is gone again
+    }
+    subprocess.run([tmp_path / "opt/platform/drain"], env=environment, check=True, timeout=60)
+    calls = [call for call in (tmp_path / "calls").read_text().splitlines() if not call.startswith("curl")]
+    answers = [call.split("--lifecycle-hook-name ")[1].split()[0] for call in calls if "complete-lifecycle" in call]
+    assert ["launch", "end"] == answers
+    assert "systemctl stop recipes-web" in calls
+
+
 def test_the_script_is_small_enough_for_ec2() -> None:
     logs = tuple(LogFile(f"log-{number}", f"/var/log/recipes/{number}.log", 30, ()) for number in range(20))
     secrets = {f"SECRET_{number}": f"/recipes/production/secret-{number}" for number in range(40)}
@@ -289,6 +322,7 @@ def _start(
     hurry: bool = False,
     logs: str = "the-log-takes-it",
     written: str | None = "",
+    lifecycle: str = "InService",
 ) -> Outcome:
     """Run the script of a process with every absolute path of the machine moved into a folder.
 
@@ -326,7 +360,8 @@ def _start(
         (machine / "var/log/cloud-init-output.log").write_text(written)
     (machine / "var/lib/cloud/data").mkdir(parents=True)
     (machine / "var/lib/cloud/data/instance-id").write_text("i-0a1b2c3d\n")
-    for folder in ("/etc/platform", "/opt/platform", "/srv/", "/var/lib/cloud/", "/var/log/"):
+    (machine / "etc/systemd/system").mkdir(parents=True)
+    for folder in ("/etc/platform", "/etc/systemd/", "/opt/platform", "/srv/", "/var/lib/cloud/", "/var/log/"):
         text = re.sub(rf"(?<=\s){folder}", f"{machine}{folder}", text)
     text = text.replace("/opt/aws/bin/", f"{tools}/")
     if hurry:
@@ -335,6 +370,7 @@ def _start(
         "PATH": f"{tools}:{os.environ['PATH']}",
         "STORE": str(store),
         "TMPDIR": str(machine),
+        "LIFECYCLE": lifecycle,
         "PLAYBOOK_STATUS": str(playbook),
         "HEALTH_STATUS": str(health),
         "CALLS": str(calls),

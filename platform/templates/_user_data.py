@@ -42,6 +42,7 @@ def user_data(service: Service, environment: Environment, process: Process) -> B
         "balancer_patience": balancer_patience(process),
         "launch_hook": LAUNCH_HOOK if is_refreshed(process) else None,
         "end_hook": END_HOOK,
+        "stands_by": process.warm_pool is not None,
     }
     text = _TEXTS.get_template("user-data.sh.j2").render(instance=json.dumps(facts, indent=2), **words)
     return Base64(Sub(derive(text, facts, words)))

@@ -14,6 +14,7 @@ from troposphere.autoscaling import (
     AutoScalingGroup,
     AvailabilityZoneImpairmentPolicy,
     InstanceMaintenancePolicy,
+    InstanceReusePolicy,
     InstancesDistribution,
     LaunchTemplateOverrides,
     LaunchTemplateSpecification,
@@ -21,6 +22,7 @@ from troposphere.autoscaling import (
     MetricsCollection,
     MixedInstancesPolicy,
     ScheduledAction,
+    WarmPool,
 )
 from troposphere.autoscaling import LaunchTemplate as MixedLaunchTemplate
 from troposphere.autoscaling import Tags as GroupTags
@@ -82,6 +84,7 @@ def build(service: Service, environment: Environment) -> Iterator[AWSObject | Pa
         if process.availability == "businessHours":
             yield from business_hours(environment, process)
         yield from schedule(environment, process)
+        yield from warm_pool(process)
 
 
 def release_parameters() -> Iterator[Parameter]:
@@ -293,6 +296,17 @@ def schedule(environment: Environment, process: Process) -> Iterator[AWSObject]:
             MinSize=low,
             MaxSize=process.scaling.max if each.max is None else each.max,
             **({} if each.min is None else {"DesiredCapacity": low}),
+        )
+
+
+def warm_pool(process: Process) -> Iterator[AWSObject]:
+    if process.warm_pool is not None:
+        yield WarmPool(
+            camel(process.name) + "WarmPool",
+            AutoScalingGroupName=Ref(camel(process.name) + "Group"),
+            MinSize=process.warm_pool,
+            PoolState="Stopped",
+            InstanceReusePolicy=InstanceReusePolicy(ReuseOnScaleIn=True),
         )
 
 
