@@ -13,6 +13,7 @@ from compiler.known import NOTHING, Known, is_open
 from compiler.processors import architecture
 from compiler.service import (
     AccountBaseline,
+    Bastion,
     BusinessHours,
     Deployment,
     DeploymentBucket,
@@ -40,6 +41,7 @@ from compiler.variables import queue_variable, topic_variable
 __all__ = [
     "NOTHING",
     "AccountBaseline",
+    "Bastion",
     "BusinessHours",
     "Deployment",
     "DeploymentBucket",

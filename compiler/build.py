@@ -20,6 +20,7 @@ from compiler.layers import shared_environment
 from compiler.model import Entry, Fragment, Json, Library, Origin, Path, Said, Settings, TemplateModule
 from compiler.service import (
     AccountBaseline,
+    Bastion,
     BusinessHours,
     Deployment,
     DeploymentBucket,
@@ -70,6 +71,7 @@ def read_environment(settings: Settings, library: Library) -> Environment:
     network, hours = data["network"], data["businessHours"]
     deployment, ingress = data.get("deploymentBucket") or {}, data.get("ingress") or {}
     waf, baseline = data.get("waf") or {}, data.get("accountBaseline") or {}
+    bastion = data.get("bastion") or {}
     return Environment(
         name=settings.environment_name,
         shared=shared,
@@ -100,6 +102,7 @@ def read_environment(settings: Settings, library: Library) -> Environment:
         account_baseline=AccountBaseline(
             baseline.get("madeHere", True), baseline.get("guardDuty", True), baseline.get("monthlyBudget")
         ),
+        bastion=Bastion(bastion.get("mode") or "none", bastion.get("samlProvider"), bastion.get("clientCidr")),
         waf=Waf(waf.get("mode") or "block", waf.get("rateLimit") or 2000),
     )
 

@@ -241,6 +241,15 @@ class AccountBaseline:
 
 
 @dataclass(frozen=True, slots=True)
+class Bastion:
+    """How people get into the network: "none", "host" or "clientVpn", which needs the other two."""
+
+    mode: str = "none"
+    saml_provider: str | None = None
+    client_cidr: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """An account and region that the platform team runs.
 
@@ -268,4 +277,5 @@ class Environment:
     public_zone_id: str | None = None
     image_ids: Mapping[str, str] = field(default_factory=dict)
     waf: Waf = Waf()
+    bastion: Bastion = Bastion()
     account_baseline: AccountBaseline = AccountBaseline()

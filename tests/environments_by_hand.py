@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from compiler.service import AccountBaseline, BusinessHours, Environment, Ingress, Network
+from compiler.service import AccountBaseline, Bastion, BusinessHours, Environment, Ingress, Network
 from tests.services_by_hand import load_template
 
 TEMPLATES = (
@@ -18,6 +18,7 @@ TEMPLATES = (
     "ingress",
     "images",
     "account",
+    "bastion",
 )  # in the order of their deployment
 ENDPOINTS = ("ssm", "ssmmessages", "ec2messages", "logs", "monitoring", "secretsmanager", "kms", "sts", "sqs", "sns")
 AUTHORITY = "arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/6ad3c2b0-55d7-4f0e-8d8c-2f5c8a2b9e71"
@@ -39,6 +40,7 @@ PRODUCTION = Environment(
     public_zone_id="Z0423711P3XCA0LFK2QD",
     image_ids={"arm64": "ami-0c7d19a41d2f3b6e5", "x86_64": "ami-03f1e8b7a64c25d90"},
     account_baseline=AccountBaseline(monthly_budget=4000),
+    bastion=Bastion("host"),
 )
 STAGING = replace(
     PRODUCTION,

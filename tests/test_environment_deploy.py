@@ -48,6 +48,10 @@ CHANGES: dict[str, tuple[Environment, set[str]]] = {
         replace(STAGING, account_baseline=AccountBaseline(guard_duty=False)),
         {"Remove ThreatRule", "Remove Detector", "Remove MonthlyBudget"},
     ),
+    "bastion": (
+        replace(STAGING, business_hours=replace(STAGING.business_hours, stop="0 20 * * 1-5")),
+        {"Modify GoHome"},
+    ),
     "images": (replace(STAGING, image_ids={**STAGING.image_ids, "arm64": NEWER}), {"Modify Arm64Parameter"}),
 }
 

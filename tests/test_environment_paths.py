@@ -17,6 +17,7 @@ from tests.services_by_hand import CASES, build_stack
 # Read by no stack of the platform, each for a reason.
 FOR_OTHERS = {
     "account/trail-bucket": "whoever looks for who did what",
+    "bastion/": "people, and additions that let them in",
     "deployment-bucket/": "the roles of CI, and whoever looks for a release",
     "images/x86_64": "processes on another kind of instances than those of our cases",
     "ingress/public-dns-name": "processes with a public name of their own at the shared load balancer",

@@ -15,7 +15,7 @@ from cfnlint.config import ManualArgs
 from compiler.diagnostics import Source, Span
 from compiler.library import load_library
 from compiler.model import Origin, Said, Setting
-from compiler.service import AccountBaseline, DeploymentBucket, Environment, Ingress, Waf
+from compiler.service import AccountBaseline, Bastion, DeploymentBucket, Environment, Ingress, Waf
 from compiler.trace import settings_of, trace_value
 from tests.environments_by_hand import (
     ENVIRONMENTS,
@@ -30,6 +30,7 @@ from tests.environments_by_hand import (
 from tests.services_by_hand import load_template, stuck_on_rollback
 
 CERTIFICATE = "arn:aws:acm:eu-west-1:444455556666:certificate/0b8a4f0e-3f0b-4a55-9b0e-2f2ad8e1c6a1"
+SAML = "arn:aws:iam::444455556666:saml-provider/staff"
 LIBRARY = Path(__file__).parent.parent / "platform"
 SHARED = ("listener-arn", "load-balancer-arn-suffix", "dns-name", "zone-id", "security-group-id")
 # Each with the stacks that it changes.
@@ -43,6 +44,7 @@ VARIANTS: dict[str, tuple[Environment, tuple[str, ...]]] = {
     "waf-counts": (replace(STAGING, waf=Waf("count")), ("security",)),
     "no-waf": (replace(STAGING, waf=Waf("off")), ("security", "ingress")),
     "bare-account": (replace(STAGING, account_baseline=AccountBaseline(guard_duty=False)), ("account",)),
+    "client-vpn": (replace(STAGING, bastion=Bastion("clientVpn", SAML, "10.250.0.0/22")), ("bastion",)),
     "nothing-shared": (replace(STAGING, ingress=replace(STAGING.ingress, shared=())), ("ingress",)),
     "locked-releases": (
         replace(STAGING, deployment_bucket=DeploymentBucket(lock_days=90)),
@@ -94,6 +96,7 @@ def test_the_environments_made_by_hand_are_those_of_the_library(environment: Env
     )
     assert said.get("publicZoneId") == environment.public_zone_id
     assert said["imageIds"] == environment.image_ids
+    assert said["bastion"] == {"mode": environment.bastion.mode}
     assert said["accountBaseline"] == {"monthlyBudget": environment.account_baseline.monthly_budget}
 
 
@@ -113,6 +116,7 @@ def test_the_paths_that_the_stacks_write_are_those_of_the_change_log() -> None:
         *("ingress/log-bucket", "ingress/public-certificate-arn", "ingress/private-certificate-arn"),
         *(f"ingress/{exposure}-{name}" for exposure in ("private", "public") for name in SHARED),
         *("images/arm64", "images/x86_64", "account/trail-bucket"),
+        *("bastion/group-name", "bastion/security-group-id"),
     } == {path for name in TEMPLATES for path in _written(build_template(name))}
 
 
@@ -126,7 +130,7 @@ def test_a_stack_reads_only_what_those_before_it_write() -> None:
     known: set[str] = set()
     for name in TEMPLATES:
         stack = build_template(name)
-        read = set(re.findall(r"\{\{resolve:ssm:/platform/production/([^}]+)\}\}", json.dumps(stack)))
+        read = set(re.findall(r"\{\{resolve:ssm:/platform/production/([^}:]+)(?::\d+)?\}\}", json.dumps(stack)))
         assert set() == read - known, name
         known |= set(_written(stack))
 
