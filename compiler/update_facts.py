@@ -44,6 +44,8 @@ def _group(update: Update) -> Judgement:
     replacing = update.policy.get("AutoScalingReplacingUpdate")
     if isinstance(replacing, dict) and _is_true(replacing.get("WillReplace")):
         return "replacement", "the update policy of the group replaces it as a whole"
+    if "AutoScalingInstanceRefresh" in update.policy:
+        return "interruption", "the update policy of the group refreshes its instances, new ones first"
     if "AutoScalingRollingUpdate" in update.policy:
         return "interruption", "the update policy of the group replaces its instances in batches"
     return "none", "only instances started from now on have it, as the group has no update policy for its instances"

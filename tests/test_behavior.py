@@ -18,6 +18,7 @@ from compiler.model import Json, Path
 
 KEY = [{"AttributeName": "id", "KeyType": "HASH"}]
 ROLLING = {"AutoScalingRollingUpdate": {"MaxBatchSize": 1}}
+REFRESHING = {"AutoScalingInstanceRefresh": {"Strategy": "Rolling"}}
 REPLACING = {"AutoScalingReplacingUpdate": {"WillReplace": "true"}}
 
 
@@ -92,7 +93,13 @@ def nest(path: Path, value: Json) -> Json:
 
 @pytest.mark.parametrize(
     ("policy", "expected"),
-    [(None, "none"), (ROLLING, "interruption"), (REPLACING, "replacement"), ({**ROLLING, **REPLACING}, "replacement")],
+    [
+        (None, "none"),
+        (ROLLING, "interruption"),
+        (REFRESHING, "interruption"),
+        (REPLACING, "replacement"),
+        ({**ROLLING, **REPLACING}, "replacement"),
+    ],
 )
 def test_the_update_policy_decides_what_happens_to_a_group(policy: Json, expected: Behavior) -> None:
     path: Path = ("LaunchTemplate", "Version")
