@@ -17,7 +17,7 @@ from compiler.bases import read_bases
 from compiler.bucket import Bucket, NotInBucket, open_bucket
 from compiler.diagnostics import CompileError, Diagnostic, Span
 from compiler.library_cache import find_library, keep_library
-from compiler.library_release import fetch_files, list_versions, read_library_release
+from compiler.library_release import LibraryRelease, fetch_files, list_versions, read_library_release
 from compiler.lock import read_lock
 from compiler.manifest import MANIFEST
 from compiler.model import Library, Lock
@@ -142,7 +142,8 @@ def choose_library_to_lock(
     lock = _read_lock(folder, is_needed=not upgrade)
     if to and lock and not upgrade:
         raise LibraryChoiceError("--to says which version an upgrade takes: add --upgrade")
-    url = (choice and choice.bucket) or bucket or (lock and lock.bucket)
+    named = (choice and choice.bucket) or bucket
+    url = named or (lock and lock.bucket)
     if not url:
         if to:
             raise LibraryChoiceError("--to chooses a version of a bucket: name it with --bucket")
@@ -151,7 +152,7 @@ def choose_library_to_lock(
     if choice and choice.version:
         return _fetch(url, choice.version)
     if lock and not upgrade:
-        return replace(_open_locked(lock, [url]), bucket=url)
+        return replace(_open_locked(lock, [url], is_asked=named is not None), bucket=url)
     wanted, span = (to, None) if to else _read_line(folder)
     if wanted is None:
         return open_library(None)  # what is wrong with the descriptor is found on the way
@@ -190,15 +191,19 @@ def _read_line(folder: Path) -> tuple[str | None, Span | None]:
     return None, None
 
 
-def _open_locked(lock: Lock, urls: Sequence[str | None]) -> Library:
-    """Open the very library that a lock names, from the cache or the first bucket that has it."""
+def _open_locked(lock: Lock, urls: Sequence[str | None], *, is_asked: bool = False) -> Library:
+    """Open the very library that a lock names, from the cache or the first bucket that has it.
+
+    With `is_asked` a bucket has to have it though the cache does: others, who have no cache yet, will be sent there.
+    """
 
     def span(key: str) -> Span:
         return lock.document.value_span(("platform", key))
 
     place = find_library(lock.digest)
-    if place is None:
-        place = _fetch_locked(lock, [url for url in urls if url], span)
+    if place is None or is_asked:
+        bucket, release = _find_locked(lock, [url for url in urls if url], span)
+        place = place or keep_library(fetch_files(bucket, release), release.digest)
     library = _open(place, lock.digest)
     if (library.name, library.version) != (lock.name, lock.version):
         message = (
@@ -209,7 +214,7 @@ def _open_locked(lock: Lock, urls: Sequence[str | None]) -> Library:
     return replace(library, bucket=lock.bucket or urls[-1])
 
 
-def _fetch_locked(lock: Lock, urls: Sequence[str], span: Callable[[str], Span]) -> Path:
+def _find_locked(lock: Lock, urls: Sequence[str], span: Callable[[str], Span]) -> tuple[Bucket, LibraryRelease]:
     for url in dict.fromkeys(urls):
         bucket = open_bucket(url, makes=False)
         try:
@@ -223,7 +228,7 @@ def _fetch_locked(lock: Lock, urls: Sequence[str], span: Callable[[str], Span]) 
             )
             hint = "restore it from git; if the bucket is another one now, run `flagstone lock --upgrade`"
             raise CompileError([Diagnostic("D336", message, span("digest"), hint)])
-        return keep_library(fetch_files(bucket, release), release.digest)
+        return bucket, release
     places = " or ".join(dict.fromkeys(urls))
     message = f"`{_LOCK}` pins library {lock.version}, which is not in {places}"
     hint = "restore the lock from git, run `flagstone lock --upgrade`, or name a bucket that has it in FLAGSTONE_BUCKET"

@@ -351,6 +351,30 @@ def test_an_upgrade_takes_the_newest_of_the_line_and_a_compile_takes_none(
     assert "1.0.10" == read_lock(repo)["platform"]["version"]
 
 
+def test_a_lock_names_another_bucket_only_after_that_was_asked(
+    repo: Path, bucket: Path, tmp_path: Path, cache: Path
+) -> None:
+    assert 0 == run("lock", repo, "--bucket", str(bucket)).exit_code
+    before = read_lock(repo)
+    (tmp_path / "empty").mkdir()
+    other = make_release(tmp_path / "changed", desired=3)
+    assert 0 == publish(other, tmp_path / "other").exit_code
+    for place, code, expected in (
+        ("empty", 1, "flagstone.lock:5:16: error D335: `flagstone.lock` pins library 1.0.0, which is not in file://"),
+        ("other", 1, "flagstone.lock:6:15: error D336: `flagstone.lock` pins 1.0.0 with a digest"),
+        ("nowhere", 3, "error D802: "),
+    ):
+        for option in ("--bucket", "--platform"):
+            named = (tmp_path / place).as_uri()
+            done = run("lock", repo, option, named)
+            assert (code, before) == (done.exit_code, read_lock(repo)) and expected in done.stderr, done.stderr
+    shutil.copytree(bucket, tmp_path / "copy")
+    assert 0 == run("lock", repo, "--bucket", str(tmp_path / "copy")).exit_code
+    assert (tmp_path / "copy").as_uri() == read_lock(repo)["platform"]["from"]
+    shutil.rmtree(tmp_path / "copy")
+    assert 0 == run("lock", repo).exit_code  # nobody named a bucket, and the cache has it
+
+
 def test_the_line_of_a_base_counts(repo: Path, bucket: Path) -> None:
     write(repo / "base.yml", 'platform: "1.0"\n')
     text = SERVICE.replace('platform: "1.0"\n', "extends: ./base.yml\n")
