@@ -25,6 +25,11 @@ MAX_TEXT = 1_000  # characters of an actor, a reason, or the url of a run
 _MAX_BYTES = 16 * 1024 * 1024  # some 40,000 moves
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
+# What people paste that no issuer gave a shape: the user of a url, and what is called a secret.
+_SECRET = re.compile(
+    r"://[^/\s@]+@|\bbearer\s+\S{8}|(password|passwd|pwd|secret|token|signature|(api|access|private)[_-]?key)\s*[=:]\s*\S",
+    re.IGNORECASE,
+)
 
 
 class MoveTextError(ValueError):
@@ -55,7 +60,8 @@ class Move:
     """One entry of a history. `before` is the release that ran until then, `at` is UTC, such as 2026-11-21T10:15:00Z.
 
     `nonce` is a word of chance: of two who write the same move, one could not tell otherwise that the other won.
-    `skipped` names the environments that the release should have run in first and was forced past.
+    `skipped` names the environments that the release should have run in first and was forced past, `rivals` the
+    services of which it was given names all the same.
     """
 
     number: int
@@ -67,10 +73,11 @@ class Move:
     actor: Actor
     reason: str | None = None
     skipped: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
 
     @property
     def is_forced(self) -> bool:
-        return bool(self.skipped)
+        return bool(self.skipped or self.rivals)
 
     @property
     def time(self) -> datetime:
@@ -106,7 +113,13 @@ def channel_key(service: str, environment: str) -> str:
 
 
 def move_channel(
-    channel: Channel, action: Action, release: str, wish: Wish, *, skipped: tuple[str, ...] = ()
+    channel: Channel,
+    action: Action,
+    release: str,
+    wish: Wish,
+    *,
+    skipped: tuple[str, ...] = (),
+    rivals: tuple[str, ...] = (),
 ) -> Channel:
     """Let another release run from now on; a clock that went back is not followed.
 
@@ -124,6 +137,7 @@ def move_channel(
         actor=wish.actor,
         reason=wish.reason,
         skipped=skipped,
+        rivals=rivals,
     )
     return replace(channel, history=(*channel.history, move))
 
@@ -134,24 +148,35 @@ def mark_swept(channel: Channel) -> Channel:
 
 
 def find_previous(channel: Channel) -> str | None:
-    """Find the release that a rollback leads to; None where there is none.
+    """Find the release that a rollback leads to: what ran before the running one was promoted; None where nothing did.
 
     Moves are undone as an editor undoes changes: after a rollback, the next one goes further back and not forth again.
-    Of promotions of 1, 2 and 3, two rollbacks lead to 2 and to 1; a promotion of 4 after them is undone to 1.
+    Of promotions of 1, 2 and 3, two rollbacks lead to 2 and to 1; a promotion of 4 after them is undone to 1. What a
+    rollback leads to that was undone before stands on what it stood on then: of 1, 2, back to 1, 3, back to 2, on 1.
     """
-    standing: list[str] = []
+    standing: tuple[str, ...] = ()
+    once: dict[str, tuple[str, ...]] = {}  # what stood when a release was promoted last, itself included
     for move in channel.history:
         if move.action == "rollback" and move.release in standing:
             while standing[-1] != move.release:
-                standing.pop()
+                standing = standing[:-1]
+        elif move.action == "rollback":
+            standing = once.get(move.release, (move.release,))
         else:
-            standing.append(move.release)
+            standing = (*standing, move.release)
+            once[move.release] = standing
     return standing[-2] if len(standing) > 1 else None
 
 
 def check_text(text: str, what: str) -> str:
     """Return a text as it is recorded, on one line. Raises MoveTextError where it is empty, too long or unprintable."""
-    line = " ".join(text.split())
+    line = _check_line(" ".join(text.split()), what)
+    if _SECRET.search(line):
+        raise MoveTextError(f"the {what} holds what looks like a credential, and everyone can read it")
+    return line
+
+
+def _check_line(line: str, what: str) -> str:
     if not line:
         raise MoveTextError(f"the {what} is empty")
     if not line.isprintable():
@@ -210,6 +235,7 @@ def _render_move(move: Move) -> Json:
         "reason": move.reason,
         "forced": move.is_forced,
         "skipped": list(move.skipped),
+        **({"rivals": list(move.rivals)} if move.rivals else {}),
     }
 
 
@@ -227,6 +253,7 @@ def _parse_history(entries: Json) -> Iterator[Move]:
             actor=Actor(_parse_text(entry["by"]), _parse_text(entry["run"]) if entry["run"] is not None else None),
             reason=_parse_text(entry["reason"]) if entry["reason"] is not None else None,
             skipped=tuple(_parse_name(name) for name in entry["skipped"]),
+            rivals=tuple(_parse_name(name) for name in entry.get("rivals", ())),
         )
         if move.action not in get_args(Action) or move.time.strftime(_TIME) != move.at:
             raise ValueError
@@ -243,6 +270,7 @@ def _parse_name(name: Json) -> str:
 
 
 def _parse_text(text: Json) -> str:
-    if check_text(text, "text") != text:
+    # Not all that `check_text` asks of a new text: what was recorded before stays readable.
+    if _check_line(text, "text") != " ".join(text.split()):
         raise ValueError
     return str(text)

@@ -45,7 +45,11 @@ _env_option = click.option("--env", "environment", metavar="ENV", required=True,
 @click.option("--to", "environment", metavar="ENV", required=True, help="The environment that should run the release.")
 @bucket_option
 @click.option("--reason", metavar="TEXT", help="Why, for the history.")
-@click.option("--force", is_flag=True, help="Pass over environments that come before this one; needs a --reason.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Pass over environments that come first, and names that others have; needs a --reason.",
+)
 @_actor_option
 @format_option
 def promote(
@@ -60,8 +64,9 @@ def promote(
 ) -> None:
     """Let an environment run a release of a service from now on.
 
-    The release is read to the last byte first. It has to be compiled for the environment, and to have run in those that
-    the platform puts before it. Should somebody else be faster, nothing is changed and the exit code is 4.
+    The release is read to the last byte first. It has to be compiled for the environment, to have run in those that the
+    platform puts before it, and to have no name that another service has there. Should somebody else be faster, nothing
+    is changed and the exit code is 4.
     """
     if force and reason is None:
         raise click.UsageError("--force goes into the history with its reason: say why with --reason")
@@ -205,11 +210,12 @@ def _confirm(screen: Screen, moved: Moved) -> None:
         "release": channel.release,
         "move": _tell_move(moved.move) if moved.move else None,
     }
-    screen.confirm((), text, result)
+    screen.confirm(moved.found, text, result)
 
 
 def _name_action(move: Move) -> str:
-    return f"{move.action} (forced past {', '.join(move.skipped)})" if move.is_forced else move.action
+    passed = [*move.skipped, *(f"names of {rival}" for rival in move.rivals)]
+    return f"{move.action} (forced past {', '.join(passed)})" if passed else move.action
 
 
 def _tell_move(move: Move) -> dict[str, Any]:
@@ -224,4 +230,5 @@ def _tell_move(move: Move) -> dict[str, Any]:
         "reason": move.reason,
         "forced": move.is_forced,
         "skipped": list(move.skipped),
+        "rivals": list(move.rivals),
     }

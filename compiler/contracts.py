@@ -54,6 +54,14 @@ def read_neighbor(service: str, release: str, environment: str, manifest: Mappin
     return Neighbor(service, release, publishes, {kind: _texts(claims.get(kind)) for kind in _KINDS})
 
 
+def find_rivals(mine: Neighbor, others: Iterable[Neighbor]) -> Iterator[tuple[str, Neighbor]]:
+    """Yield each name that a release and another service have in one environment, with its kind, and who has it."""
+    for each in others:
+        for kind, word in _KINDS.items():
+            for name in sorted(mine.claims[kind] & each.claims[kind]):
+                yield f"{word} `{name}`", each
+
+
 def check_contracts(
     settings: Settings, stack: Stack, neighbors: Iterable[Neighbor], *, is_strict: bool
 ) -> Iterator[Diagnostic]:
@@ -91,7 +99,7 @@ def _check_claims(environment: str, stack: Stack, others: Iterable[Neighbor]) ->
             cause = find_cause(stack, path)
             span, related = place_cause(cause) if cause else (None, ())
             taken = f"by `{holder.service}` in `{environment}`, where it runs `{holder.release}`"
-            hint = "choose another, or promote a release of the other service that does without it"
+            hint = f"choose another, or ask who owns `{holder.service}` to promote a release that does without it"
             yield Diagnostic("D861", f"{_KINDS[kind]} `{name}` is taken {taken}", span, hint, related=related)
 
 

@@ -1,7 +1,8 @@
 """Promote: let an environment run another release of a service, or the one that ran before.
 
 In: a Bucket, and who wants which release where.    Out: the Channel after it, and the move unless there was no need.
-Faults: D840 to D844 as CompileError; ChannelMoved, where somebody else was faster; what the bucket raises.
+Faults: D840 to D844 and D861 as CompileError; D862 and, of what goes on all the same, D861 as warnings; ChannelMoved,
+where somebody else was faster; what the bucket raises.
 Never: moves a channel to a release that it has not read to the last byte since it read the channel, or moves twice.
 
 That order is what keeps `gc` safe. It puts a mark beside a release before it removes it, then writes to every channel
@@ -11,11 +12,11 @@ that could move there: a move planned before the mark is refused by the bucket, 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from compiler.bucket import Bucket, BucketUnreachable, Conflict, NotInBucket
+from compiler.bucket import Bucket, BucketUnreachable, Conflict, DamagedObject, NotInBucket
 from compiler.channel import (
     Channel,
     Move,
@@ -26,16 +27,19 @@ from compiler.channel import (
     parse_channel,
     render_channel,
 )
-from compiler.diagnostics import CompileError, Diagnostic, suggest
-from compiler.manifest import MARK
+from compiler.contracts import Neighbor, find_rivals, read_neighbor
+from compiler.diagnostics import CompileError, Diagnostic, Severity, suggest
+from compiler.layers import BRANCH_ENVIRONMENT, environment_layers
+from compiler.manifest import MANIFEST, MARK, DamagedManifest, open_manifest
 from compiler.model import Json
-from compiler.publish import check_name, list_release_ids
+from compiler.publish import check_name, list_release_ids, release_folder
 from compiler.release_check import CheckedRelease, check_release
 
 _CHANNEL_KEY = re.compile(r"environments/(?P<environment>[^/]+)/(?P<service>[^/]+)\.json")
 _READERS = 8
 _TRIES = 5
 _MAX_FAULTS = 5
+_TAKES = "the deployment fails or takes it away from `{}`: settle it with who owns that"
 
 
 class ChannelMoved(Conflict):
@@ -51,10 +55,11 @@ class ChannelMoved(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A channel that runs what was asked for. `move` is None where it ran it before."""
+    """A channel that runs what was asked for. `move` is None where it ran it before; `found` are warnings."""
 
     channel: Channel
     move: Move | None
+    found: tuple[Diagnostic, ...] = ()
 
 
 def read_channel(bucket: Bucket, service: str, environment: str) -> tuple[Channel, str | None]:
@@ -83,50 +88,85 @@ def read_channels(bucket: Bucket, service: str | None = None) -> tuple[Channel, 
         return tuple(channel for channel, _ in pool.map(lambda names: read_channel(bucket, *names), named))
 
 
-def list_services(bucket: Bucket, environment: str) -> tuple[str, ...]:
-    """Name the services that have a channel in an environment."""
+def read_neighbors(bucket: Bucket, service: str, environment: str) -> list[Neighbor | Diagnostic]:
+    """Read what the other services of an environment run; D862 stands for one that cannot be read."""
     keys = bucket.list_keys(f"environments/{check_name(environment, 'environment')}/")
-    return tuple(found["service"] for key in keys if (found := _CHANNEL_KEY.fullmatch(key)))
+    named = [found["service"] for key in keys if (found := _CHANNEL_KEY.fullmatch(key))]
+    with ThreadPoolExecutor(_READERS) as pool:
+        read = pool.map(lambda name: _read_neighbor(bucket, name, environment), (n for n in named if n != service))
+        return [each for each in read if each is not None]
+
+
+def _read_neighbor(bucket: Bucket, service: str, environment: str) -> Neighbor | Diagnostic | None:
+    try:
+        release = read_channel(bucket, service, environment)[0].release
+        if release is None:
+            return None
+        manifest, _ = open_manifest(bucket.read(release_folder(service, release) + MANIFEST))
+        return read_neighbor(service, release, environment, manifest)
+    except (DamagedObject, DamagedManifest, NotInBucket) as damage:
+        message = f"what `{service}` runs in `{environment}` cannot be read: {damage}"
+        hint = "what it publishes and which names it has is not compared"
+        return Diagnostic("D862", message, None, hint, "warning")
 
 
 def promote_release(bucket: Bucket, service: str, release: str, environment: str, wish: Wish) -> Moved:
     """Let an environment run a release.
 
-    Raises CompileError where the release is not there, is damaged, was not compiled for the environment, or has not
-    run in those that its library puts before it; a wish that is forced passes over the last.
+    Raises CompileError where the release is not there, is damaged, was not compiled for the environment, has not run
+    in those that its library puts before it, or has a name that another service has there; a wish that is forced
+    passes over the last two.
     """
     check_name(release, "release")
+    if environment == BRANCH_ENVIRONMENT:
+        message = f"`{environment}` stands for all branch environments, and nothing runs in it"
+        hint = "promote to one of them, such as `env-search`, for which `flagstone publish --env env-search` compiles"
+        raise CompileError([Diagnostic("D841", message, hint=hint)])
+    found: tuple[Diagnostic, ...] = ()
 
     def decide(channel: Channel) -> Channel:
+        nonlocal found
         if channel.release == release:
             return channel
         checked = _check_release(bucket, service, release, environment)
         skipped = tuple(_find_skipped(bucket, checked, environment))
-        if skipped and not wish.is_forced:
-            raise CompileError([_explain_skipped(checked, environment, skipped)])
-        return move_channel(channel, "promote", release, wish, skipped=skipped)
+        others = read_neighbors(bucket, service, environment)
+        rivals = _find_rivals(checked, environment, others)
+        if (skipped or rivals) and not wish.is_forced:
+            refused = [_explain_skipped(checked, environment, skipped)] if skipped else []
+            hint = "ask who owns `{}` to promote a release without it, or pass over that with --force and a --reason"
+            raise CompileError([*refused, *_explain_rivals(rivals, environment, hint, "error"), *_faults(others)])
+        found = (*_explain_rivals(rivals, environment, _TAKES, "warning"), *_faults(others))
+        services = tuple(sorted({rival.service for _, rival in rivals}))
+        return move_channel(channel, "promote", release, wish, skipped=skipped, rivals=services)
 
-    return swap_channel(bucket, service, environment, decide)
+    return replace(swap_channel(bucket, service, environment, decide), found=found)
 
 
 def roll_back(bucket: Bucket, service: str, environment: str, release: str | None, wish: Wish) -> Moved:
     """Let an environment run the release that ran before, or another that has run there.
 
-    Raises CompileError where there is none, or where it is not what it was.
+    Raises CompileError where there is none, or where it is not what it was. That another service has a name of it by
+    now is told, and does not stand in the way: only the other one's team could clear it.
     """
     if release is not None:
         check_name(release, "release")
+    found: tuple[Diagnostic, ...] = ()
 
     def decide(channel: Channel) -> Channel:
+        nonlocal found
         target = release or find_previous(channel)
         if target is None or not channel.has_run(target):
             raise CompileError([_explain_no_way_back(channel, target)])
         if target == channel.release:
             return channel
-        _check_release(bucket, service, target, environment)
+        checked = _check_release(bucket, service, target, environment)
+        others = read_neighbors(bucket, service, environment)
+        rivals = _find_rivals(checked, environment, others)
+        found = (*_explain_rivals(rivals, environment, _TAKES, "warning"), *_faults(others))
         return move_channel(channel, "rollback", target, wish)
 
-    return swap_channel(bucket, service, environment, decide)
+    return replace(swap_channel(bucket, service, environment, decide), found=found)
 
 
 def swap_channel(bucket: Bucket, service: str, environment: str, decide: Callable[[Channel], Channel]) -> Moved:
@@ -174,6 +214,8 @@ def _check_release(bucket: Bucket, service: str, release: str, environment: str)
     compiled = _names(checked.manifest.get("environments"))
     if environment not in compiled:
         hint = suggest(environment, compiled) or f"it was compiled for {', '.join(compiled) or 'none'}"
+        if len(environment_layers(environment)) > 1:
+            hint = f"publish the commit with `--env {environment}`, under an id of its own"
         message = f"release `{release}` was not compiled for `{environment}`"
         raise CompileError([Diagnostic("D841", message, hint=hint)])
     return checked
@@ -193,6 +235,25 @@ def _explain_skipped(checked: CheckedRelease, environment: str, skipped: tuple[s
     message = f"release `{checked.release}` has not run in {names}, and the platform puts that before `{environment}`"
     hint = f"promote it to `{skipped[0]}` first, or pass over that with --force and a --reason"
     return Diagnostic("D843", message, hint=hint)
+
+
+def _find_rivals(
+    checked: CheckedRelease, environment: str, others: Iterable[Neighbor | Diagnostic]
+) -> list[tuple[str, Neighbor]]:
+    mine = read_neighbor(checked.service, checked.release, environment, checked.manifest)
+    return list(find_rivals(mine, (each for each in others if isinstance(each, Neighbor))))
+
+
+def _explain_rivals(
+    rivals: Iterable[tuple[str, Neighbor]], environment: str, hint: str, severity: Severity
+) -> Iterator[Diagnostic]:
+    for name, rival in rivals:
+        message = f"{name} is taken by `{rival.service}` in `{environment}`, where it runs `{rival.release}`"
+        yield Diagnostic("D861", message, None, hint.format(rival.service), severity)
+
+
+def _faults(others: Iterable[Neighbor | Diagnostic]) -> Iterator[Diagnostic]:
+    return (each for each in others if isinstance(each, Diagnostic))
 
 
 def _explain_no_way_back(channel: Channel, target: str | None) -> Diagnostic:

@@ -27,6 +27,15 @@ from compiler.channel import (
     render_channel,
 )
 
+SECRETS = (
+    "key AKIAIOSFODNN7EXAMPLE",
+    "see https://user:secret@host/x",
+    "https://0123456789@host/x",
+    "log in with password=hunter2",
+    "DB_PASSWORD: hunter2",
+    "Authorization: Bearer abcdefghijkl",
+    "https://host/x?X-Amz-Signature=0123",
+)
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ANNA = Actor("anna", "https://ci.example/run/7")
 
@@ -60,10 +69,31 @@ def walk(words: str) -> Channel:
         ("1 2 1 -", "1"),
         ("1 2 3 4 -2", "1"),
         ("1 2 3 - -3", "2"),  # to what was rolled back from is forth again
+        ("1 2 - 3 -2", "1"),  # not 3, which was just rolled back from
+        ("1 2 - 3 4 -2", "1"),
+        ("1 2 - 3 -2 3", "2"),
+        ("1 2 1 3 -2", "1"),
     ],
 )
 def test_a_rollback_undoes_the_last_move_that_stands(moves: str, previous: str | None) -> None:
     assert previous == find_previous(walk(moves))
+
+
+@given(some.lists(some.sampled_from(["1", "2", "3", "4", "-", "-1", "-2", "-3", "-4"]), max_size=14))
+def test_rollbacks_come_to_an_end_and_none_leads_to_what_ran_since_the_promotion(words: list[str]) -> None:
+    channel = Channel("recipes", "production")
+    for word in words:
+        release = (word[1:] or find_previous(channel)) if word.startswith("-") else word
+        if release and release != channel.release and (word == release or channel.has_run(release)):
+            channel = move_channel(channel, "rollback" if word.startswith("-") else "promote", release, wish())
+    for _ in range(len(channel.history) + 1):
+        previous = find_previous(channel)
+        if previous is None:
+            break
+        promoted = [move.before for move in channel.history if move.action == "promote"]
+        assert previous != channel.release and previous in promoted
+        channel = move_channel(channel, "rollback", previous, wish())
+    assert None is find_previous(channel)
 
 
 @given(
@@ -139,6 +169,10 @@ def test_the_bytes_say_who_moved_what_when_and_why() -> None:
             },
         ],
     } == json.loads(render_channel(second))
+    third = move_channel(second, "promote", "r3", wish(reason="outage"), rivals=("menu",))
+    last = json.loads(render_channel(third))["history"][-1]
+    assert (True, [], ["menu"]) == (last["forced"], last["skipped"], last["rivals"])
+    assert third == parse_channel(render_channel(third), "recipes", "production")
 
 
 def _set(*path: Any) -> Callable[[Any], None]:
@@ -192,6 +226,8 @@ def _set(*path: Any) -> Callable[[Any], None]:
         _set("history", 1, "forced", True),
         _set("history", 1, "skipped", ["staging"]),
         _set("history", 1, "skipped", "staging"),
+        _set("history", 1, "rivals", []),
+        _set("history", 1, "rivals", ["menu"]),
         _set("history", 1, "also", 1),
     ],
 )
@@ -235,8 +271,13 @@ def test_a_text_is_recorded_on_one_line() -> None:
         ("a\u202eb", "the reason holds an unprintable character"),
         ("a\ud800", "the reason holds an unprintable character"),
         ("a" * 1001, "the reason has more than 1,000 characters"),
-        ("key AKIAIOSFODNN7EXAMPLE", "the reason holds what looks like a credential, and everyone can read it"),
+        *((text, "the reason holds what looks like a credential, and everyone can read it") for text in SECRETS),
     ):
         with pytest.raises(MoveTextError) as raised:
             check_text(text, "reason")
         assert message == str(raised.value)
+
+
+def test_a_text_that_was_recorded_before_more_was_refused_is_read() -> None:
+    channel = move_channel(walk("r1"), "promote", "r2", wish(reason="see https://anna:x@wiki.example/"))
+    assert channel == parse_channel(render_channel(channel), "recipes", "production")

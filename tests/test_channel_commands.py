@@ -69,6 +69,7 @@ def test_a_machine_gets_the_same_as_data(run: Any) -> None:
         "reason": "outage",
         "forced": True,
         "skipped": ["staging"],
+        "rivals": [],
     }
     assert {"service": "recipes", "environment": "production", "release": "r1", "move": expected} == move
     listed = told(run("history recipes --env production --format json"))
@@ -91,6 +92,9 @@ def test_an_environment_without_a_history_is_no_fault(run: Any) -> None:
         ("promote recipes r1 --to stagin", 1, "hint: did you mean `staging`?"),
         ("promote recipes r1 --to production", 1, "error D843: release `r1` has not run in `staging`"),
         ("rollback recipes --env staging", 1, "error D844: nothing has run for `recipes` in `staging` yet"),
+        ("promote recipes r1 --to env-default", 1, "error D841: `env-default` stands for all branch environments"),
+        ("promote recipes r1 --to env-x", 1, "hint: publish the commit with `--env env-x`, under an id of its own"),
+        ("promote recipes r1 --to staging --reason token=x", 2, "Error: the reason holds what looks like a credential"),
         ("promote recipes r1 --to staging --force", 2, "Error: --force goes into the history with its reason"),
         ("promote recipes r1 --to staging --force --reason=", 2, "Error: the reason is empty"),
         ("promote recipes r1 --to staging --actor a\x1b[31m", 2, "Error: the actor holds an unprintable character"),

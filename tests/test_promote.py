@@ -242,3 +242,53 @@ def test_a_history_that_was_written_is_never_changed(bucket: Bucket) -> None:
         seen = written
     assert ["r1", "r2", "r1", "r3", "r2"] == [entry["release"] for entry in seen]
     assert [17, 17, 17, 21, 21] == [int(entry["at"][11:13]) for entry in seen]
+
+
+# Names that only one service of an environment can have
+
+
+def claim(bucket: Bucket, service: str, release: str, *names: str) -> None:
+    contract = {"publishes": [], "consumes": [], "claims": {"dns": list(names), "topics": [], "priorities": []}}
+    publish_release(bucket, release, service=service, promotion=[], contracts={"staging": contract})
+
+
+def test_a_name_that_another_service_has_is_not_promoted_unless_forced_and_that_is_recorded(bucket: Bucket) -> None:
+    claim(bucket, "menu", "m1", "a.example", "b.example")
+    claim(bucket, "recipes", "r4", "a.example", "c.example")
+    promote_release(bucket, "menu", "m1", "staging", make_wish())
+    said = "DNS name `a.example` is taken by `menu` in `staging`, where it runs `m1`"
+    hint = "ask who owns `menu` to promote a release without it, or pass over that with --force and a --reason"
+    assert [("D861", said, hint)] == refusal(lambda: promote(bucket, "r4"))
+    assert [] == running(bucket)
+    assert promote(bucket, "r4", "production").move  # menu is not there
+
+    forced = promote(bucket, "r4", is_forced=True, reason="menu is gone")
+    assert forced.move and (True, (), ("menu",)) == (forced.move.is_forced, forced.move.skipped, forced.move.rivals)
+    assert [("D861", said, "warning")] == [(each.code, each.message, each.severity) for each in forced.found]
+    assert forced.channel == read_channel(bucket, "recipes", "staging")[0]
+
+    claim(bucket, "menu", "m2")  # without the name, it is free
+    promote(bucket, "r1")
+    assert promote_release(bucket, "menu", "m2", "staging", make_wish()).move
+    free = promote(bucket, "r4", is_forced=True, reason="needless").move
+    assert free and not free.is_forced
+
+
+def test_no_other_service_stands_in_the_way_of_a_rollback_and_it_is_told(bucket: Bucket) -> None:
+    claim(bucket, "menu", "m1", "a.example")
+    claim(bucket, "recipes", "r4", "a.example")
+    for release in ("r4", "r1"):
+        promote(bucket, release)
+    promote_release(bucket, "menu", "m1", "staging", make_wish())
+    back = roll(bucket)
+    assert "r4" == back.channel.release and not back.channel.history[-1].is_forced
+    hint = "the deployment fails or takes it away from `menu`: settle it with who owns that"
+    assert [("D861", "warning", hint)] == [(each.code, each.severity, each.hint) for each in back.found]
+
+
+def test_a_neighbor_that_cannot_be_read_is_told_of_and_holds_nobody_up(bucket: Bucket) -> None:
+    claim(bucket, "menu", "m1", "a.example")
+    promote_release(bucket, "menu", "m1", "staging", make_wish())
+    bucket.delete("services/menu/m1/manifest.json")
+    for moved in (promote(bucket, "r1"), promote(bucket, "r2"), roll(bucket)):
+        assert moved.move and [("D862", "warning")] == [(each.code, each.severity) for each in moved.found]

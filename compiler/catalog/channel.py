@@ -20,7 +20,7 @@ ENTRIES = (
         explanation="""
             The release has no template for the environment: the service did not name it when the release was compiled.
             Add the environment to `service.yml`, and publish again. `--force` does not help, as there is nothing that
-            could be deployed.
+            could be deployed. Nothing runs in `env-default`, which stands for all branch environments.
         """,
         is_shown_by_files=False,
     ),
@@ -82,7 +82,9 @@ ENTRIES = (
         explanation="""
             A DNS name, the name of a topic or the priority of a rule at a shared listener can belong to one service of
             an environment only, and what another one runs there has it. The deployment would fail, or take the name
-            away from the other. What counts are the names of the compiled stack, whoever wrote them.
+            away from the other. What counts are the names of the compiled stack, whoever wrote them. Whoever promotes a
+            release is asked the same; there `--force` and a `--reason` pass over it, as where the other service is no
+            more, and a rollback is only warned.
         """,
         is_shown_by_files=False,
     ),
