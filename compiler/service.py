@@ -186,7 +186,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """`nat` is "perZone", "single" or "none"; `endpoints` are the interface endpoints; retention in days."""
+    """`nat` is "perZone", "single", "regional" or "none"; `endpoints` are interfaces; retention in days."""
 
     cidr: str
     zones: tuple[str, ...]

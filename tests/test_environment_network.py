@@ -77,6 +77,23 @@ def test_with_a_single_gateway_all_zones_leave_by_that_of_the_first() -> None:
     assert ["NatGatewayA"] == list(properties_of(network, "AWS::EC2::NatGateway"))
 
 
+def test_with_a_regional_gateway_all_zones_leave_by_it_and_it_stands_in_no_subnet() -> None:
+    network = _network(nat="regional")
+    assert dict.fromkeys("ABC", "NatGatewayRegional") == _ways_out(network)
+    (gateway,) = properties_of(network, "AWS::EC2::NatGateway").values()
+    assert ("regional", {"Ref": "Vpc"}) == (gateway["AvailabilityMode"], gateway["VpcId"])
+    assert {"SubnetId", "AllocationId"}.isdisjoint(gateway)
+    assert {} == properties_of(network, "AWS::EC2::EIP")
+    assert "NatRegionalPortsAmberAlarm" in properties_of(network, "AWS::CloudWatch::Alarm")
+
+
+def test_groups_of_data_stores_are_of_the_data_tier() -> None:
+    network = _network()
+    for kind in ("AWS::RDS::DBSubnetGroup", "AWS::ElastiCache::SubnetGroup"):
+        (group,) = properties_of(network, kind).values()
+        assert [{"Ref": f"DataSubnet{zone}"} for zone in "ABC"] == group["SubnetIds"]
+
+
 def test_with_no_gateway_there_is_no_way_out_and_nothing_to_pay_for() -> None:
     network = _network(nat="none")
     assert {} == _ways_out(network)

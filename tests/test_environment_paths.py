@@ -22,6 +22,8 @@ FOR_OTHERS = {
     "images/x86_64": "processes on another kind of instances than those of our cases",
     "ingress/public-dns-name": "processes with a public name of their own at the shared load balancer",
     "ingress/public-zone-id": "the same",
+    "network/cache-subnet-group": "additions with caches",
+    "network/db-subnet-group": "additions with databases",
     "network/data-subnet-": "additions with data stores",
     "network/endpoint-security-group-id": "additions that answer through an endpoint",
     "security/session-operator-policy-arn": "the role of who opens sessions",

@@ -45,6 +45,7 @@ VARIANTS: dict[str, tuple[Environment, tuple[str, ...]]] = {
     "no-waf": (replace(STAGING, waf=Waf("off")), ("security", "ingress")),
     "bare-account": (replace(STAGING, account_baseline=AccountBaseline(guard_duty=False)), ("account",)),
     "client-vpn": (replace(STAGING, bastion=Bastion("clientVpn", SAML, "10.250.0.0/22")), ("bastion",)),
+    "regional": (with_network(STAGING, nat="regional"), ("network",)),
     "nothing-shared": (replace(STAGING, ingress=replace(STAGING.ingress, shared=())), ("ingress",)),
     "locked-releases": (
         replace(STAGING, deployment_bucket=DeploymentBucket(lock_days=90)),
@@ -112,6 +113,7 @@ def test_the_paths_that_the_stacks_write_are_those_of_the_change_log() -> None:
             f"deployment-bucket/{role}-policy-arn"
             for role in ("service-publisher", "platform-publisher", "deployer", "release-collector")
         ),
+        *("network/db-subnet-group", "network/cache-subnet-group"),
         *("network/vpc-id", "network/private-zone-id", "network/public-zone-id", "network/endpoint-security-group-id"),
         *("ingress/log-bucket", "ingress/public-certificate-arn", "ingress/private-certificate-arn"),
         *(f"ingress/{exposure}-{name}" for exposure in ("private", "public") for name in SHARED),

@@ -17,7 +17,7 @@ NAT_BANDWIDTH = 100
 
 
 def nat_alarms(environment: Environment, zone: str) -> Iterator[AWSObject]:
-    gateway, subject = camel("nat-gateway", zone), join("The NAT gateway of zone ", zone, " in ", environment.name)
+    gateway, subject = camel("nat-gateway", zone), _gateway_of(environment, zone)
     yield Alarm(
         camel("nat", zone, "ports") + "AmberAlarm",
         AlarmDescription=join(
@@ -83,6 +83,12 @@ def nat_alarms(environment: Environment, zone: str) -> Iterator[AWSObject]:
         OKActions=platform_topics(environment, "amber"),
         Tags=tags(environment, join("nat-", zone, "-bandwidth")),
     )  # fmt: skip
+
+
+def _gateway_of(environment: Environment, zone: str) -> str:
+    if environment.network.nat == "regional":
+        return join("The regional NAT gateway of ", environment.name)
+    return join("The NAT gateway of zone ", zone, " in ", environment.name)
 
 
 def flow_alarm(environment: Environment) -> Iterator[AWSObject]:

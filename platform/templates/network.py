@@ -28,10 +28,13 @@ from compiler.authoring import Environment, camel, derive, join
 from ._conventions import keep
 from ._environment_conventions import publish, tags
 from ._network_alarms import flow_alarm, nat_alarms
+from ._network_data import subnet_groups
 from ._network_endpoints import gateway_endpoints, interface_endpoints
 from ._network_flow_logs import flow_logs
 
 SCOPE = "environment"
+
+REGIONAL = "regional"
 
 # Where the subnets of a tier lie: in which 64th of the network, by the zone's place in the environment's list. In a /16
 # these are /22s, the third octet four times the number. A place is never given anew, so adding a zone moves nothing.
@@ -50,6 +53,7 @@ def build(environment: Environment) -> Iterator[AWSObject | Output]:
     yield from routes(environment)
     yield from gateway_endpoints(environment, route_table_ids(environment))
     yield from interface_endpoints(environment, [Ref(camel("app-subnet", zone)) for zone in environment.network.zones])
+    yield from subnet_groups(environment, [Ref(camel("data-subnet", zone)) for zone in environment.network.zones])
     yield from flow_logs(environment)
     yield from private_zone(environment)
     yield from public_zone(environment)
@@ -100,14 +104,25 @@ def subnet_cidr(environment: Environment, tier: str, place: int) -> str:
 
 
 def nat_zones(environment: Environment) -> tuple[str, ...]:
-    """Name the zones that have a NAT gateway."""
+    """Name the zones that have a NAT gateway; a regional one, which is in all zones, is named as if it were a zone."""
     zones, nat = environment.network.zones, environment.network.nat
-    if nat not in ("perZone", "single", "none"):
-        raise ValueError(f"`nat` is {nat!r}, not perZone, single or none")
-    return zones if nat == "perZone" else zones[:1] if nat == "single" else ()
+    if nat not in ("perZone", "single", "regional", "none"):
+        raise ValueError(f"`nat` is {nat!r}, not perZone, single, regional or none")
+    return {"perZone": zones, "single": zones[:1], "regional": (REGIONAL,), "none": ()}[nat]
 
 
 def nat_gateways(environment: Environment) -> Iterator[AWSObject | Output]:
+    if environment.network.nat == "regional":
+        # It takes addresses for each zone by itself, and needs no subnet.
+        yield NatGateway(
+            camel("nat-gateway", REGIONAL),
+            AvailabilityMode="regional",
+            ConnectivityType="public",
+            VpcId=Ref("Vpc"),
+            Tags=tags(environment, join("nat-", REGIONAL)),
+            DependsOn="InternetGatewayAttachment",
+        )
+        return
     for zone in nat_zones(environment):
         yield EIP(
             camel("nat-address", zone),
