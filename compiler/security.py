@@ -21,6 +21,7 @@ from compiler.known import Known
 from compiler.model import Json, Path, value_at
 from compiler.permissions import Grants, compare_grants, describe_grant, read_grants
 from compiler.safeguards import Finding, find_weakened
+from compiler.stack_pair import know_stack
 
 # Properties that attach a policy to someone, or someone to a policy: each item is a permission.
 _ATTACHED: Mapping[str, tuple[str, ...]] = {
@@ -83,7 +84,7 @@ def _find(
 ) -> Iterator[tuple[str, Json, Finding]]:
     """Yield logical id, body and finding of every resource that differs, also one whose values alone do."""
     renamed = {str(change.logical_id): change.renamed_to for change in changes if change.renamed_to is not None}
-    known = (_know(before), _know(after))
+    known = (know_stack(before), know_stack(after))
     if all(change.path[:1] == ("Resources",) for change in changes):
         wanted = {name for change in changes for name in (change.logical_id, change.renamed_to)}
     else:
@@ -204,19 +205,6 @@ def _find_boundary(before: Json, after: Json) -> Iterator[Finding]:
         yield Finding("iam-narrowed", "a boundary limits its permissions", place)
     else:
         yield Finding("iam-changed", "another boundary limits its permissions", place)
-
-
-def _know(stack: SideStack | None) -> Known:
-    """Read what a template knows, with the values that its parameters are given."""
-    if stack is None:
-        return Known({}, {})
-    declared = stack.template.get("Parameters")
-    given = {
-        name: {**body, "Default": stack.parameters[name]} if name in stack.parameters else body
-        for name, body in (declared.items() if isinstance(declared, dict) else ())
-        if isinstance(body, dict)
-    }
-    return Known.of({**stack.template, "Parameters": given})
 
 
 def _resources(stack: SideStack | None) -> Mapping[str, Json]:

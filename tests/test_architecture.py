@@ -25,13 +25,15 @@ CORRIDOR = [
     model
     service changes trace known catalog layers cause share node archive tree checkout yaml11 wording hidden versions
     inputs
-    variables blame processors manifest resource_schema update_facts lookups schema_parts
+    decision variables blame processors manifest resource_schema update_facts lookups schema_parts
     risk
     graph
     authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior permissions
     routes priorities asking suppressions
     pointer alignment safeguards
     reference
+    stack_pair
+    aftermath
     compare counterpart consequence attribution
     wiring parameters follow ingress schema_change
     override addition refusals security
@@ -106,10 +108,10 @@ PURE = set(
     """
     priorities asking suppressions processors
     diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
-    alignment reference compare counterpart consequence behavior template_shape
+    alignment reference stack_pair aftermath compare counterpart consequence behavior template_shape
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
     lock manifest render explain diff watch contracts unused schema update_facts behavior versions offers inputs
-    permissions safeguards ingress security risk graph routes schema_parts schema_change least_bump
+    decision permissions safeguards ingress security risk graph routes schema_parts schema_change least_bump
     """.split()
 )
 IMPURE = set("datetime glob os pathlib random secrets shutil socket subprocess tempfile time urllib uuid".split())

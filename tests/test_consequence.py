@@ -107,7 +107,7 @@ Resources:
 """
     found = review(text % ("80", "a"), text % ("81", "b"))
     assert [
-        ("changed", "Big.Fn::Equals.0", "conditional"),
+        ("changed", "Big.Fn::Equals.0", "replacement"),
         ("changed", "Ports.web.port", "replacement"),
     ] == told(found.changes)
 
@@ -206,3 +206,143 @@ Resources: {A: {Type: AWS::ElasticLoadBalancingV2::TargetGroup, Properties: {Nam
         sides.append(Side(digest, stacks, files))
     [change] = review_sides(sides[0], sides[1], LIBRARY).changes
     assert ("ansible.tar.gz", ("site.yml",), "replacement") == (change.file, change.path, change.behavior)
+
+
+@pytest.mark.parametrize(
+    ("head", "name", "before", "after"),
+    [
+        ("Parameters: {N: {Type: String, Default: %s}}", "!Ref N", "a", "b"),
+        ("Mappings: {M: {m: {n: %s}}}", "!FindInMap [M, m, n]", "a", "b"),
+        (
+            "Parameters: {N: {Type: String, Default: %s}}\nConditions: {C: !Equals [!Ref N, a]}",
+            "!If [C, d, e]",
+            "a",
+            "b",
+        ),
+    ],
+)
+def test_what_a_parameter_replaces_takes_along_what_refers_to_it(head: str, name: str, before: str, after: str) -> None:
+    resources = f"""
+Resources:
+  T: {{Type: AWS::SNS::Topic, Properties: {{TopicName: {name}}}}}
+  Q: {{Type: AWS::SQS::Queue, Properties: {{QueueName: !Sub '${{T.TopicName}}-q'}}}}
+"""
+    found = review(head % before + resources, head % after + resources)
+    assert "data-loss" == found.verdict
+    [queue] = [change for change in found.changes if change.logical_id == "Q"]
+    assert ("replacement", True) == (queue.behavior, queue.is_data_loss)
+
+
+def test_an_archive_that_replaces_takes_along_what_refers_to_it() -> None:
+    text = """
+Parameters: {AnsibleDigest: {Type: String}}
+Resources:
+  T: {Type: AWS::SNS::Topic, Properties: {TopicName: !Ref AnsibleDigest}}
+  Q: {Type: AWS::SQS::Queue, Properties: {QueueName: !Sub '${T.TopicName}-q'}}
+"""
+    sides = [
+        Side(
+            digest,
+            side(text, {"AnsibleDigest": digest}).stacks,
+            {"ansible.tar.gz": {"a": RepositoryFile("a", digest.encode())}},
+        )
+        for digest in ("one", "two")
+    ]
+    assert "data-loss" == review_sides(sides[0], sides[1], LIBRARY).verdict
+
+
+def test_what_may_be_replaced_is_followed_as_what_may() -> None:
+    text = """
+Resources:
+  Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16, InstanceTenancy: %s}}
+  Subnet: {Type: AWS::EC2::Subnet, Properties: {VpcId: !Ref Vpc, CidrBlock: 10.0.0.0/24}}
+  Routes: {Type: AWS::EC2::SubnetRouteTableAssociation, Properties: {SubnetId: !Ref Subnet, RouteTableId: rtb-1}}
+"""
+    found = review(text % "default", text % "dedicated")
+    assert {("Vpc", "conditional"), ("Subnet", "conditional"), ("Routes", "conditional")} == {
+        (change.logical_id, change.behavior) for change in found.changes
+    }
+    assert not any(change.is_data_loss for change in found.changes)
+
+
+@pytest.mark.parametrize(("vpc", "names"), [("vpc-1", {"Group"}), ("!Ref Vpc", {"Group", "Vpc", "Targets"})])
+def test_an_attribute_that_gives_back_a_property_moves_only_with_it(vpc: str, names: set[str]) -> None:
+    text = f"""
+Resources:
+  Vpc: {{Type: AWS::EC2::VPC, Properties: {{CidrBlock: %s}}}}
+  Group: {{Type: AWS::EC2::SecurityGroup, Properties: {{GroupDescription: %s, VpcId: {vpc}}}}}
+  Targets: {{Type: AWS::ElasticLoadBalancingV2::TargetGroup, Properties: {{VpcId: !GetAtt Group.VpcId}}}}
+"""
+    after = ("10.1.0.0/16" if "Vpc" in names else "10.0.0.0/16", "b")
+    found = review(text % ("10.0.0.0/16", "a"), text % after)
+    assert names == {change.logical_id for change in found.changes}
+
+
+def test_a_parameter_makes_of_a_database_another_as_a_literal_does() -> None:
+    text = "Resources: {D: {Type: AWS::RDS::DBInstance, Properties: {Engine: %s, DBInstanceClass: db.t4g.micro}}}"
+    head = "Parameters: {E: {Type: String, Default: %s}}\n"
+    assert "data-loss" == review(text % "mysql", text % "postgres").verdict
+    given = review(head % "mysql" + text % "!Ref E", head % "postgres" + text % "!Ref E")
+    assert "data-loss" == given.verdict
+
+
+LOOP = """
+Resources:
+  Fn::ForEach::Buckets:
+    - Name
+    - %s
+    - Bucket${Name}: {Type: AWS::S3::Bucket, Properties: {BucketName: %s}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "behavior", "is_lost"),
+    [
+        (("[a, b]", "x"), ("[a]", "x"), "interruption", True),
+        (("[a]", "x"), ("[a, b]", "x"), "none", False),
+        (("[a]", "x"), ("[a]", "y"), "conditional", False),
+        (("!Ref Names", "x"), ("[a]", "x"), "conditional", False),
+    ],
+)
+def test_a_loop_is_never_without_consequence(
+    before: tuple[str, str], after: tuple[str, str], behavior: str, is_lost: bool
+) -> None:
+    found = review(LOOP % before, LOOP % after)
+    assert [(behavior, is_lost)] == [(each.behavior, each.is_data_loss) for each in found.changes]
+
+
+def test_a_parameter_that_a_loop_goes_through_may_replace() -> None:
+    head = "Parameters: {Names: {Type: CommaDelimitedList, Default: '%s'}}"
+    loop = LOOP % ("!Ref Names", "x")
+    assert "conditional" == review(head % "a,b" + loop, head % "a" + loop).verdict
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verdict"),
+    [
+        ("production", "test", "data-loss"),
+        ("test", "production", "changed"),
+        ("test", "staging", "changed"),
+        ("!Ref AWS::Region", "production", "conditional"),
+    ],
+)
+def test_a_condition_that_certainly_turns_removes_or_adds(before: str, after: str, verdict: str) -> None:
+    text = """
+Conditions:
+  Large: !Equals [%s, production]
+  Kept: !Or [!Equals [a, b], !Condition Large]
+Resources: {B: {Type: AWS::S3::Bucket, Condition: Kept}}
+"""
+    assert verdict == review(text % before, text % after).verdict
+
+
+def test_a_stack_that_goes_loses_what_it_holds() -> None:
+    text = "Resources: {B: {Type: AWS::S3::Bucket}, K: {Type: AWS::S3::Bucket, DeletionPolicy: Retain}}"
+    stack = side(text).stacks[""]
+    before = Side("a", {"production": stack, "test": stack})
+    [change] = review_sides(before, Side("b", {"production": stack}), LIBRARY).changes
+    assert ((), "interruption", True) == (change.path, change.behavior, change.is_data_loss)
+    assert (
+        "CloudFormation deletes the stack and its 2 resources",
+        "`B`: no `DeletionPolicy` keeps what it holds",
+    ) == change.reasons
