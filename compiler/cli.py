@@ -73,6 +73,8 @@ def _open_streams() -> None:
             os.open(os.devnull, mode)  # takes the lowest number that is free
     if sys.stdout is None:
         sys.stdout = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w", closefd=False)))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # for what a terminal has no characters for
     encoding = getattr(sys.stderr, "encoding", None)
     lossy = io.BufferedWriter(_LossyFile(2, "w", closefd=False))
     sys.stderr = io.TextIOWrapper(lossy, encoding=encoding, errors="backslashreplace", line_buffering=True)

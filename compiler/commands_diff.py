@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,8 +20,10 @@ from compiler.risk import LEVELS, Level, reaches_level
 from compiler.screen import (
     FAULTS,
     Reporting,
+    Screen,
     check_environments,
     env_option,
+    file_option,
     find_width,
     is_colored,
     make_screen,
@@ -30,10 +34,45 @@ from compiler.screen import (
 if TYPE_CHECKING:
     from compiler.bucket import Bucket
     from compiler.changes import Diff, Side
+    from compiler.diagnostics import Diagnostic
     from compiler.model import Library
 
 _FORMATS = ("text", "json", "github", "sarif", "markdown", "html")
-_DOCUMENTS = ("markdown", "html")  # which hold no faults
+_STREAMED = ("text", "github")  # whose faults are for standard error
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A report in one format, for a file or for standard output."""
+
+    format: str
+    file: Path | None
+
+    def put(self, text: str) -> None:
+        if self.file is None:
+            is_ours = self.format in ("markdown", "html")  # documents, which are UTF-8 whatever the terminal speaks
+            click.echo(text.encode() if is_ours else text, nl=False, color=True)
+            return
+        from compiler.output import write_file
+
+        write_file(self.file.parent, self.file.name, text.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class _Screen(Screen):
+    """A screen that tells of faults in every document, too, lest an older one stays there as if it were true."""
+
+    documents: tuple[_Document, ...] = ()
+    subject: str = ""
+
+    def show(self, diagnostics: Iterable[Diagnostic], text: str = "", result: Mapping[str, Any] | None = None) -> None:
+        from compiler.output import OutputError
+
+        found = tuple(diagnostics)
+        for document in self.documents:
+            with suppress(OutputError):  # which may be the fault that is told
+                document.put(_write_faults(found, document.format, self.prefix, self.subject))
+        Screen.show(self, found, text, result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +100,14 @@ class _Asked:
             return "say what to compare with: --against, --against-platform, --bucket, or --before and --after"
         return None
 
+    def check_files(self, files: Sequence[Path]) -> None:
+        """Refuse to write over what is compared, or into what a compilation reads."""
+        from compiler.output import check_file
+
+        for what in filter(None, (self.before, self.after, self.against, self.repo or (None if self.before else "."))):
+            for file in files:
+                check_file(file, Path(what))
+
 
 @click.command()
 @click.argument("repo", required=False, metavar="[REPO]")
@@ -80,7 +127,14 @@ class _Asked:
     type=click.Choice(_FORMATS),
     help="How to report. [default: text; github under GitHub Actions]",
 )
-@click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help="Write the report into this file.")
+@file_option("Write the report into this file.")
+@click.option(
+    "--write",
+    "written",
+    multiple=True,
+    metavar="FORMAT=FILE",
+    help="Write the report in this format into this file, too; may be repeated.",
+)
 @click.option("--fail-on", type=click.Choice(LEVELS), help="Exit with 1 where the changes do so much, or more.")
 def diff(
     repo: str | None,
@@ -92,7 +146,8 @@ def diff(
     bucket: str | None,
     platform: str | None,
     format: str | None,
-    out: str | None,
+    out: Path | None,
+    written: tuple[str, ...],
     fail_on: Level | None,
 ) -> None:
     """Show what differs between two compiled services, and what deploying it would do.
@@ -102,21 +157,50 @@ def diff(
 
     With --before and --after, any two things are compared: CloudFormation templates in YAML or JSON, compiled
     folders, repositories, and releases in the bucket, written SERVICE/RELEASE. No access to AWS is needed for files.
+
+    Where something is at fault, every report says so instead. --fail-on says on standard error what it stopped at.
     """
     asked = _Asked(repo, against, before, after, against_platform, bucket, environments)
     fault = asked.find_fault()
     if fault is not None:
         raise click.UsageError(fault)
-    aim = Path(after or repo or ".")
-    screen = make_screen(None if format in _DOCUMENTS else format, aim if aim.is_dir() else None)
-    chosen = format or screen.format
+    documents = [_Document(format or make_screen(None).format, out), *map(_read_document, written)]
+    screen = _make_screen(asked, documents)
     with Reporting(screen):
+        asked.check_files([each.file for each in documents if each.file is not None])
         library = open_platform(platform, Path(repo or ".") if before is None else None)
         check_environments(environments, library)
         found = _compare(asked, library)
-        _show(found, chosen, out, fail_on, screen.prefix)
-        if fail_on is not None and any(reaches_level(change, fail_on) for change in found.changes):
-            raise click.exceptions.Exit(FAULTS)
+        for document in documents[::-1]:
+            document.put(_write(found, document, fail_on, screen))
+    stopped = [change for change in found.changes if fail_on is not None and reaches_level(change, fail_on)]
+    if stopped:
+        from compiler.report_changes import count_things, name_thing, rank_change
+        from compiler.report_safe import show_text
+
+        first = show_text(name_thing(min(stopped, key=rank_change)))
+        number = count_things(len(stopped), "change")
+        such = f", `{first}` first" if len(stopped) > 1 else f" of `{first}`"
+        click.echo(f"stopped by --fail-on {fail_on}: {number}{such}", err=True)
+        raise click.exceptions.Exit(FAULTS)
+
+
+def _read_document(words: str) -> _Document:
+    format, _, file = words.partition("=")
+    if format not in _FORMATS or not Path(file).name:
+        raise click.BadParameter(f"`{words}` is not FORMAT=FILE: write one of {', '.join(_FORMATS)}, `=`, and a file")
+    return _Document(format, Path(file))
+
+
+def _make_screen(asked: _Asked, documents: Sequence[_Document]) -> _Screen:
+    """Make the screen for faults: a machine's format on standard output stays one document."""
+    main = documents[0]
+    aim = Path(asked.after or asked.repo or ".")
+    plain = make_screen(main.format if main.file is None and main.format in ("json", "sarif", *_STREAMED) else None)
+    plain = replace(plain, prefix=make_screen(None, aim if aim.is_dir() else None).prefix)
+    others = tuple(each for each in documents if each.file is not None or each.format != plain.format)
+    subject = " ".join([aim.as_posix(), *asked.environments])
+    return _Screen(plain.format, plain.prefix, others, subject)
 
 
 def _compare(asked: _Asked, library: Library) -> Diff:
@@ -153,7 +237,8 @@ class _Reader:
 
         if not repo.is_dir():
             raise click.BadParameter(f"there is no folder `{repo}`", param_hint="REPO")
-        return compile_side(repo, self.library, environments=self.asked.environments)
+        name = "working tree" if repo == Path(".") else None
+        return compile_side(repo, self.library, environments=self.asked.environments, name=name)
 
     def open_bucket(self) -> Bucket:
         from compiler.bucket import open_bucket
@@ -173,18 +258,8 @@ class _Reader:
         return read_release(self.open_bucket(), named if slash else service, release if slash else what)
 
 
-def _show(found: Diff, format: str, out: str | None, fail_on: Level | None, prefix: str) -> None:
-    if out is None:
-        text = _write(found, format, fail_on, prefix, width=find_width(sys.stdout), color=is_colored(sys.stdout))
-        click.echo(text, nl=False, color=True)
-        return
-    from compiler.output import write_file
-
-    path = Path(out)
-    write_file(path.parent, path.name, _write(found, format, fail_on, prefix, width=None, color=False).encode())
-
-
-def _write(found: Diff, format: str, fail_on: Level | None, prefix: str, *, width: int | None, color: bool) -> str:
+def _write(found: Diff, document: _Document, fail_on: Level | None, screen: _Screen) -> str:
+    format, prefix = document.format, screen.prefix
     if format == "json":
         from compiler.report_diff_json import diff_to_json
 
@@ -192,7 +267,7 @@ def _write(found: Diff, format: str, fail_on: Level | None, prefix: str, *, widt
     if format == "markdown":
         from compiler.report_markdown import render_markdown
 
-        return render_markdown(found, prefix=prefix)
+        return render_markdown(found, prefix=prefix, subject=screen.subject)
     if format == "html":
         from compiler.picture import draw_svg
         from compiler.report_html import render_html
@@ -206,4 +281,20 @@ def _write(found: Diff, format: str, fail_on: Level | None, prefix: str, *, widt
         return report_diagnostics(changes, format=format, prefix=prefix, is_ranked=True)
     from compiler.report_diff import report_diff
 
+    is_shown = document.file is None
+    width, color = (find_width(sys.stdout), is_colored(sys.stdout)) if is_shown else (None, False)
     return report_diff(found, width=width, color=color, prefix=prefix)
+
+
+def _write_faults(found: Sequence[Diagnostic], format: str, prefix: str, subject: str) -> str:
+    if format == "markdown":
+        from compiler.report_markdown import render_faults
+
+        return render_faults(found, prefix=prefix, subject=subject)
+    if format == "html":
+        from compiler.report_html import render_fault_page
+
+        return render_fault_page(found, prefix=prefix)
+    from compiler.report import report_diagnostics
+
+    return report_diagnostics(found, format=format, prefix=prefix)

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 import click
 
 from compiler.diagnostics import Diagnostic, suggest
-from compiler.screen import UNREACHABLE, Reporting, check_environments, make_screen, open_platform, platform_option
+from compiler.screen import (
+    UNREACHABLE,
+    Reporting,
+    check_environments,
+    file_option,
+    make_screen,
+    open_platform,
+    platform_option,
+)
 
 if TYPE_CHECKING:
     from compiler.changes import Side
@@ -33,9 +41,9 @@ _FORMATS = ("mermaid", "dot", "svg")
     show_default=True,
     help="Mermaid and dot are text for programs that draw; svg is a picture, which graphviz has to be there for.",
 )
-@click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help="Write the drawing into this file.")
+@file_option("Write the drawing into this file.")
 def graph(
-    what: str, environment: str | None, with_parameters: bool, platform: str | None, format: str, out: str | None
+    what: str, environment: str | None, with_parameters: bool, platform: str | None, format: str, out: Path | None
 ) -> None:
     """Draw which resources of a stack refer to which.
 
@@ -62,11 +70,11 @@ def graph(
             hint = "install graphviz, or ask for --format mermaid or dot, which need no other program"
             screen.fail(UNREACHABLE, [Diagnostic("D702", f"no picture can be drawn: {problem}", hint=hint)])
         if out is None:
-            click.echo(drawn, nl=False)
+            click.echo(drawn.encode(), nl=False)  # whatever the terminal speaks
         else:
             from compiler.output import write_file
 
-            write_file(Path(out).parent, Path(out).name, drawn.encode())
+            write_file(out.parent, out.name, drawn.encode())
 
 
 def _choose(side: Side, environment: str | None) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from compiler.model import Bundle
 
 _MANIFEST = "manifest.json"
+_DESCRIPTOR = "service.yml"
 _READ = ("cloudFormation", "cloudformation", "src", "ansible")
 
 
@@ -45,6 +46,22 @@ def check_output(folder: Path, repository: Path | None = None) -> None:
     for name in _READ:
         if place.is_relative_to(Path(os.path.realpath(root / name))):
             raise OutputError(f"`{folder}` lies in `{name}/`, which the next compilation reads; name another folder")
+
+
+def check_file(file: Path, compared: Path) -> None:
+    """Refuse a file that is, or lies in, what is read while a comparison writes it: a file, a bundle, or a repository.
+
+    Raises OutputError.
+    """
+    place, root = (Path(os.path.realpath(each)) for each in (file, compared))
+    if place == root and root.is_file():
+        raise OutputError(f"`{file}` is what is compared; name another file")
+    if not root.is_dir():
+        return
+    is_bundle = (root / _MANIFEST).is_file() and not (root / _DESCRIPTOR).exists() and place.is_relative_to(root)
+    read = [root / name for name in (*_READ, _DESCRIPTOR)]
+    if is_bundle or any(place.is_relative_to(os.path.realpath(each)) for each in read):
+        raise OutputError(f"`{file}` lies in what is compared; name another file")
 
 
 def write_bundle(bundle: Bundle, folder: Path) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from compiler.changes import BEHAVIORS, Behavior, Change, Diff
+from compiler.changes import Behavior, Change, Diff
 from compiler.model import Path
-from compiler.report_changes import find_line
+from compiler.report_changes import count_types, find_line, find_worst, is_first, rank_change, sum_up
 from compiler.report_safe import show_text
 from compiler.report_words import Pen, dotted
 from compiler.wording import write_both, write_value
@@ -23,15 +23,15 @@ _WORDS: dict[Behavior, str] = {
     "conditional": "may replace",
     "replacement": "replaces",
 }
-_STYLES: dict[str, str] = {"none": "32", "interruption": "33", "conditional": "35", "replacement": "31", "loss": "1;31"}
-_VERDICTS = {
-    "unchanged": "no changes",
-    "changed": "no interruption",
-    "interruption": "some interruption",
-    "conditional": "may replace resources",
-    "replacement": "replaces resources",
-    "data-loss": "data is lost",
+_STYLES: dict[str, str] = {
+    "none": "32",
+    "interruption": "33",
+    "conditional": "35",
+    "replacement": "31",
+    "loss": "1;31",
+    "security": "35",
 }
+_VERDICTS = {"other": "none", "security": "security", "new": "none", "unchanged": "none", "data-loss": "loss"}
 _WIDE = 100
 
 
@@ -41,8 +41,9 @@ def report_diff(diff: Diff, *, width: int | None = None, color: bool = False, pr
     lines = [*_draw_verdict(diff, color)]
     for title, changes in groupby(diff.changes, key=_title):
         lines += ["", show_text(title)] if title else [""]
-        for _, group in groupby(changes, key=lambda change: change.logical_id):
-            lines += _draw_group(list(group), pen, color)
+        groups = [list(group) for _, group in groupby(changes, key=lambda change: change.logical_id)]
+        for group in sorted(groups, key=lambda group: min(map(rank_change, group))):
+            lines += _draw_group(group, pen, color)
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -52,11 +53,9 @@ def _title(change: Change) -> str:
 
 
 def _draw_verdict(diff: Diff, color: bool) -> Iterator[str]:
-    worst = max((change.behavior for change in diff.changes), key=BEHAVIORS.index, default="none")
-    count = len(diff.changes)
-    words = _paint(_VERDICTS[diff.verdict], "loss" if diff.verdict == "data-loss" else worst, color)
-    number = f": {count} change{'' if count == 1 else 's'}" if count else ""
-    yield f"{words}{number}, {show_text(diff.before.name)} -> {show_text(diff.after.name)}"
+    worst = find_worst(diff)
+    words = _paint(show_text(sum_up(diff)), _VERDICTS.get(worst, worst), color)
+    yield f"{words} ({show_text(diff.before.name)} -> {show_text(diff.after.name)})"
 
 
 def _draw_group(changes: list[Change], pen: Pen, color: bool) -> Iterator[str]:
@@ -68,6 +67,11 @@ def _draw_group(changes: list[Change], pen: Pen, color: bool) -> Iterator[str]:
 
 
 def _draw_change(change: Change, pen: Pen, color: bool, indent: str) -> Iterator[str]:
+    if is_first(change):
+        types = ", ".join(f"{number} {kind}" for kind, number in count_types(change).items())
+        yield f"{indent}{_paint('+ first deployment', 'none', color)}"
+        yield pen.write_prose(show_text(types or "no resources"), f"{indent}    ").rstrip("\n")
+        return
     mark = _MARKS[change.kind]
     words = "loses data" if change.is_data_loss else _WORDS[change.behavior]
     style = "loss" if change.is_data_loss else change.behavior

@@ -13,8 +13,12 @@ from compiler.changes import Change, Diff, find_origin
 from compiler.diagnostics import Diagnostic, Related, Severity, Source, Span
 from compiler.report_changes import (
     Seen,
+    count_things,
+    count_types,
     find_line,
     fold_changes,
+    is_first,
+    join_words,
     name_kind,
     name_place,
     name_thing,
@@ -32,7 +36,7 @@ _MEANINGS: Mapping[str, tuple[str, str, str | None]] = {
     "replacement": ("D912", " is replaced", None),
     "conditional": ("D913", " may be replaced", _HINT_ASK),
     "interruption": ("D914", " is interrupted", None),
-    "security": ("D915", " needs a look", None),
+    "security": ("D915", " changes what is allowed or protected", None),
     "other": ("D916", "", None),
 }
 
@@ -63,7 +67,7 @@ def _parts(change: Change) -> Iterator[Change]:
 def _find(seen: Seen, diff: Diff, fail_on: Level | None) -> Diagnostic:
     change = seen.change
     code, becomes, hint = _MEANINGS["security" if change.security else find_effect(change)]
-    where = f" in {' and '.join(f'`{name}`' for name in seen.environments)}" if seen.environments else ""
+    where = f" in {join_words([f'`{name}`' for name in seen.environments])}" if seen.environments else ""
     labels = [label.replace("-", " ") for label in change.security]
     said = "; ".join([*labels, _describe(change), *change.reasons])
     is_error = fail_on is not None and reaches_level(change, fail_on)
@@ -90,6 +94,9 @@ def _place(span: Span, diff: Diff, change: Change) -> tuple[Span, str]:
 
 def _describe(change: Change) -> str:
     place = name_place(change)
+    if is_first(change):
+        number = count_things(sum(count_types(change).values()), "resource")
+        return f"it is deployed for the first time, {number}"
     if change.renamed_to or not place:
         return f"it is {name_kind(change)}"
     before, after = write_values(change, _LONGEST_VALUE)

@@ -12,16 +12,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 
 from compiler.changes import Change, Diff
+from compiler.diagnostics import Diagnostic, order_diagnostics
 from compiler.graph import Graph, Node, around_changes, graph_diff
 from compiler.model import Json
 from compiler.picture import NoPicture
 from compiler.report_changes import (
     count_risks,
+    find_worst,
     name_place,
     name_risks,
     name_thing,
@@ -33,7 +35,7 @@ from compiler.report_changes import (
     write_values,
 )
 from compiler.report_graph import describe_node, render_dot
-from compiler.report_safe import escape_text, mask_data, show_text
+from compiler.report_safe import escape_text, mask_data, place_path, show_text
 from compiler.risk import NAMES, find_effect
 
 _PAGE = Path(__file__).parent / "page"
@@ -68,7 +70,7 @@ def render_html(diff: Diff, *, draw: Callable[[str], str], prefix: str = "") -> 
             script=script,
             title=show_text(f"{service}: what changes" if service else "What changes"),
             verdict=sum_up(diff),
-            verdict_class=diff.verdict,
+            verdict_class=find_worst(diff),
             before=show_text(diff.before.name),
             after=show_text(diff.after.name),
             risks=list(risks.values()),
@@ -211,3 +213,25 @@ def _lines(value: Json) -> str:
     masked = str(mask_data(text))
     more = f"\n… {len(masked) - _LONGEST} more characters" if len(masked) > _LONGEST else ""
     return "\n".join(escape_text(line) for line in masked[:_LONGEST].split("\n")) + more
+
+
+# Faults
+
+
+def render_fault_page(faults: Iterable[Diagnostic], *, prefix: str = "") -> str:
+    """Write a page that says why there is no comparison."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    style = _read("page.css")
+    environment = Environment(loader=FileSystemLoader(_PAGE), autoescape=True, undefined=StrictUndefined)
+    said = [
+        {
+            "what": f"{fault.severity} {show_text(fault.code)}",
+            "message": show_text(fault.message).split("`"),
+            "hint": show_text(fault.hint or "").split("`"),
+            "place": f"{escape_text(place_path(fault.span.path, prefix))}:{fault.span.line}" if fault.span else "",
+        }
+        for fault in order_diagnostics(faults)
+    ]
+    policy = f"default-src 'none'; style-src {_digest(style)}; img-src data:; base-uri 'none'; form-action 'none'"
+    return environment.get_template("faults.html.j2").render(policy=policy, style=style, faults=said) + "\n"

@@ -10,13 +10,20 @@ https://github.github.com/gfm/#code-spans
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import quote
 
 from compiler.changes import Change, Diff
+from compiler.diagnostics import Diagnostic, order_diagnostics
 from compiler.graph import around_changes, graph_diff
 from compiler.report_changes import (
     Seen,
+    count_things,
+    count_types,
+    find_worst,
     fold_changes,
+    is_first,
+    join_words,
     name_kind,
     name_place,
     name_risks,
@@ -28,7 +35,7 @@ from compiler.report_changes import (
     write_values,
 )
 from compiler.report_graph import render_mermaid
-from compiler.report_safe import mask_text, show_text
+from compiler.report_safe import mask_text, place_path, show_text
 from compiler.risk import find_risks
 
 MOST_CHARACTERS = 65_536  # of a comment on GitHub
@@ -38,32 +45,49 @@ _MOST_NODES = 40  # more than that is no picture beside a comment
 _RESERVE = 400  # for what was left out, and to close what is folded
 _MARKS = {
     "unchanged": "⚪",
-    "changed": "🔵",
+    "other": "🔵",
+    "new": "🟢",
+    "security": "🟣",
     "interruption": "🟡",
     "conditional": "🟠",
     "replacement": "🟠",
     "data-loss": "🔴",
 }
-_PLAIN = re.compile(r"(?!.*(?://|www\.))[\w ,.;:()'/+-]*", re.ASCII)
+# No sign of Markdown, and nothing that GitHub makes a link of: addresses, issues, commits.
+_PLAIN = re.compile(r"(?!.*(?://|www\.|\bgh-\d|\b[0-9a-f]{7,}\b))[a-z0-9 ,.;:()'/+-]*", re.ASCII | re.IGNORECASE)
 
 
-def render_markdown(diff: Diff, *, prefix: str = "") -> str:
+def render_markdown(diff: Diff, *, prefix: str = "", subject: str = "") -> str:
     """Write a comment of at most MOST_CHARACTERS; the same diff gives the same text.
 
-    Its first line is hidden and names the service, so that a program finds its earlier comment and replaces it.
+    Its first line is hidden and says the subject, by default the name of the service, so that a program finds its
+    earlier comment and replaces it.
     """
     seen = fold_changes(diff.changes)
     risky = sorted((each for each in seen if find_risks(each.change)), key=lambda each: rank_change(each.change))
     calm = [each for each in seen if not find_risks(each.change)]
-    page = _Page(_head(diff))
+    page = _Page(_head(diff, subject))
     left_out = page.add_changes(risky, prefix)
-    left_out += page.add_folded(f"{_count(len(calm), 'change')} without interruption", calm, prefix)
+    left_out += page.add_folded(f"{count_things(len(calm), 'change')} without interruption", calm, prefix)
     for environment in sorted({change.environment for change in diff.changes}):
         page.add_picture(diff, environment)
     if left_out:
-        page.end(
-            f"{_count(left_out, 'more change')} did not fit here: `flagstone diff --format html` shows all of them."
-        )
+        lost = sum(each.change.is_data_loss for each in left_out)
+        among = f", {lost} of which lose data" if lost else ""
+        number = count_things(len(left_out), "more change")
+        page.end(f"{number}{among} did not fit here: `flagstone diff --format html` shows all of them.")
+    return page.text
+
+
+def render_faults(faults: Iterable[Diagnostic], *, prefix: str = "", subject: str = "") -> str:
+    """Write a comment that says why there is no comparison; it takes the place of the one before."""
+    found = order_diagnostics(faults)
+    errors = [fault for fault in found if fault.severity == "error"]
+    page = _Page(f"{_marker(subject)}\n\n### ❌ Nothing was compared: {count_things(len(errors), 'error')}\n\n")
+    for fault in (*errors, *(fault for fault in found if fault not in errors)):
+        where = f"{_code(f'{place_path(fault.span.path, prefix)}:{fault.span.line}')}: " if fault.span else ""
+        hint = f"\n  - {_prose(fault.hint)}" if fault.hint else ""
+        page.add(f"- **{fault.severity} {fault.code}** {where}{_prose(fault.message)}{hint}\n")
     return page.text
 
 
@@ -76,19 +100,19 @@ class _Page:
     def end(self, text: str) -> None:
         self.text += f"\n{text}\n"
 
-    def add_changes(self, changes: Sequence[Seen], prefix: str) -> int:
-        """Add changes in order, up to the first that does not fit; return how many are left out."""
+    def add_changes(self, changes: Sequence[Seen], prefix: str) -> list[Seen]:
+        """Add changes in order, up to the first that does not fit; return those that are left out."""
         for number, each in enumerate(changes):
-            if not self._add("\n".join(_draw_change(each, prefix)) + "\n"):
-                return len(changes) - number
-        return 0
+            if not self.add("\n".join(_draw_change(each, prefix)) + "\n"):
+                return list(changes[number:])
+        return []
 
-    def add_folded(self, summary: str, changes: Sequence[Seen], prefix: str) -> int:
+    def add_folded(self, summary: str, changes: Sequence[Seen], prefix: str) -> list[Seen]:
         """Add changes as `add_changes` does, behind a summary; nothing where not even one of them fits."""
         above = self.text
         self.text += f"\n<details><summary>{summary}</summary>\n\n"
         left_out = self.add_changes(changes, prefix)
-        self.text = above if left_out == len(changes) else f"{self.text}\n</details>\n"
+        self.text = above if len(left_out) == len(changes) else f"{self.text}\n</details>\n"
         return left_out
 
     def add_picture(self, diff: Diff, environment: str) -> None:
@@ -96,20 +120,28 @@ class _Page:
         if 0 < len(graph.nodes) <= _MOST_NODES:
             where = f"in {_code(environment)}\n\n" if environment else ""
             drawing = f"```mermaid\n{render_mermaid(graph)}```\n"
-            self._add(f"\n<details><summary>What is connected</summary>\n\n{where}{drawing}\n</details>\n")
+            self.add(f"\n<details><summary>What is connected</summary>\n\n{where}{drawing}\n</details>\n")
 
-    def _add(self, text: str) -> bool:
+    def add(self, text: str) -> bool:
+        """Add a text if it fits, and tell whether it does."""
         fits = _measure(self.text) + _measure(text) <= MOST_CHARACTERS - _RESERVE
         self.text += text if fits else ""
         return fits
 
 
-def _head(diff: Diff) -> str:
+def _head(diff: Diff, subject: str) -> str:
     service = str(diff.after.facts.get("service") or diff.before.facts.get("service") or "")
-    marker = " ".join(["flagstone diff", *re.findall(r"\w+", mask_text(service), re.ASCII)])
     title = f"{_code(service)}: " if service else ""
     sides = f"{_code(diff.before.name)} → {_code(diff.after.name)}"
-    return f"<!-- {marker} -->\n\n### {_MARKS[diff.verdict]} {title}{sum_up(diff)}\n\n{sides}\n\n"
+    return (
+        f"{_marker(subject or service)}\n\n### {_MARKS[find_worst(diff)]} {title}{_prose(sum_up(diff))}\n\n{sides}\n\n"
+    )
+
+
+def _marker(subject: str) -> str:
+    """Write the hidden line; two subjects have two, and none can end the comment that it is."""
+    words = quote(mask_text(subject), safe="/. ").replace("--", "-%2D")
+    return f"<!-- {' '.join(filter(None, ('flagstone diff', words)))} -->"
 
 
 def _draw_change(seen: Seen, prefix: str) -> Iterator[str]:
@@ -118,6 +150,10 @@ def _draw_change(seen: Seen, prefix: str) -> Iterator[str]:
     kind = f" ({_code(change.type)})" if change.type else ""
     where = ", ".join(_code(name) for name in seen.environments)
     yield f"- {risks}{name_kind(change)}: {_code(name_thing(change))}{kind}{f' in {where}' if where else ''}"
+    if is_first(change) or (change.kind == "removed" and not change.path):
+        types = [f"{number} {_code(kind)}" for kind, number in count_types(change).items()]
+        yield f"  - {join_words(types)}" if types else "  - no resources"
+        return
     places = [each for each in (change, *change.within) if name_place(each)]
     yield from _listed([f"{_code(name_place(each))}: {_draw_values(each)}" for each in places])
     yield from _listed([_prose(reason) for reason in change.reasons])
@@ -159,7 +195,3 @@ def _prose(text: str) -> str:
 def _measure(text: str) -> int:
     """Count characters as JavaScript does, which is at least what anybody else counts."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

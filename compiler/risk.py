@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from compiler.changes import Change, Verdict
+from compiler.changes import Change
 
 Risk = Literal["data-loss", "replacement", "conditional", "security", "interruption"]
 Level = Literal["change", "interruption", "replacement", "data-loss", "security"]
@@ -23,6 +23,22 @@ _STOPPED: Mapping[Level, frozenset[Risk]] = {
     "security": frozenset({"security"}),
 }
 
+# How many changes do the worst of all, and how many do something else.
+VERDICTS_IN_WORDS: Mapping[str, str] = {
+    "data-loss": "Data is lost by",
+    "replacement": "Resources are replaced by",
+    "conditional": "Resources may be replaced by",
+    "interruption": "Resources are interrupted by",
+    "security": "Nothing is interrupted, but access or protection changes by",
+    "other": "Nothing is interrupted by",
+}
+COUNTED: Mapping[str, str] = {
+    "replacement": "replacement",
+    "conditional": "possible replacement",
+    "security": "security finding",
+    "interruption": "interruption",
+    "other": "other change",
+}
 NAMES: Mapping[str, str] = {
     "data-loss": "data loss",
     "replacement": "replacement",
@@ -30,14 +46,6 @@ NAMES: Mapping[str, str] = {
     "security": "security",
     "interruption": "interruption",
     "other": "other",
-}
-VERDICTS_IN_WORDS: Mapping[Verdict, str] = {
-    "unchanged": "Nothing changes",
-    "changed": "Changes without interruption",
-    "interruption": "Some resources are interrupted",
-    "conditional": "Some resources may be replaced",
-    "replacement": "Some resources are replaced",
-    "data-loss": "Data is lost",
 }
 
 

@@ -49,6 +49,8 @@ def mark_security(diff: Diff) -> Diff:
     changes = list(diff.changes)
     for environment in dict.fromkeys((*diff.before.stacks, *diff.after.stacks)):
         before, after = diff.before.stacks.get(environment), diff.after.stacks.get(environment)
+        if before is None or after is None:
+            continue  # of a stack that comes or goes whole, nothing is wider or narrower than it was
         own = [index for index, change in enumerate(changes) if change.environment == environment]
         for logical_id, body, finding in _find(before, after, [changes[index] for index in own]):
             at = _carrier([changes[index] for index in own], logical_id, body, finding)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -85,7 +88,7 @@ def changed(place: Path) -> None:
 )
 def test_a_service_is_what_it_was_compiled_to(place: Path, words: list[str]) -> None:
     done = run(*words, "--fail-on", "change")
-    assert (0, "no changes") == (done.exit_code, done.stdout[: len("no changes")]), done.output
+    assert (0, "Nothing changes") == (done.exit_code, done.stdout[: len("Nothing changes")]), done.output
 
 
 def test_archives_are_compared_file_by_file(place: Path) -> None:
@@ -251,3 +254,84 @@ def test_origins_that_lead_nowhere_do_no_harm(place: Path, library: Library) -> 
     one = read_place(place / "compiled", library)
     assert {} == one.stacks["production"].origins
     assert () == review_sides(one, read_place(place / "repo", library), library).changes
+
+
+# Several reports, and where they go
+
+
+PAIR = ("Resources: {A: {Type: AWS::SNS::Topic}}\n", "Resources: {A: {Type: AWS::SNS::Topic}, B: {Type: →::Y::Z}}\n")
+WORDS = ["--before", "a.yml", "--after", "b.yml"]
+
+
+@pytest.fixture
+def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two templates in the current folder."""
+    for name, text in zip(("a.yml", "b.yml"), PAIR, strict=True):
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_several_reports_come_of_one_comparison(pair: Path) -> None:
+    formats = ["json", "sarif", "markdown", "html", "github"]
+    done = run(*WORDS, *(word for each in formats for word in ("--write", f"{each}=out/{each}")))
+    assert (0, run(*WORDS).stdout) == (done.exit_code, done.stdout)
+    assert [run(*WORDS, "--format", each).stdout for each in formats] == [
+        (pair / "out" / each).read_text() for each in formats
+    ]
+
+
+@pytest.mark.parametrize("format", ["text", "json", "github", "sarif", "markdown", "html"])
+def test_faults_take_the_place_of_every_report(pair: Path, format: str) -> None:
+    for name in ("one", "two"):
+        (pair / name).write_text("stale")
+    (pair / "b.yml").write_text("Resources: [a]\n")
+    done = run(*WORDS, "--format", format, "--out", "one", "--write", f"{format}=two")
+    assert (1, "") == (done.exit_code, done.stdout)
+    assert "D901" in done.stderr
+    for name in ("one", "two"):
+        assert "D901" in (pair / name).read_text() and "stale" not in (pair / name).read_text()
+
+
+def test_a_document_on_standard_output_tells_of_faults_too(pair: Path) -> None:
+    (pair / "b.yml").write_text("Resources: [a]\n")
+    for format, begin in (("markdown", "<!-- flagstone diff b.yml -->"), ("html", "<!doctype html>")):
+        done = run(*WORDS, "--format", format)
+        assert (1, begin) == (done.exit_code, done.stdout.splitlines()[0])
+        assert "D901" in done.stdout and "D901" in done.stderr
+
+
+def test_what_stopped_a_pipeline_is_said_beside_the_report(pair: Path) -> None:
+    assert "stopped by --fail-on change: 1 change of `B`\n" == run(*WORDS, "--fail-on", "change").stderr
+    assert "" == run(*WORDS, "--fail-on", "replacement").stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--out", ""], "the name of the file is empty"),
+        (["--out", "b.yml"], "`b.yml` is what is compared"),
+        (["--write", "html=./a.yml"], "`a.yml` is what is compared"),
+        (["--write", "html"], "`html` is not FORMAT=FILE"),
+        (["--write", "pdf=a"], "`pdf=a` is not FORMAT=FILE"),
+        (["--write", "html="], "`html=` is not FORMAT=FILE"),
+    ],
+)
+def test_a_file_that_is_none_or_an_input_is_refused(pair: Path, words: list[str], said: str) -> None:
+    done = run(*WORDS, *words)
+    assert (2, True) == (done.exit_code, said in done.stderr), done.stderr
+    assert PAIR == tuple((pair / name).read_text() for name in ("a.yml", "b.yml"))
+
+
+@pytest.mark.parametrize("out", ["compiled/new", "repo/service.yml", "repo/src/review.html"])
+def test_a_report_does_not_go_into_what_is_compared(place: Path, out: str) -> None:
+    done = run("repo", "--against", "compiled", "--out", out)
+    assert (2, True) == (done.exit_code, "lies in what is compared" in done.stderr), done.output
+
+
+def test_a_terminal_without_the_characters_gets_escapes_and_documents_are_utf_8(pair: Path) -> None:
+    for format in ("text", "markdown"):
+        command = [sys.executable, "-m", "compiler.cli", "diff", *WORDS, "--format", format]
+        environment = {**os.environ, "PYTHONIOENCODING": "latin1", "PYTHONPATH": str(Path(__file__).parent.parent)}
+        done = subprocess.run(command, env=environment, capture_output=True, check=True)
+        assert (b"\\u2192::Y::Z" if format == "text" else "→::Y::Z".encode()) in done.stdout

@@ -86,6 +86,7 @@ def test_the_drawing_goes_into_a_file(place: Path) -> None:
         (["shop"], 2, "one environment is drawn at a time: name it with --env: production, staging"),
         (["shop", "--env", "prodction"], 2, "did you mean `production`?"),
         (["queue.yml", "--env", "production"], 2, "`queue.yml` has no environment `production`: known here: it is a"),
+        (["queue.yml", "--out", ""], 2, "the name of the file is empty"),
         (["nowhere"], 1, "error D902: `nowhere` cannot be read"),
         ([".."], 1, "error D902: `..` holds neither `manifest.json` nor `service.yml`"),
     ],

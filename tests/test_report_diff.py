@@ -27,7 +27,7 @@ PORT = Change(
     origin=ORIGIN,
 )
 TEXT = """\
-replaces resources: 1 change, r1 -> .
+Resources are replaced by 1 change, 1 security finding (r1 -> .)
 
 production
   WebTargetGroup  AWS::ElasticLoadBalancingV2::TargetGroup
@@ -45,7 +45,7 @@ def diff(*changes: Change) -> Diff:
 
 def test_the_verdict_is_the_first_line_and_changes_are_grouped() -> None:
     assert TEXT == report_diff(diff(PORT), prefix="orders")
-    assert "no changes, r1 -> .\n" == report_diff(diff())
+    assert "Nothing changes (r1 -> .)\n" == report_diff(diff())
 
 
 def test_color_adds_nothing_but_color() -> None:
@@ -71,3 +71,26 @@ def test_neither_a_credential_nor_a_command_for_the_terminal_is_shown() -> None:
     assert "IOSFODNN7" not in text
     assert "\x1b" not in text
     assert "\x07" not in text
+
+
+def test_security_is_in_the_verdict_and_the_worst_of_an_environment_stands_first() -> None:
+    calm = replace(PORT, logical_id="Apple", path=("Resources", "Apple", "X"), behavior="none", security=())
+    open_ = replace(PORT, behavior="none")
+    lines = report_diff(diff(calm, open_)).splitlines()
+    assert lines[0].startswith("Nothing is interrupted, but access or protection changes by 1 change, 1 other change (")
+    assert ["WebTargetGroup", "Apple"] == [line.split()[0] for line in lines if re.match(r"  \w", line)]
+
+
+def test_a_stack_that_comes_whole_is_a_first_deployment() -> None:
+    resources = {name: {"Type": kind} for name, kind in (("A", "AWS::SNS::Topic"), ("B", "X::Y::Z"), ("C", "X::Y::Z"))}
+    came = Change("production", "production/template.json", (), "added", None, {"Resources": resources})
+    assert """\
+First deployment of production: 3 resources to create (r1 -> .)
+
+production
+  + first deployment
+      2 X::Y::Z, 1 AWS::SNS::Topic
+""" == report_diff(diff(came))
+    assert report_diff(diff(came, replace(PORT, environment="staging"))).startswith(
+        "Resources are replaced by 1 change, 1 security finding; First deployment of production: 3 resources to create"
+    )

@@ -67,11 +67,12 @@ def test_what_a_change_does_and_what_it_means_for_security_are_two_findings() ->
         origin=origin(),
     )
     found = find_changes(diff_of({}, {}, change), fail_on="security")
+    said = "`X` changes from 1 to 2; `X` cannot change"
     assert [
-        ("D912", "`A` in `production` is replaced: `X` changes from 1 to 2; `X` cannot change", "warning", 12),
+        ("D912", f"`A` in `production` is replaced: {said}", "warning", 12),
         (
             "D915",
-            "`A` in `production` needs a look: exposure widened; `X` changes from 1 to 2; `X` cannot change",
+            f"`A` in `production` changes what is allowed or protected: exposure widened; {said}",
             "error",
             12,
         ),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from markdown_it import MarkdownIt
 
 from compiler.changes import Diff
+from compiler.diagnostics import Diagnostic
 from compiler.model import Json
-from compiler.report_markdown import MOST_CHARACTERS, render_markdown
+from compiler.report_markdown import MOST_CHARACTERS, render_faults, render_markdown
 from tests.diffs_by_hand import BUCKET, TABLE, changed, diff_of, origin, resource
 
 HOSTILE = [
@@ -45,7 +47,7 @@ def test_the_verdict_stands_first_what_is_risky_open_and_the_rest_folded() -> No
     assert """\
 <!-- flagstone diff orders -->
 
-### 🔴 `orders`: Data is lost: 1 data loss, 1 security, 2 other
+### 🔴 `orders`: Data is lost by 1 change, 1 security finding, 2 other changes
 
 `release 1` → `working tree`
 
@@ -101,7 +103,7 @@ def test_a_hostile_value_is_nothing_but_code(said: str) -> None:
     )
     calm = changed("B", said, reasons=(said,))
     text = render_markdown(diff_of({said: resource(said)}, {}, change, calm, facts={"service": said}))
-    assert re.fullmatch(r"<!-- flagstone diff[\w ]* -->", text.splitlines()[0])
+    assert re.fullmatch(r"<!-- flagstone diff(?!.*--.*-->)[\w %/.~-]* -->", text.splitlines()[0])
     blocks = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
     [html] = {tuple(re.findall("<[^>]*>", block.content)) for block in blocks if block.type == "html_block"} - {
         (text.splitlines()[0],),
@@ -159,3 +161,56 @@ def test_no_comment_shows_a_credential() -> None:
 
 def test_the_same_diff_gives_the_same_text() -> None:
     assert render_markdown(sample()) == render_markdown(sample())
+
+
+@pytest.mark.parametrize("said", ["see GH-1", "as 1f2e3d4c5b6a", "__bold__", "www.example.com", "a//b"])
+def test_nothing_between_names_becomes_bold_or_a_link(said: str) -> None:
+    text = render_markdown(diff_of({}, {}, changed("A", "X", reasons=(f"`a` {said} `b` is new",))))
+    assert f"  - `` `a` {said} `b` is new ``\n" in text
+
+
+def test_the_same_but_for_the_name_of_the_environment_is_said_once() -> None:
+    changes = [
+        changed("A", "X", before=f"a.{name}.internal", after=f"b.{name}.internal", environment=name)
+        for name in ("production", "staging")
+    ]
+    text = render_markdown(diff_of({}, {}, *changes))
+    assert 1 == text.count("- changed: ") and "in `production`, `staging`\n" in text
+    assert '`"a.production.internal"`' in text and "a.staging" not in text
+    other = replace(changes[1], after="b.production.internal")
+    assert 2 == render_markdown(diff_of({}, {}, changes[0], other)).count("- changed: ")
+
+
+def test_a_first_deployment_is_counted_by_type() -> None:
+    came = changed("A", kind="added", before=None, after={"Resources": {"A": resource(TABLE), "B": resource(TABLE)}})
+    came = replace(came, path=(), logical_id=None, type=None)
+    text = render_markdown(diff_of({}, {}, came))
+    assert "### 🟢 First deployment of production: 2 resources to create\n" in text
+    assert "- first deployment: `production` in `production`\n  - 2 `AWS::DynamoDB::Table`\n" in text
+
+
+def test_two_comparisons_have_two_hidden_lines_and_none_ends_early() -> None:
+    first = [
+        render_markdown(diff_of({}, {}), subject=name).splitlines()[0] for name in ("a/b.yml", "a/b", "--> x", "a--b")
+    ]
+    assert 4 == len(set(first)) and "<!-- flagstone diff a/b.yml -->" == first[0]
+    assert all(1 == line.count("-->") and 2 == line.count("--") for line in first), first
+
+
+def test_faults_take_the_place_of_the_comment() -> None:
+    fault = Diagnostic("D201", "`@octocat` is no key", origin().span, "did you mean `cat`?")
+    assert """\
+<!-- flagstone diff shop -->
+
+### ❌ Nothing was compared: 1 error
+
+- **error D201** `shop/service.yml:12`: `@octocat` is no key
+  - `` did you mean `cat`? ``
+""" == render_faults([fault], prefix="shop", subject="shop")
+
+
+def test_what_did_not_fit_says_how_much_of_it_loses_data() -> None:
+    lost = [changed(f"A{n}", "X", reasons=("x" * 900,) * 9, is_data_loss=True) for n in range(20)]
+    assert re.search(
+        r"1\d more changes, 1\d of which lose data did not fit here", render_markdown(diff_of({}, {}, *lost))
+    )
