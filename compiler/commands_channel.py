@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from compiler.screen import (
+    CONFLICT,
     Reporting,
     Screen,
     bucket_option,
@@ -156,7 +157,8 @@ def gc(bucket: str, keep_days: int, delete: bool, format: str | None) -> None:
     library, and every version that a release which stays was compiled with.
     """
     with Reporting(make_screen(format)) as screen:
-        from compiler.bucket import open_bucket
+        from compiler.bucket import Conflict, open_bucket
+        from compiler.diagnostics import Diagnostic
         from compiler.report_table import report_table
         from compiler.sweep import execute_sweep, plan_sweep
 
@@ -165,7 +167,11 @@ def gc(bucket: str, keep_days: int, delete: bool, format: str | None) -> None:
         rows = [(each.folder, each.reason) for each in sweep.removable]
         size = sweep.size
         if delete:
-            swept = execute_sweep(target, sweep, now=now, nonce=secrets.token_hex(8))
+            try:
+                swept = execute_sweep(target, sweep, now=now, nonce=secrets.token_hex(8))
+            except Conflict as conflict:
+                hint = "run it again once the other is done; one that was broken off stands in the way for a day"
+                screen.fail(CONFLICT, [Diagnostic("D801", str(conflict), hint=hint)])
             reasons = {each.folder.path: each.reason for each in sweep.removable}
             rows = [(folder, reasons[folder.path]) for folder in swept.removed]
             size = sum(folder.size for folder in swept.removed)

@@ -32,7 +32,7 @@ from compiler.diagnostics import CompileError, Diagnostic, Severity, suggest
 from compiler.layers import BRANCH_ENVIRONMENT, environment_layers
 from compiler.manifest import MANIFEST, MARK, DamagedManifest, open_manifest
 from compiler.model import Json
-from compiler.publish import check_name, list_release_ids, release_folder
+from compiler.publish import check_name, is_name, list_release_ids, release_folder
 from compiler.release_check import CheckedRelease, check_release
 
 _CHANNEL_KEY = re.compile(r"environments/(?P<environment>[^/]+)/(?P<service>[^/]+)\.json")
@@ -83,6 +83,8 @@ def read_channels(bucket: Bucket, service: str | None = None) -> tuple[Channel, 
     for key in bucket.list_keys("environments/"):
         found = _CHANNEL_KEY.fullmatch(key)
         if found and service in (None, found["service"]):
+            if not (is_name(found["service"]) and is_name(found["environment"])):
+                raise DamagedObject(key, "no channel can have this name")
             named.append((found["service"], found["environment"]))
     with ThreadPoolExecutor(_READERS) as pool:
         return tuple(channel for channel, _ in pool.map(lambda names: read_channel(bucket, *names), named))

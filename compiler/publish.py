@@ -100,9 +100,14 @@ def list_release_ids(bucket: Bucket, service: str) -> tuple[str, ...]:
     return tuple(sorted(found, reverse=True))
 
 
+def is_name(name: str) -> bool:
+    """Tell whether a service, a release or an environment can have this name."""
+    return bool(_NAME.fullmatch(name))
+
+
 def check_name(name: str, what: str) -> str:
     """Return a name when it can be part of a key, else raise ReleaseNameError, which says `what` it names."""
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         allowed = "up to 128 letters, digits, `.`, `_` and `-`, of which the first is a letter or a digit"
         raise ReleaseNameError(f"{what} `{ascii(name)[1:-1]}` is not named by {allowed}")
     return name

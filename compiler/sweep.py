@@ -1,41 +1,61 @@
 """Sweep: find what nothing in the bucket needs any more, and remove it.
 
 In: a Bucket, the time, how long something is kept.    Out: a Sweep, which is data; then what was removed and what not.
-Faults: DamagedObject for a channel that cannot be read, since nobody knows what it needs; what the bucket raises.
-Never: removes what a channel runs or would roll back to, what ran within that time, or what is younger.
+Faults: DamagedObject for a channel that cannot be read, since nobody knows what it needs; Conflict where another `gc`
+runs; what the bucket raises.
+Never: removes what a channel runs or would roll back to, what ran within that time, what is younger, the library of a
+release that stays, or what is no bucket's.
 
-Others publish and promote meanwhile, and no bucket can lock two objects. So before a folder is removed, a mark is put
-into it, and what was planned is looked at again:
+Others publish and promote meanwhile, and no bucket can lock two objects. These are the steps:
 
-1. Mark. `check_release` finds the mark and `promote` refuses such a release; an upload refuses such a folder.
-2. Write to every channel that could move to a marked release. `promote` reads the channel, then the release, then
-   replaces the channel if it is the same still. If it read the channel before this step, its replacement fails and it
-   begins anew; if after, it finds the mark. So from here on no channel can move to what is marked, but it may have
-   moved before: what is written here is also what is looked at again. What is needed now loses its mark, and stays
-   as it is, for nothing of it was touched.
-3. Remove the manifest, then the rest, until the folder holds the mark alone; then the mark. An upload that had begun
-   before looks into its folder once it has written the manifest: it finds the mark and says so, or the mark is gone
-   and it finds what is missing, which it writes again.
+1. Take the lease, one object for the whole bucket that is replaced only by who has read it. So one `gc` at a time
+   marks and deletes. A lease that is a day old is taken for one whose `gc` was broken off. Who was suspended so long
+   finds that the lease is another's before it marks or deletes anything: it is read before every single object.
+2. Mark every folder, and list it once more: what changed since it was planned stays.
+3. Write to every channel that could move to a marked release, and read all of them.
+4. Decide, releases first: what a channel needs by now stays. Then libraries: what any other release names stays. The
+   marks of what stays are taken away; nothing of it was touched.
+5. Remove the manifest, then the rest but the claim, until a listing shows nothing else; then the mark.
 
-A mark that is a day old belongs to a sweep that was broken off; the next one goes on with it, from step 2.
+What others do, and why each of their steps may come between any two of these:
+
+- `promote` and `rollback` read the channel, then the whole release, then replace the channel if it is the same still.
+  Who read the channel before step 3 is refused by the bucket and begins anew; who wrote it before step 3 is seen
+  there; who begins later finds the mark. So from step 4 on, no channel moves to what is removed.
+- An upload refuses a marked folder, and once it has written the manifest it lists the folder. It finds the mark and
+  says so; or it was done before step 2, which sees that the folder changed; or step 5 is over, and it writes again what
+  is missing. As the claim stays, nobody else's bytes can have come there meanwhile, neither now nor in a year.
+- `publish` looks at the library of a release before it writes the release and once more after it. Either the mark of
+  step 2 was there to be found, or the release was there to be found by step 4.
+- `platform publish` is an upload. A version that nothing names yet is young, and stays for that.
+
+The request that a suspended `gc` sends after it has read the lease cannot be held back. It would have to wait for a
+day. It marks one folder, which the next `gc` mends, or removes one object, which publishing the same bytes brings back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from compiler.bucket import Bucket, Conflict, DamagedObject, NotInBucket
+from compiler.bucket import Bucket, BucketFault, BucketUnreachable, Conflict, DamagedObject, NotInBucket
 from compiler.bucket_contract import ListedObject
 from compiler.channel import Channel, find_previous, mark_swept, render_channel
-from compiler.manifest import MANIFEST, MARK, DamagedManifest, open_manifest, render_json
+from compiler.manifest import CLAIM, MANIFEST, MARK, DamagedManifest, open_manifest, render_json
 from compiler.model import Json
 from compiler.promote import read_channel, read_channels
+from compiler.publish import is_name
 from compiler.versions import is_version, order_versions
 
+LEASE = "environments/gc.json"  # where whoever collects may write, and nobody takes it for a channel
+_FREE = render_json({"schema": 1, "sweep": None})
+_STALE = timedelta(days=1)  # after which a lease is taken for one whose sweep was broken off
+_SKEW = timedelta(minutes=15)  # S3 refuses requests of clocks that differ by more
+_HOUR = timedelta(hours=1)
 _TRIES = 20
-_STALE = timedelta(days=1)  # after which a mark is taken for one whose sweep was broken off
+_JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +89,14 @@ class Removable:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What could be removed; what ran after `cutoff` (an aware time) or is younger stays."""
+    """What could be removed; what ran after `cutoff` (an aware time) or is younger stays.
+
+    `stranded` is what stays and bears the mark of a sweep that was broken off.
+    """
 
     cutoff: datetime
     removable: tuple[Removable, ...]
+    stranded: tuple[Folder, ...] = ()
 
     @property
     def size(self) -> int:
@@ -96,16 +120,18 @@ class Swept:
 def plan_sweep(bucket: Bucket, *, now: datetime, keep: timedelta) -> Sweep:
     """Find what nothing needs; changes nothing."""
     cutoff = now - keep
-    releases = list(_list_folders(bucket, "services/"))
+    is_alone = _find_lease(bucket, now) is None
+    releases = [each for each in _list_folders(bucket, "services/") if is_alone or not each.find(MARK)]
     needed = list_needed(read_channels(bucket), cutoff)
-    found = [each for folder in releases if (each := _judge_release(folder, needed, cutoff, now))]
+    found = [each for folder in releases if (each := _judge_release(bucket, folder, needed, cutoff))]
+    libraries = [each for each in _list_folders(bucket, "platform/") if is_alone or not each.find(MARK)]
     going = {each.folder.path for each in found}
-    staying = [folder for folder in releases if folder.path not in going and folder.find(MANIFEST)]
-    libraries = list(_list_folders(bucket, "platform/"))
-    named = _list_libraries(bucket, staying) if libraries else frozenset()
-    kept = _newest_of_lines(folder.name for folder in libraries if folder.find(MANIFEST))
-    found.extend(each for folder in libraries if (each := _judge_library(folder, named, kept, cutoff, now)))
-    return Sweep(cutoff, tuple(found))
+    named = _list_libraries(bucket, releases, going) if libraries else frozenset()
+    kept = _list_current(libraries, cutoff)
+    found.extend(each for folder in libraries if (each := _judge_library(bucket, folder, named, kept, cutoff)))
+    going = {each.folder.path for each in found}
+    marked = (each for each in (*releases, *libraries) if each.find(MARK))
+    return Sweep(cutoff, tuple(found), tuple(each for each in marked if each.path not in going))
 
 
 def list_needed(channels: Iterable[Channel], cutoff: datetime) -> frozenset[tuple[str, str]]:
@@ -120,84 +146,168 @@ def list_needed(channels: Iterable[Channel], cutoff: datetime) -> frozenset[tupl
 
 
 def execute_sweep(bucket: Bucket, sweep: Sweep, *, now: datetime, nonce: str) -> Swept:
-    """Remove what was planned and is not needed by now; `nonce` is a word of chance that tells two sweeps apart."""
-    spared: list[Spared] = []
-    marked: list[Folder] = []
-    for each in sweep.removable:
-        reason = _mark(bucket, each.folder, now, nonce)
-        if reason:
-            spared.append(Spared(each.folder, reason))
-        else:
-            marked.append(each.folder)
-    channels = _touch_channels(bucket, marked)
-    needed = list_needed(channels, sweep.cutoff)
-    going: list[Folder] = []
-    for folder in marked:
-        reason = _find_need(bucket, folder, needed, marked)
-        if reason:
-            bucket.delete(folder.path + MARK)
-            spared.append(Spared(folder, reason))
-        else:
-            going.append(folder)
-    for folder in going:
-        _remove(bucket, folder.path)
-    return Swept(tuple(going), tuple(spared))
+    """Remove what was planned and is not needed by now; `nonce` is a word of chance that tells two sweeps apart.
+
+    Raises Conflict where another sweep runs, BucketUnreachable where the clock that `now` is from is ahead.
+    """
+    if not sweep.removable and not sweep.stranded:
+        return Swept((), ())
+    with _hold_lease(bucket, now, nonce) as lease:
+        spared = [Spared(each, "it is needed, and a `gc` that was broken off had marked it") for each in sweep.stranded]
+        for folder in sweep.stranded:
+            lease.delete(folder.path + MARK)
+        waiting: list[Folder] = []  # which bear a mark and were not touched otherwise
+        removed = []
+        try:
+            for each in sweep.removable:
+                waiting.append(each.folder)
+                lease.mark(each.folder)
+            for folder, reason in _find_needs(bucket, tuple(waiting), sweep.cutoff).items():
+                lease.delete(folder.path + MARK)
+                waiting.remove(folder)
+                spared.append(Spared(folder, reason))
+            for folder in tuple(waiting):
+                waiting.remove(folder)
+                _remove(lease, folder.path)
+                removed.append(folder)
+        except BaseException:
+            with suppress(BucketFault):
+                for folder in waiting:
+                    if not folder.find(MARK):
+                        lease.delete(folder.path + MARK)
+            raise
+    return Swept(tuple(removed), tuple(spared))
+
+
+@dataclass(frozen=True, slots=True)
+class _Lease:
+    """The right to delete, while what was written under the key of the lease still stands there."""
+
+    bucket: Bucket
+    content: bytes
+
+    def mark(self, folder: Folder) -> None:
+        """Put a mark into a folder, unless a sweep that was broken off has left one. Raises as `delete` does."""
+        self._check()
+        with suppress(Conflict):
+            self.bucket.create(folder.path + MARK, self.content, _JSON)
+
+    def delete(self, key: str) -> None:
+        """Delete an object. Raises Conflict where another sweep has taken the lease."""
+        self._check()
+        self.bucket.delete(key)
+
+    def _check(self) -> None:
+        if self.bucket.read(LEASE) != self.content:
+            raise Conflict(LEASE, reason="of another `gc` by now: this one took more than a day")
+
+
+@contextmanager
+def _hold_lease(bucket: Bucket, now: datetime, nonce: str) -> Iterator[_Lease]:
+    tag = _find_tag(bucket)
+    if since := _find_lease(bucket, now):
+        raise Conflict(LEASE, reason=f"of a `gc` that has been running since {since:%Y-%m-%dT%H:%M:%SZ}")
+    content = render_json({"schema": 1, "sweep": {"at": f"{now:%Y-%m-%dT%H:%M:%SZ}", "nonce": nonce}})
+    bucket.replace(LEASE, content, _JSON, tag=tag)
+    try:
+        [taken] = [each for each in bucket.list_objects(LEASE) if each.key == LEASE]
+        if now - taken.modified > _SKEW:
+            raise BucketUnreachable(
+                f"the clock of this machine is ahead of the bucket's by {(now - taken.modified) / _HOUR:.0f} hours, and"
+                " how old what is there is cannot be told: set the clock; nothing was removed"
+            )
+        yield _Lease(bucket, content)
+    finally:
+        with suppress(BucketFault):
+            standing, tag = bucket.read_tagged(LEASE)
+            if standing == content:
+                bucket.replace(LEASE, _FREE, _JSON, tag=tag)
+
+
+def _find_tag(bucket: Bucket) -> str | None:
+    try:
+        return bucket.read_tagged(LEASE)[1]
+    except NotInBucket:
+        return None
+
+
+def _find_lease(bucket: Bucket, now: datetime) -> datetime | None:
+    """Say since when another sweep has been running; None where none is."""
+    try:
+        if bucket.read(LEASE) == _FREE:
+            return None
+    except NotInBucket:
+        return None
+    times = (each.modified for each in bucket.list_objects(LEASE) if each.key == LEASE)
+    since = next(times, None)
+    return since if since and since >= now - _STALE else None
 
 
 def _list_folders(bucket: Bucket, prefix: str) -> Iterator[Folder]:
+    """Yield the folders that releases could have been published to."""
     depth = 3 if prefix == "services/" else 2  # of the folder of a release, below the bucket
     found: dict[tuple[str, ...], list[ListedObject]] = {}
     for each in bucket.list_objects(prefix):
         steps = each.key.split("/")
-        if len(steps) > depth:
+        if len(steps) > depth and all(is_name(step) for step in steps[1:depth]):
             found.setdefault(tuple(steps[1:depth]), []).append(each)
     for names, objects in found.items():
         yield Folder(names[0] if depth == 3 else None, names[-1], tuple(objects))
 
 
 def _judge_release(
-    folder: Folder, needed: frozenset[tuple[str, str]], cutoff: datetime, now: datetime
+    bucket: Bucket, folder: Folder, needed: frozenset[tuple[str, str]], cutoff: datetime
 ) -> Removable | None:
-    unfinished = _judge_unfinished(folder, cutoff, now)
+    if (folder.service, folder.name) in needed:
+        return None
     manifest = folder.find(MANIFEST)
-    if unfinished or manifest is None or folder.find(MARK):
-        return unfinished
-    if (str(folder.service), folder.name) in needed or manifest.modified >= cutoff:
+    if manifest is None:
+        return _judge_remains(folder, cutoff)
+    if manifest.modified >= cutoff or not _is_published(bucket, folder):
         return None
     return Removable(folder, f"published on {manifest.modified:%Y-%m-%d}, and no channel needs it")
 
 
 def _judge_library(
-    folder: Folder, named: frozenset[str] | None, kept: frozenset[str], cutoff: datetime, now: datetime
+    bucket: Bucket, folder: Folder, named: frozenset[str] | None, kept: frozenset[str], cutoff: datetime
 ) -> Removable | None:
-    unfinished = _judge_unfinished(folder, cutoff, now)
+    if named is None or folder.name in named:
+        return None
     manifest = folder.find(MANIFEST)
-    if unfinished or manifest is None or folder.find(MARK) or named is None:
-        return unfinished
-    if folder.name in named or folder.name in kept or not is_version(folder.name) or manifest.modified >= cutoff:
+    if manifest is None:
+        return _judge_remains(folder, cutoff)
+    if folder.name in kept or not is_version(folder.name):
+        return None
+    if manifest.modified >= cutoff or not _is_published(bucket, folder):
         return None
     return Removable(
         folder, f"published on {manifest.modified:%Y-%m-%d}, not the newest of its line, and in no release"
     )
 
 
-def _judge_unfinished(folder: Folder, cutoff: datetime, now: datetime) -> Removable | None:
-    mark = folder.find(MARK)
-    if mark:
-        is_stale = mark.modified < now - _STALE
-        return Removable(folder, "its removal was begun and broken off") if is_stale else None
+def _judge_remains(folder: Folder, cutoff: datetime) -> Removable | None:
+    """Judge a folder without a manifest. What an upload did not claim is none of ours; a claim alone stays."""
+    if folder.find(MARK):
+        return Removable(folder, "its removal was begun and broken off")
     last = max(each.modified for each in folder.objects)
-    if folder.find(MANIFEST) or last >= cutoff:
+    if last >= cutoff or len(folder.objects) == 1 or not folder.find(CLAIM):
         return None
     return Removable(folder, f"left by a publish that was broken off on {last:%Y-%m-%d}")
 
 
-def _list_libraries(bucket: Bucket, releases: Sequence[Folder]) -> frozenset[str] | None:
-    """Name the versions of the library that releases were compiled with; None where one does not tell."""
+def _is_published(bucket: Bucket, folder: Folder) -> bool:
+    """Tell a release from a folder with a file of that name, which others may have put there."""
+    return bool(folder.find(CLAIM) or folder.find(MARK) or _read_manifest(bucket, folder.path))
+
+
+def _list_libraries(bucket: Bucket, releases: Iterable[Folder], going: Iterable[str]) -> frozenset[str] | None:
+    """Name the versions of the library that the releases which stay were compiled with; None where one does not tell.
+
+    `going` are the paths of those that do not stay.
+    """
     found = set()
-    for folder in releases:
-        manifest = _read_manifest(bucket, folder.path)
-        match manifest:
+    for path in {folder.path for folder in releases if folder.find(MANIFEST)} - set(going):
+        match _read_manifest(bucket, path):
             case {"platform": {"version": str(version)}}:
                 found.add(version)
             case _:
@@ -205,11 +315,18 @@ def _list_libraries(bucket: Bucket, releases: Sequence[Folder]) -> frozenset[str
     return frozenset(found)
 
 
-def _newest_of_lines(versions: Iterable[str]) -> frozenset[str]:
-    newest: dict[str, str] = {}
-    for version in order_versions(each for each in versions if is_version(each)):
-        newest.setdefault(version.rpartition(".")[0] if "-" not in version else version, version)
-    return frozenset(newest.values())
+def _list_current(libraries: Iterable[Folder], cutoff: datetime) -> frozenset[str]:
+    """Name what a lock may be on: the versions that were the newest of their line at some time since the cutoff."""
+    published = {each.name: manifest.modified for each in libraries if (manifest := each.find(MANIFEST))}
+    followed: set[str] = set()
+    current = set()
+    for version in order_versions(each for each in published if is_version(each)):
+        line = version.rpartition(".")[0] if "-" not in version else version
+        if line not in followed:
+            current.add(version)
+        if published[version] < cutoff:
+            followed.add(line)
+    return frozenset(current)
 
 
 def _read_manifest(bucket: Bucket, path: str) -> Mapping[str, Json]:
@@ -219,19 +336,26 @@ def _read_manifest(bucket: Bucket, path: str) -> Mapping[str, Json]:
         return {}
 
 
-def _mark(bucket: Bucket, folder: Folder, now: datetime, nonce: str) -> str | None:
-    """Put a mark into a folder; say why that cannot be."""
-    if folder.find(MARK):
-        return None  # a stale one, see _judge_unfinished
-    content = render_json({"schema": 1, "removal": {"at": f"{now:%Y-%m-%dT%H:%M:%SZ}", "nonce": nonce}})
-    try:
-        bucket.create(folder.path + MARK, content, "application/json")
-    except Conflict:
-        return "another `gc` is removing it"
-    if folder.find(MANIFEST) is None and bucket.digest(folder.path + MANIFEST) is not None:
-        bucket.delete(folder.path + MARK)
-        return "its publish came to its end meanwhile"
-    return None
+def _find_needs(bucket: Bucket, marked: Sequence[Folder], cutoff: datetime) -> dict[Folder, str]:
+    """Say of what is marked now what has to stay, and why: releases first, as the libraries depend on them."""
+    staying = {folder: "it was written to meanwhile" for folder in marked if _is_changed(bucket, folder)}
+    needed = list_needed(_touch_channels(bucket, marked), cutoff)
+    for folder in marked:
+        if folder.service is not None and (folder.service, folder.name) in needed:
+            staying[folder] = "a channel moved to it meanwhile"
+    libraries = [folder for folder in marked if folder.service is None]
+    if libraries:
+        going = [folder.path for folder in marked if folder not in staying]
+        named = _list_libraries(bucket, _list_folders(bucket, "services/"), going)
+        for folder in libraries:
+            if named is None or folder.name in named:
+                staying[folder] = "a release that stays was compiled with it"
+    return staying
+
+
+def _is_changed(bucket: Bucket, folder: Folder) -> bool:
+    found = [each for each in bucket.list_objects(folder.path) if each.key != folder.path + MARK]
+    return found != [each for each in folder.objects if each.key != folder.path + MARK]
 
 
 def _touch_channels(bucket: Bucket, folders: Sequence[Folder]) -> list[Channel]:
@@ -242,7 +366,8 @@ def _touch_channels(bucket: Bucket, folders: Sequence[Folder]) -> list[Channel]:
         if folder.service is not None:
             compiled = _read_manifest(bucket, folder.path).get("environments")
             for environment in compiled if isinstance(compiled, list) else ():
-                named[folder.service, str(environment)] = None
+                if isinstance(environment, str) and is_name(environment):  # no channel has another name
+                    named[folder.service, environment] = None
     for service, environment in named:
         channels[service, environment] = _touch_channel(bucket, service, environment)
     return list(channels.values())
@@ -253,28 +378,20 @@ def _touch_channel(bucket: Bucket, service: str, environment: str) -> Channel:
         channel, tag = read_channel(bucket, service, environment)
         touched = mark_swept(channel)
         try:
-            bucket.replace(touched.key, render_channel(touched), "application/json", tag=tag)
+            bucket.replace(touched.key, render_channel(touched), _JSON, tag=tag)
             return touched
         except Conflict:
             continue
     raise Conflict(channel.key, reason="moving all the time; nothing was removed")
 
 
-def _find_need(
-    bucket: Bucket, folder: Folder, needed: frozenset[tuple[str, str]], marked: Sequence[Folder]
-) -> str | None:
-    if folder.service is not None:
-        return "a channel moved to it meanwhile" if (folder.service, folder.name) in needed else None
-    going = {each.path for each in marked}
-    releases = [each for each in _list_folders(bucket, "services/") if each.find(MANIFEST) and each.path not in going]
-    named = _list_libraries(bucket, releases)
-    return "a release was published with it meanwhile" if named is None or folder.name in named else None
+def _remove(lease: _Lease, path: str) -> None:
+    """Empty a folder: the manifest first, so that there is no release any more, and the mark last.
 
-
-def _remove(bucket: Bucket, path: str) -> None:
-    """Empty a folder: the manifest first, so that there is no release any more, and the mark last."""
-    bucket.delete(path + MANIFEST)
-    while rest := [key for key in bucket.list_keys(path) if key != path + MARK]:
+    The claim stays, so that no other bytes ever come under the same name.
+    """
+    lease.delete(path + MANIFEST)
+    while rest := [key for key in lease.bucket.list_keys(path) if key not in (path + MARK, path + CLAIM)]:
         for key in rest:
-            bucket.delete(key)
-    bucket.delete(path + MARK)
+            lease.delete(key)
+    lease.delete(path + MARK)

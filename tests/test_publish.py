@@ -30,7 +30,10 @@ _ROOT = Path(__file__).parent.parent
 _RELEASE = "20261120T101500-0123456789ab"
 _FOLDER = f"services/recipes/{_RELEASE}/"
 _CLAIM = _FOLDER + "claim.json"
-_CLAIMED = "is of an upload with other bytes, which is running or was broken off; only the same bytes can complete it"
+_CLAIMED = (
+    "is of an upload with other bytes, which is running, was broken off or was removed by `flagstone gc`; only the same"
+    " bytes can complete it"
+)
 _FILES: Mapping[str, bytes] = {
     "source.tar.gz": bytes(range(256)) * 1000,
     "ansible.tar.gz": b"\x1f\x8bansible",

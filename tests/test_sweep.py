@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,17 +13,16 @@ from typing import Any, cast
 import pytest
 from click.testing import CliRunner
 
-from compiler.bucket import Bucket, Conflict, DamagedObject, open_bucket
+from compiler.bucket import Bucket, BucketUnreachable, Conflict, DamagedObject, open_bucket
 from compiler.bucket_contract import ListedObject
 from compiler.channel import Channel, move_channel, render_channel
 from compiler.cli import cli
 from compiler.diagnostics import CompileError
 from compiler.manifest import MARK, list_files, seal_manifest
-from compiler.model import Bundle
 from compiler.promote import promote_release, read_channel, roll_back
-from compiler.publish import execute_publish, list_release_ids, plan_publish
+from compiler.publish import list_release_ids
 from compiler.release_check import check_release
-from compiler.sweep import Swept, execute_sweep, plan_sweep
+from compiler.sweep import LEASE, Swept, execute_sweep, plan_sweep
 from tests.ministack import BucketAtHand
 from tests.promotions import make_wish, publish_release
 
@@ -65,7 +63,7 @@ class Aged:
 
     def list_objects(self, prefix: str) -> Iterable[ListedObject]:
         for each in self.bucket.list_objects(prefix):
-            days = next((age for part, age in self.days.items() if part in each.key), 100)
+            days = next((age for part, age in self.days.items() if part in each.key), 0 if each.key == LEASE else 100)
             yield replace(each, modified=NOW - timedelta(days=days))
 
 
@@ -89,12 +87,6 @@ def publish_library(bucket: Any, version: str) -> None:
     manifest = seal_manifest({"schema": 1, "version": version, "files": list_files(files)})
     for path, content in {**files, "manifest.json": manifest}.items():
         bucket.create(f"platform/{version}/{path}", content, "application/json")
-
-
-def bundle_of(release: str, content: bytes = b"{}") -> Bundle:
-    files = {"staging/a.json": content, "staging/b.json": content}
-    said = {"schema": 1, "service": "recipes", "release": release, "commit": None, "environments": ["staging"]}
-    return Bundle("recipes", release, {**files, "manifest.json": seal_manifest({**said, "files": list_files(files)})})
 
 
 @pytest.fixture
@@ -161,7 +153,16 @@ def test_a_publish_that_was_broken_off_goes_when_its_last_object_is_old(bucket: 
     [(path, reason)] = plan(bucket)
     assert "services/recipes/half/" == path and reason.startswith("left by a publish that was broken off on 20")
     sweep(bucket)
-    assert ["services/stray.json"] == list(bucket.list_keys("services/"))
+    assert ["services/recipes/half/claim.json", "services/stray.json"] == list(bucket.list_keys("services/"))
+    assert [] == plan(bucket)
+
+
+def test_what_was_never_a_buckets_stays(bucket: Aged) -> None:
+    for key in ("services/api/handlers/z.py", "platform/templates/a.py", "services/web/public/manifest.json"):
+        bucket.create(key, b"{}", "text/plain")
+    assert [] == plan(bucket)
+    assert ((), ()) == (sweep(bucket).removed, sweep(bucket).spared)
+    assert 3 == len(list(bucket.list_keys("")))
 
 
 def test_nothing_is_removed_while_a_channel_cannot_be_read(bucket: Aged) -> None:
@@ -177,10 +178,9 @@ def test_the_manifest_goes_first_and_the_mark_last(bucket: Aged) -> None:
     bucket.log.clear()
     sweep(bucket)
     folder = "services/recipes/r1/"
-    assert ("create", folder + MARK) == bucket.log[0]
-    assert {"environments/production/recipes.json", "environments/staging/recipes.json"} == {
-        key for action, key in bucket.log if action == "replace"
-    }
+    channels = ["environments/production/recipes.json", "environments/staging/recipes.json"]
+    assert [("replace", LEASE), ("create", folder + MARK)] == bucket.log[:2] and ("replace", LEASE) == bucket.log[-1]
+    assert channels == sorted(key for action, key in bucket.log[1:-1] if action == "replace")
     removed = [key.removeprefix(folder) for action, key in bucket.log if action == "delete"]
     assert "manifest.json" == removed[0] and MARK == removed[-1] and 4 == len(removed)
 
@@ -254,84 +254,114 @@ def test_a_promotion_that_checked_the_release_before_its_mark_and_wrote_before_g
         bucket.bucket.delete("environments/staging/recipes.json")
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [("create", MARK), ("delete", "manifest.json"), ("delete", "a.json"), ("delete", "claim.json"), ("delete", MARK)],
-)
-@pytest.mark.parametrize("done", [0, 1, 2, 3])
-def test_an_upload_that_goes_on_at_any_moment_ends_whole_or_is_told(
-    moment: tuple[str, str], done: int, bucket: Aged
-) -> None:
-    """The upload was broken off after `done` objects and the claim; it goes on as planned before gc came."""
-    bundle = bundle_of("r1")
-    planned = plan_publish(bundle, bucket.bucket)
-    first = Aged(bucket.bucket)
-
-    def stop() -> None:
-        raise InterruptedError
-
-    first.before["create", ("a.json", "b.json", "manifest.json", "nothing")[done]] = stop
-    with suppress(InterruptedError):
-        execute_publish(planned, cast(Bucket, first))
-    late = plan_publish(bundle, bucket.bucket)
-    told: list[Conflict] = []
-    written: list[str] = []
-
-    def come_in() -> None:
-        try:
-            written.extend(execute_publish(late, bucket.bucket).written)
-        except Conflict as conflict:
-            told.append(conflict)
-
-    bucket.before[moment] = come_in
-    sweep(bucket)
-    assert not bucket.before or ("delete", "a.json") == moment
-    if written:
-        assert check_release(bucket.bucket, "recipes", "r1").is_sound
-    if told:
-        assert "`flagstone gc` is removing this" in str(told[0])
-    execute_publish(plan_publish(bundle, bucket.bucket), bucket.bucket)
+def test_a_running_release_that_a_broken_off_gc_has_marked_loses_the_mark_and_keeps_its_library(bucket: Aged) -> None:
+    for version in ("1.0.0", "1.0.1"):
+        publish_library(bucket.bucket, version)
+    publish_release(bucket.bucket, "r1")
+    promote(bucket, "r1")
+    bucket.create("services/recipes/r1/" + MARK, b"{}", "application/json")
+    assert [] == plan(bucket)
+    assert [("services/recipes/r1/", "it is needed, and a `gc` that was broken off had marked it")] == [
+        (each.folder.path, each.reason) for each in sweep(bucket).spared
+    ]
     assert check_release(bucket.bucket, "recipes", "r1").is_sound
+    assert "platform/1.0.0/manifest.json" in bucket.list_keys("platform/")
 
 
-def test_an_upload_planned_before_writes_again_what_gc_removed(bucket: Aged) -> None:
-    bundle = bundle_of("r1")
-    bucket.create("services/recipes/r1/staging/a.json", b"{}", "application/json")
-    late = plan_publish(bundle, bucket.bucket)
-    assert ["services/recipes/r1/"] == [folder.path for folder in sweep(bucket).removed]
-    execute_publish(late, bucket.bucket)
-    assert check_release(bucket.bucket, "recipes", "r1").is_sound
+class Killed(Aged):
+    """A bucket whose user is killed at a moment."""
+
+    is_dead = False
+
+    def _step(self, action: str, key: str) -> None:
+        super()._step(action, key)
+        if self.is_dead:
+            raise InterruptedError
+
+    def kill(self) -> None:
+        self.is_dead = True
 
 
 def test_of_two_sweeps_one_removes(bucket: Aged) -> None:
     publish_release(bucket.bucket, "r1")
     planned = plan_sweep(cast(Bucket, bucket), now=NOW, keep=KEEP)
-    bucket.before["replace", "environments"] = lambda: told.append(
-        execute_sweep(bucket.bucket, planned, now=NOW, nonce="n2")
-    )
-    told: list[Swept] = []
+    told: list[str] = []
+
+    def come_in() -> None:
+        assert [] == plan(bucket.bucket)
+        with pytest.raises(Conflict) as raised:
+            execute_sweep(bucket.bucket, planned, now=NOW, nonce="n2")
+        told.append(str(raised.value))
+
+    bucket.before["replace", "environments/staging"] = come_in
     assert 1 == len(execute_sweep(cast(Bucket, bucket), planned, now=NOW, nonce="n1").removed)
-    assert ["another `gc` is removing it"] == [each.reason for each in told[0].spared]
+    assert told[0].startswith(f"`{LEASE}` is of a `gc` that has been running since 20")
 
 
-def test_a_sweep_that_was_broken_off_is_ended_a_day_later(bucket: Aged) -> None:
+@pytest.mark.parametrize("moment", [("delete", "staging"), ("delete", "manifest.json"), ("replace", "environments/s")])
+def test_a_sweep_that_was_killed_is_ended_a_day_later(moment: tuple[str, str], bucket: Aged) -> None:
     publish_release(bucket.bucket, "r1")
+    killed = Killed(bucket.bucket)
+    killed.before[moment] = killed.kill
+    with pytest.raises(InterruptedError):
+        sweep(killed)
+    bucket.days = {LEASE: 0.5}
+    assert [] == plan(bucket)
+    bucket.days = {LEASE: 2}
+    assert ["services/recipes/r1/"] == [path for path, _ in plan(bucket)]
+    bucket.days = {}
+    planned = plan_sweep(cast(Bucket, Aged(bucket.bucket, {LEASE: 2})), now=NOW, keep=KEEP)
+    late = Aged(bucket.bucket, {LEASE: 2})
+    late.before["replace", LEASE] = late.days.clear
+    assert ["services/recipes/r1/"] == [
+        each.path for each in execute_sweep(cast(Bucket, late), planned, now=NOW, nonce="n2").removed
+    ]
+    assert [] == list(bucket.list_keys("services/"))
 
-    def stop() -> None:
-        raise InterruptedError
 
-    for moment in (("delete", "staging"), ("delete", "manifest.json"), ("replace", "environments")):
-        bucket.days = {}
-        bucket.before = {moment: stop}
-        with suppress(InterruptedError):
-            sweep(bucket)
-        bucket.days = {MARK: 0.5}
-        assert [] == plan(bucket)
-        bucket.days = {MARK: 2}
-        assert [("services/recipes/r1/", "its removal was begun and broken off")] == plan(bucket)
-        sweep(bucket)
-        assert [] == list(bucket.list_keys("services/"))
-        publish_release(bucket.bucket, "r1")
+def test_gc_whose_clock_is_ahead_removes_nothing(bucket: Aged) -> None:
+    publish_release(bucket.bucket, "r1")
+    later = datetime.now(UTC) + timedelta(days=91, minutes=1)
+    planned = plan_sweep(bucket.bucket, now=later, keep=KEEP)
+    assert 1 == len(planned.removable)
+    with pytest.raises(BucketUnreachable, match="the clock of this machine is ahead of the bucket's by 2184 hours"):
+        execute_sweep(bucket.bucket, planned, now=later, nonce="n1")
+    assert check_release(bucket.bucket, "recipes", "r1").is_sound
+    assert [] == plan(bucket.bucket)
+
+
+def test_a_release_that_names_what_no_environment_is_called_holds_nothing_up(bucket: Aged) -> None:
+    files = {"staging/template.json": b"{}"}
+    said = {"schema": 1, "service": "recipes", "release": "r1", "files": list_files(files)}
+    manifest = seal_manifest({**said, "environments": ["../x", "", 1, "a/b", "staging"]})
+    for path, content in {**files, "manifest.json": manifest}.items():
+        bucket.create(f"services/recipes/r1/{path}", content, "application/json")
+    publish_release(bucket.bucket, "r2")
+    assert 2 == len(sweep(bucket).removed)
+
+
+def test_a_key_that_no_channel_can_have_is_named_as_damaged(bucket: Aged) -> None:
+    bucket.create("environments/_x/orders.json", b"{}", "application/json")
+    with pytest.raises(DamagedObject, match=r"`environments/_x/orders.json` .* no channel can have this name"):
+        plan(bucket)
+
+
+def test_what_fails_before_something_is_removed_takes_its_marks_back(bucket: Aged) -> None:
+    publish_release(bucket.bucket, "r1")
+    content = render_channel(Channel("orders", "staging"))
+    planned = plan_sweep(cast(Bucket, bucket), now=NOW, keep=KEEP)
+    bucket.bucket.replace("environments/staging/recipes.json", content, "application/json", tag=None)
+    with pytest.raises(DamagedObject):
+        execute_sweep(cast(Bucket, bucket), planned, now=NOW, nonce="n1")
+    assert check_release(bucket.bucket, "recipes", "r1").is_sound
+
+
+def test_a_version_stays_as_long_as_it_was_the_newest_of_its_line_lately(bucket: Aged) -> None:
+    """Locks are in repositories: those of the newest version have as long to move as a release is kept."""
+    for version in ("1.0.0", "1.0.1", "1.0.2"):
+        publish_library(bucket.bucket, version)
+    bucket.days = {"1.0.0": 300, "1.0.1": 200, "1.0.2": 10}
+    assert ["platform/1.0.0/"] == [path for path, _ in plan(bucket)]
 
 
 def test_gc_tells_what_it_would_remove_and_removes_it_when_told_to(tmp_path: Path) -> None:
