@@ -16,12 +16,21 @@ import zlib
 from collections.abc import Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from compiler.model import RepositoryFile
 
 MEBIBYTE = 1024 * 1024
 _MAX_MEMBERS = 20_000
+# What is written ahead of a file about it, such as a long name: how many in a row, bytes of one, bytes of all.
+_MAX_EXTENSIONS, _MAX_EXTENSION_BYTES, _MAX_EXTENSIONS_BYTES = 4, 8 * 1024, 16 * MEBIBYTE
+_EXTENSIONS = {
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+}
 _MAX_PATH_BYTES, _MAX_SEGMENT_BYTES = 1024, 255
 _MAX_LINKS = 40  # as Linux follows them
 _CHUNK = 64 * 1024
@@ -47,7 +56,8 @@ def read_archive(content: bytes, *, max_bytes: int) -> tuple[RepositoryFile, ...
     stream: Any = _Inflated(content, max_bytes)  # tarfile asks for less than its type says
     reader = _Reader()
     try:
-        with tarfile.open(fileobj=stream, mode="r|", bufsize=tarfile.BLOCKSIZE * 20) as tar:
+        bufsize = tarfile.BLOCKSIZE * 20
+        with tarfile.open(fileobj=stream, mode="r|", bufsize=bufsize, tarinfo=_bound_headers()) as tar:
             for member in tar:
                 reader.take(member, tar)
         stream.finish()
@@ -55,6 +65,8 @@ def read_archive(content: bytes, *, max_bytes: int) -> tuple[RepositoryFile, ...
         raise ArchiveRefused(f"is no whole gzip file: {error}") from None
     except tarfile.TarError as error:
         raise ArchiveRefused(f"is no whole tar archive: {error}") from None
+    except (ValueError, LookupError, OverflowError):  # of tarfile, for a number that is none
+        raise ArchiveRefused("is no whole tar archive: a header says what cannot be") from None
     reader.check_links()
     return tuple(reader.files.values())
 
@@ -93,6 +105,30 @@ class _Inflated:
         while data := self.read(_CHUNK):
             if data.strip(b"\0"):
                 raise ArchiveRefused("holds data after its end")
+
+
+def _bound_headers() -> type[tarfile.TarInfo]:
+    """Make a kind of header that refuses an archive before tarfile reads too much of what is ahead of one file.
+
+    It calls itself for each such header, and keeps what a header says as long as it reads.
+    """
+    in_a_row = total = 0
+
+    class Header(tarfile.TarInfo):
+        @classmethod
+        def frombuf(cls, buf: Any, encoding: str, errors: str) -> Self:
+            nonlocal in_a_row, total
+            header = super().frombuf(buf, encoding, errors)
+            if header.type not in _EXTENSIONS:
+                in_a_row = 0
+                return header
+            in_a_row += 1
+            total += header.size
+            if in_a_row > _MAX_EXTENSIONS or header.size > _MAX_EXTENSION_BYTES or total > _MAX_EXTENSIONS_BYTES:
+                raise ArchiveRefused("holds more about a file than its name and kind")
+            return header
+
+    return Header
 
 
 class _Reader:

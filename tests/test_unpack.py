@@ -115,6 +115,45 @@ def test_what_would_do_more_than_bring_a_file_is_refused(entries: list[tarfile.T
     assert refusal(archive_of(*entries)).startswith(expected)
 
 
+def header(kind: bytes, body: bytes) -> bytes:
+    """Write what goes ahead of a file."""
+    made = entry("ahead", kind, size=len(body))
+    return made.tobuf(tarfile.GNU_FORMAT) + body + bytes(-len(body) % 512)
+
+
+def pax(key: str, value: str) -> bytes:
+    record = f" {key}={value}\n"
+    length = next(size for size in range(10_000) if len(f"{size}{record}") == size)
+    return header(tarfile.XHDTYPE, f"{length}{record}".encode())
+
+
+WRONG = "is no whole tar archive: a header says what cannot be"
+TOO_MUCH = "holds more about a file than its name and kind"
+
+
+@pytest.mark.parametrize(
+    ("ahead", "content", "expected"),
+    [
+        (header(tarfile.GNUTYPE_LONGLINK, b"a\0") * 3000, b"", TOO_MUCH),
+        (header(tarfile.GNUTYPE_LONGNAME, b"a\0") * 3000, b"", TOO_MUCH),
+        (pax("path", "x") * 3000, b"", TOO_MUCH),
+        (header(tarfile.XGLTYPE, b"12 comment=x\n") * 3000, b"", TOO_MUCH),
+        (header(tarfile.XHDTYPE, b"6 a=b\n" * 100_000), b"", TOO_MUCH),
+        (b"".join(pax("comment", "x" * 7000) + entry(f"f{n}").tobuf() for n in range(2500)), b"", TOO_MUCH),
+        (pax("GNU.sparse.size", "abc"), b"x", WRONG),
+        (pax("GNU.sparse.realsize", "abc"), b"x", WRONG),
+        (pax("GNU.sparse.map", "0,x"), b"x", WRONG),
+        (header(tarfile.XHDTYPE, b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n"), b"zz\nzz\n" + bytes(506), WRONG),
+        (header(tarfile.XHDTYPE, b"9" * 5000 + b" path=x\n"), b"x", WRONG),
+    ],
+)
+def test_what_is_said_ahead_of_a_file_is_bounded_and_read_with_care(
+    ahead: bytes, content: bytes, expected: str
+) -> None:
+    file = entry("a", size=len(content)).tobuf(tarfile.GNU_FORMAT) + content + bytes(-len(content) % 512)
+    assert expected == refusal(gzip.compress(ahead + file + bytes(1024), 1), 64 * MEBIBYTE)
+
+
 def test_a_sparse_file_is_refused_in_both_ways_to_write_one() -> None:
     new = entry("a", size=512)
     new.pax_headers = {"GNU.sparse.map": "0,1", "GNU.sparse.size": str(10 * 1024**3)}
@@ -144,7 +183,7 @@ for path in sys.argv[1:]:
     words = [sys.executable, "-c", program, *(str(tmp_path / name) for name in bombs)]
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert 3 * ["holds more than 64 MiB"] == done.stdout.splitlines()
+    assert [*2 * ["holds more than 64 MiB"], TOO_MUCH] == done.stdout.splitlines()
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 10
 
 
