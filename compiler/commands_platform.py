@@ -71,7 +71,9 @@ def platform_compile(
 
 @platform.command("check", short_help="Tell which version a changed library has to have.")
 @click.argument("repos", nargs=-1, type=FOLDER, metavar="[REPOS]...")
-@click.option("--against", required=True, metavar="RELEASE|PATH|URL", help="The library that services have now.")
+@click.option(
+    "--against", required=True, metavar="RELEASE|PATH|URL@RELEASE", help="The library that services have now."
+)
 @click.option("--bucket", envvar="FLAGSTONE_BUCKET", show_envvar=True, metavar="URL", help="Where the release is.")
 @platform_option
 @format_option
@@ -87,7 +89,7 @@ def platform_check(
     with Reporting(make_screen(format)) as screen:
         from compiler.diagnostics import CompileError
         from compiler.library_release import find_changes
-        from compiler.release_gate import check_version, find_least_bump, find_services, list_examples
+        from compiler.release_gate import check_version, compare_libraries, find_services, list_examples
         from compiler.report_bump import bump_to_json, report_bump
         from compiler.versions import is_version
 
@@ -101,13 +103,17 @@ def platform_check(
             error.param_hint = "'--against'"
             raise
         new = open_platform(platform)
-        services = dict.fromkeys((*list_examples(new), *find_services(repos)))
-        reasons = find_least_bump(old, new, services=services)
+        services = find_services([*list_examples(old), *list_examples(new), *list_services(repos)])
+        compared = compare_libraries(old, new, services=services)
+        reasons = compared.reasons
+        compiled = {str(each.folder): each.compiles for each in compared.services}
         text = report_bump(
-            old.version, new.version, reasons, width=find_width(sys.stdout), color=is_colored(sys.stdout)
+            old.version, new.version, reasons, compiled, width=find_width(sys.stdout), color=is_colored(sys.stdout)
         )
-        result = {**bump_to_json(old.version, new.version, reasons), "services": [str(each) for each in services]}
-        faults = [fault] if (fault := check_version(old, new, reasons)) is not None else []
+        result = {**bump_to_json(old.version, new.version, reasons), "services": list(compiled), "compiled": compiled}
+        faults = list(compared.faults)
+        if fault := check_version(old, new, reasons):
+            faults.append(fault)
         if reasons and new.version != old.version:
             try:
                 find_changes(new, is_released=False)
@@ -119,16 +125,20 @@ def platform_check(
 
 
 @platform.command("publish", short_help="Upload a version of the library, once.")
+@click.argument("repos", nargs=-1, type=FOLDER, metavar="[REPOS]...")
 @bucket_option
 @click.option("--allow-dirty", is_flag=True, help="Publish although the working tree differs from its commit.")
 @no_lint_option
 @platform_option
 @format_option
-def platform_publish(bucket: str, allow_dirty: bool, no_lint: bool, platform: str | None, format: str | None) -> None:
+def platform_publish(
+    repos: tuple[Path, ...], bucket: str, allow_dirty: bool, no_lint: bool, platform: str | None, format: str | None
+) -> None:
     """Compile every environment of a library and upload the library as one version, which never changes again.
 
     The version is the one of platform.yml, and CHANGELOG.md has a section for it. It has to be as great a step from
-    the newest older version in the bucket as `platform check` says.
+    the newest older version in the bucket as `platform check` says by its examples and REPOS: services, or folders that
+    hold some. There has to be one of either, and the examples have to compile.
     """
     with Reporting(make_screen(format)) as screen:
         from compiler.bucket import Conflict, open_bucket
@@ -140,6 +150,7 @@ def platform_publish(bucket: str, allow_dirty: bool, no_lint: bool, platform: st
         from compiler.report_table import show_progress
         from compiler.upload import execute_upload, plan_upload
 
+        services = list_services(repos)
         target = open_bucket(bucket)
         library = open_platform(platform)
         if not allow_dirty and is_dirty(library):
@@ -148,8 +159,8 @@ def platform_publish(bucket: str, allow_dirty: bool, no_lint: bool, platform: st
             raise CompileError([Diagnostic("D803", message, hint=hint)])
         done = compile_platform(library, lint=not no_lint)
         bundle = pack_library(library, describe_offers(library, done.stacks))
-        if fault := check_release(library, bucket):
-            raise CompileError([fault])
+        if faults := check_release(library, bucket, services=services):
+            raise CompileError(faults)
         tags = {"library": library.name, "version": library.version}
         try:
             upload = plan_upload(release_folder(library.version), bundle.files, tags, target)
@@ -207,6 +218,17 @@ def platform_show(version: str, bucket: str, format: str | None) -> None:
         found = read_library_release(open_bucket(bucket, makes=False), version)
         result = {**describe(found), "changelog": found.changelog, "offers": found.offers}
         screen.show((), report_library(found), mask_data(result))
+
+
+def list_services(repos: tuple[Path, ...]) -> list[Path]:
+    """List the services in folders that somebody named, each of which has to hold one."""
+    from compiler.release_gate import find_services
+
+    found = {repo: find_services([repo]) for repo in repos}
+    for repo, services in found.items():
+        if not services:
+            raise click.BadParameter(f"there is no service.yml in `{repo}`", param_hint="REPOS")
+    return [service for services in found.values() for service in services]
 
 
 def is_dirty(library: Library) -> bool:

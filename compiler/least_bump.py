@@ -10,6 +10,7 @@ What is new makes a minor version. Anything else is a patch, also another defaul
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -59,16 +60,17 @@ def judge_libraries(old: Library, new: Library) -> Iterator[Reason]:
     before, after = ({each.name: each for each in library.guardrails} for library in (old, new))
     for name in dict.fromkeys((*before, *after)):
         yield from _judge_guardrail(before.get(name), after.get(name))
-    ids = [{rule for module in library.rules for rule in module.ids} for library in (old, new)]
-    for rule in sorted(ids[1] - ids[0]):
-        bump: Bump = "major" if rule.startswith("E") else "minor"
-        yield Reason(bump, f"the rule `{rule}` is new, and may refuse what compiled", "rules")
-    yield from (Reason("minor", f"the rule `{rule}` is no longer asked", "rules") for rule in sorted(ids[0] - ids[1]))
+    yield from _judge_rules(old, new)
     roles = [_list_roles(library) for library in (old, new)]
     yield from (Reason("major", f"the role `{role}` goes", "ansible") for role in sorted(roles[0] - roles[1]))
     yield from (Reason("minor", f"the role `{role}` is new", "ansible") for role in sorted(roles[1] - roles[0]))
     if old.digest != new.digest:
         yield Reason("patch", "the files of the library differ", "library")
+
+
+def differ_in_rules(old: Library, new: Library) -> bool:
+    """Tell whether two libraries ask other rules, or may."""
+    return _read_code(old, "rules/") != _read_code(new, "rules/")
 
 
 def judge_diff(diff: Diff, where: str) -> Iterator[Reason]:
@@ -85,10 +87,8 @@ def judge_outcomes(old_faults: Iterable[str], new_faults: Iterable[str], where: 
     """Yield what it asks for that something compiles no longer, or compiles now. A fault is a message with its code."""
     before, after = list(old_faults), list(new_faults)
     if before and not after:
-        yield Reason("minor", "it compiles now, which it did not", where)
-    elif before and after:
-        yield Reason("patch", f"it compiles with neither: {after[0]}", where)
-    elif after:
+        yield Reason("minor", f"it compiles now, which it did not: {before[0]}", where)
+    elif not before:
         yield from (Reason("major", f"it compiles no longer: {fault}", where) for fault in after)
 
 
@@ -108,6 +108,48 @@ def _judge_guardrail(before: Guardrail | None, after: Guardrail | None) -> Itera
         yield Reason("minor", f"{name} warns where it refused", "guardrails", Origin("platform", after.span))
     else:
         yield Reason(bump, f"{name} asks for something else", "guardrails", Origin("platform", after.span))
+
+
+def _judge_rules(old: Library, new: Library) -> Iterator[Reason]:
+    """Judge rules by their code, since none can tell of code whether it refuses more than it did."""
+    before, after = ({rule: module.name for module in library.rules for rule in module.ids} for library in (old, new))
+    codes = [_read_code(library, "rules/") for library in (old, new)]
+    shared = {path for code in codes for path in code if path.startswith("rules/_")}
+    is_shared_new = any(codes[0].get(path) != codes[1].get(path) for path in shared)
+    for rule, module in sorted(after.items()):
+        bump: Bump = "major" if rule.startswith("E") else "minor"
+        if rule not in before:
+            yield Reason(bump, f"the rule `{rule}` is new, and may refuse what compiled", "rules")
+        elif is_shared_new or _pick(codes[0], before[rule]) != _pick(codes[1], module):
+            span = next(each.ids[rule] for each in new.rules if rule in each.ids)
+            message = f"the code of the rule `{rule}` is another, and may refuse what compiled"
+            yield Reason(bump, message, "rules", Origin("platform", span))
+    yield from (
+        Reason("minor", f"the rule `{rule}` is no longer asked", "rules") for rule in sorted({*before} - {*after})
+    )
+
+
+def _pick(code: Mapping[str, str], module: str) -> str | None:
+    return code.get(f"rules/{module}.py")
+
+
+def _read_code(library: Library, folder: str) -> dict[str, str]:
+    """Read the modules of a folder without their comments and docstrings, keyed by path; as they are if no Python."""
+    found = {}
+    for file in library.files:
+        if file.path.startswith(folder) and file.path.endswith(".py"):
+            try:
+                found[file.path] = ast.dump(_Plain().visit(ast.parse(file.content)))
+            except (SyntaxError, ValueError):
+                found[file.path] = file.content.decode(errors="replace")
+    return found
+
+
+class _Plain(ast.NodeTransformer):
+    """Leave out texts that stand for themselves, such as docstrings."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        return None if isinstance(node.value, ast.Constant) else node
 
 
 def _list_roles(library: Library) -> set[str]:

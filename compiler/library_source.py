@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from compiler.library_cache import find_library, keep_library
 from compiler.library_release import LibraryRelease, fetch_files, list_versions, read_library_release
 from compiler.lock import read_lock
 from compiler.manifest import MANIFEST
-from compiler.model import Library, Lock
+from compiler.model import Document, Library, Lock
 from compiler.pipeline import open_library
 from compiler.repository import read_lock_file, read_repository
 from compiler.versions import choose_version, is_version
@@ -153,7 +153,7 @@ def choose_library_to_lock(
         return _fetch(url, choice.version)
     if lock and not upgrade:
         return replace(_open_locked(lock, [url], is_asked=named is not None), bucket=url)
-    wanted, span = (to, None) if to else _read_line(folder)
+    wanted, span = (to, None) if to else read_line(folder, {})
     if wanted is None:
         return open_library(None)  # what is wrong with the descriptor is found on the way
     versions = list_versions(open_bucket(url, makes=False))
@@ -181,10 +181,10 @@ def _read_lock(folder: Path, *, is_needed: bool) -> Lock | None:
     return lock
 
 
-def _read_line(folder: Path) -> tuple[str | None, Span | None]:
-    """Read the release line that a service asks for, or that a base in its repository does."""
+def read_line(folder: Path, bases: Mapping[str, Document]) -> tuple[str | None, Span | None]:
+    """Read the release line that a service asks for, or that a base in its repository or one of a library does."""
     descriptor = read_repository(folder, with_archives=False)[0].descriptor
-    for document in (descriptor, *reversed(read_bases(descriptor, folder, {})[0])):
+    for document in (descriptor, *reversed(read_bases(descriptor, folder, bases)[0])):
         line = document.value_at(("platform",))
         if isinstance(line, str):
             return line, document.value_span(("platform",))

@@ -1,66 +1,120 @@
 """Release gate: compile with two versions of a library, and tell which version the newer one has to have at least.
 
-In: two Libraries, folders of services.    Out: Reasons; what is wrong with the version of the newer one.
-Faults: D824 a version that is too small a step; what does not compile is a Reason.
+In: two Libraries, folders of services.    Out: a Comparison; what is wrong with the version of the newer one.
+Faults: D820 nothing to compile with it, D824 a version that is too small a step, D825 a service that tells nothing.
 Never: publishes, or takes one version's word for what it changes.
 
-The newer library is compiled under the older one's version: else every stack would differ by it, and no descriptor that
-asks for the older line would compile.
+Both libraries are compiled under one version, that of the line which the service asks for: else every stack would
+differ by it, and a service that moved to the new line already would compile with one of them at most. Overrides name
+what a library makes, so they may fit one of the two only: then both are compared without them.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from compiler.bucket import DamagedObject, open_bucket
 from compiler.bundle_side import read_bundle
 from compiler.changes import Side
 from compiler.diagnostics import CompileError, Diagnostic
-from compiler.least_bump import Reason, judge_diff, judge_libraries, judge_outcomes, judge_schemas, worst_bump
+from compiler.least_bump import (
+    Reason,
+    differ_in_rules,
+    judge_diff,
+    judge_libraries,
+    judge_outcomes,
+    judge_schemas,
+    worst_bump,
+)
 from compiler.library_release import SCHEMA, list_versions, read_library_release
-from compiler.library_source import LibraryChoice, choose_library
+from compiler.library_source import LibraryChoice, choose_library, read_line
 from compiler.manifest import MANIFEST, open_manifest
 from compiler.model import Json, Library
 from compiler.pipeline import compile_platform
 from compiler.review import review_sides
 from compiler.schema import complete_schema
 from compiler.sides import DESCRIPTOR, compile_side
-from compiler.versions import bump_version, find_older, is_version, reaches_version
+from compiler.versions import bump_version, find_older, is_final, is_version, reaches_version
+
+Compiles = Literal["both", "old", "new", "neither"]
+_WITH: Mapping[tuple[bool, bool], Compiles] = {
+    (True, True): "both",
+    (True, False): "old",
+    (False, True): "new",
+    (False, False): "neither",
+}
+_NEUTRAL = "1.0.0"  # where a service asks for no line
 
 
-def find_least_bump(
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service that two libraries were compared by: with which of them it compiles, and what the newer one refuses."""
+
+    folder: Path
+    compiles: Compiles
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All that asks for a bump between two libraries, the gravest first, and the services that it was looked for in.
+
+    `faults` say of what compiles with neither what is wrong, since nothing can be told by it.
+    """
+
+    reasons: tuple[Reason, ...]
+    services: tuple[Service, ...] = ()
+    faults: tuple[Diagnostic, ...] = ()
+
+
+def compare_libraries(
     old: Library,
     new: Library,
     *,
     services: Iterable[Path],
     schemas: tuple[Mapping[str, Json], Mapping[str, Json]] | None = None,
-) -> tuple[Reason, ...]:
-    """List all that asks for a bump between two libraries, the gravest first; nothing where nothing differs.
+) -> Comparison:
+    """List all that asks for a bump between two libraries; nothing where nothing differs.
 
     `services` are folders with a `service.yml`; `schemas` are the ones that the libraries were written for, if known.
     """
     alike = replace(new, version=old.version, name=old.name)
     found = _judge_schemas(old, alike, *(schemas or (read_service_schema(old), read_service_schema(new))))
     found.extend(judge_libraries(old, new))
-    found.extend(_judge_environments(old, alike))
+    uncompiled, reasons = _judge_environments(old, alike)
+    found.extend(reasons)
+    faults = [_tell_uncompiled("the environments do", uncompiled)] if uncompiled else []
+    judged: list[Service] = []
     for folder in services:
-        found.extend(_judge_service(folder, old, alike))
+        service, reasons = _judge_service(folder, old, new)
+        judged.append(service)
+        found.extend(reasons)
+        if service.compiles == "neither":
+            faults.append(_tell_uncompiled(f"service `{folder}` does", service.faults))
     order = {"major": 0, "minor": 1, "patch": 2}
-    return tuple(sorted(dict.fromkeys(found), key=lambda reason: order[reason.bump]))
+    return Comparison(
+        tuple(sorted(dict.fromkeys(found), key=lambda reason: order[reason.bump])),
+        tuple(judged),
+        tuple(faults),
+    )
 
 
 def find_services(folders: Iterable[Path]) -> tuple[Path, ...]:
-    """List the services that are in folders: each is one, or holds some."""
-    found = [
-        service
-        for folder in folders
-        for service in ([folder] if (folder / DESCRIPTOR).is_file() else sorted(folder.glob(f"*/{DESCRIPTOR}")))
-    ]
-    return tuple(dict.fromkeys(path.parent if path.name == DESCRIPTOR else path for path in found))
+    """List the services that are in folders: each is one, or holds some at any depth, but for hidden folders."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for place, below, files in os.walk(folder):
+            below[:] = sorted(name for name in below if not name.startswith("."))
+            if DESCRIPTOR in files:
+                found.setdefault(os.path.realpath(place), Path(place))
+                below.clear()
+    return tuple(found.values())
 
 
 def list_examples(library: Library) -> tuple[Path, ...]:
@@ -97,26 +151,46 @@ def read_service_schema(library: Library) -> Mapping[str, Json]:
 def check_version(old: Library, new: Library, reasons: Sequence[Reason]) -> Diagnostic | None:
     """Return what is wrong with the version of the newer library; None where it grew as much as was asked for."""
     bump = worst_bump(reasons)
-    if bump is None or not (is_version(old.version) and is_version(new.version)):
-        return None
+    if bump is None or not is_version(new.version):
+        return None  # of which another diagnostic tells
+    span = new.defaults.value_span(("version",))
+    if not is_version(old.version):
+        message = f"no step can be told from `{old.version}`, which is no version that can be published"
+        return Diagnostic("D824", message, span, "compare with a published version, such as 1.0.0")
     least = bump_version(old.version, bump)
     if reaches_version(new.version, least):
         return None
     first, *more = [reason for reason in reasons if reason.bump == bump]
     others = f", and {len(more)} more" if more else ""
     message = f"{new.version} is too small a step from {old.version}: {first.message} ({first.where}){others}"
-    hint = f"give the library the version {least}, or take back what asks for it"
-    return Diagnostic("D824", message, new.defaults.value_span(("version",)), hint)
+    return Diagnostic("D824", message, span, f"give the library the version {least}, or take back what asks for it")
 
 
-def check_release(library: Library, url: str) -> Diagnostic | None:
-    """Hold the version of a library against the newest older one in a bucket; None where it may be published there."""
+def check_release(library: Library, url: str, services: Sequence[Path] = ()) -> tuple[Diagnostic, ...]:
+    """Hold a library against the newest older final version in a bucket; nothing where it may be published there.
+
+    A pre-release in between says nothing: services never had it unless they asked for it. The examples of the library
+    have to compile with it; where there is none, `services` have to, and there has to be one.
+    """
     versions = list_versions(open_bucket(url))
-    older = find_older(versions, library.version) if is_version(library.version) else None
-    if older is None or library.version in versions:
-        return None
+    if library.version in versions:
+        return ()
+    examples = list_examples(library)
+    needed = examples or services
+    if not needed:
+        hint = "put one into a folder `examples`, in the library or beside it, or name folders that hold services"
+        return (Diagnostic("D820", "there is no service to compile with the library", None, hint),)
+    outcomes = {folder: _compile_service(folder, library, is_linted=False) for folder in needed}
+    failed = [
+        _tell_uncompiled(f"service `{folder}` does", each.faults) for folder, each in outcomes.items() if each.faults
+    ]
+    older = find_older(filter(is_final, versions), library.version) if is_version(library.version) else None
+    if older is None or failed:
+        return tuple(failed)
     old = choose_library(LibraryChoice(None, url, older), None)
-    return check_version(old, library, find_least_bump(old, library, services=list_examples(library)))
+    compared = compare_libraries(old, library, services=dict.fromkeys((*examples, *services)))
+    fault = check_version(old, library, compared.reasons)
+    return (*compared.faults, *((fault,) if fault else ()))
 
 
 def _judge_schemas(
@@ -134,33 +208,70 @@ def _judge_schemas(
         ) from None
 
 
-def _judge_environments(old: Library, new: Library) -> Iterator[Reason]:
-    def compile_environments(library: Library) -> Side:
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What compiling came to: a side, or None and each fault with its code."""
+
+    side: Side | None
+    faults: tuple[str, ...] = ()
+
+
+def _judge_environments(old: Library, new: Library) -> tuple[tuple[str, ...], list[Reason]]:
+    """Compare the environments themselves; return also what the newer library cannot compile, if neither can."""
+    outcomes = [_compile_environments(library) for library in (old, new)]
+    before, after = (outcome.faults for outcome in outcomes)
+    found = [*judge_outcomes(before, after, "environments"), *_judge_sides(outcomes, new, "environments")]
+    return after if before else (), found
+
+
+def _compile_environments(library: Library) -> _Outcome:
+    def compile_all() -> Side:
         done = compile_platform(library, lint=False)
         manifest, _ = open_manifest(done.bundle.files[MANIFEST])
         return read_bundle(library.name, manifest, done.bundle.files)
 
-    return _judge_both(compile_environments, old, new, "environments")
+    return _compile(compile_all)
 
 
-def _judge_service(folder: Path, old: Library, new: Library) -> Iterator[Reason]:
-    # Rules are asked by cfn-lint, which takes its time: only where others are asked than before.
-    rules = [sorted(rule for module in library.rules for rule in module.ids) for library in (old, new)]
-    return _judge_both(
-        lambda library: compile_side(folder, library, lint=rules[0] != rules[1]), old, new, folder.resolve().name
-    )
+def _judge_service(folder: Path, old: Library, new: Library) -> tuple[Service, list[Reason]]:
+    """Compare what two libraries make of a service."""
+    where = folder.resolve().name
+    is_linted = differ_in_rules(old, new)  # by cfn-lint, which takes its time
+    outcomes = [_compile_service(folder, library, is_linted=is_linted) for library in (old, new)]
+    faults = [outcome.faults for outcome in outcomes]
+    found = list(judge_outcomes(faults[0], faults[1], where))
+    with_overrides = _WITH[outcomes[0].side is not None, outcomes[1].side is not None]
+    if with_overrides != "both":
+        outcomes = [_compile_service(folder, library, is_linted=False, is_bare=True) for library in (old, new)]
+    found.extend(_judge_sides(outcomes, new, where))
+    return Service(folder, with_overrides, faults[1]), found
 
 
-def _judge_both(make: Callable[[Library], Side], old: Library, new: Library, where: str) -> Iterator[Reason]:
-    """Compile with both libraries and compare what comes out, or that nothing does."""
-    sides: list[Side] = []
-    faults: list[list[str]] = []
-    for library in (old, new):
-        try:
-            sides.append(make(library))
-            faults.append([])
-        except CompileError as error:
-            faults.append([f"{each.code}: {each.message}" for each in error.diagnostics if each.severity == "error"])
-    yield from judge_outcomes(faults[0], faults[1], where)
-    if len(sides) == 2:
-        yield from judge_diff(review_sides(sides[0], sides[1], new), where)
+def _judge_sides(outcomes: Sequence[_Outcome], new: Library, where: str) -> Iterator[Reason]:
+    before, after = (outcome.side for outcome in outcomes)
+    if before is not None and after is not None:
+        yield from judge_diff(review_sides(before, after, new), where)
+
+
+def _compile_service(folder: Path, library: Library, *, is_linted: bool, is_bare: bool = False) -> _Outcome:
+    def compile_on_line() -> Side:
+        line, _ = read_line(folder, library.bases)
+        version = f"{line}.0" if line is not None and is_version(f"{line}.0") else _NEUTRAL
+        named = replace(library, version=version, name="platform")
+        return compile_side(folder, named, lint=is_linted, is_bare=is_bare)
+
+    return _compile(compile_on_line)
+
+
+def _compile(make: Callable[[], Side]) -> _Outcome:
+    try:
+        return _Outcome(make())
+    except CompileError as error:
+        faults = [f"{each.code}: {each.message}" for each in error.diagnostics if each.severity == "error"]
+        return _Outcome(None, tuple(faults))
+
+
+def _tell_uncompiled(what: str, faults: Sequence[str]) -> Diagnostic:
+    more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
+    message = f"{what} not compile, so nothing can be told by it: {faults[0]}{more}"
+    return Diagnostic("D825", message, None, "mend it, or leave it out")

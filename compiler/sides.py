@@ -58,14 +58,25 @@ def read_template(path: Path) -> Side:
 
 
 def compile_side(
-    folder: Path, library: Library, *, environments: Sequence[str] = (), name: str | None = None, lint: bool = False
+    folder: Path,
+    library: Library,
+    *,
+    environments: Sequence[str] = (),
+    name: str | None = None,
+    lint: bool = False,
+    is_bare: bool = False,
 ) -> Side:
-    """Compile a service, whatever library it is locked to, and without cfn-lint unless told. Raises CompileError."""
+    """Compile a service, whatever library it is locked to, and without cfn-lint unless told. Raises CompileError.
+
+    With `is_bare`, its overrides and additions are left out, and so is what is wrong with them.
+    """
     from compiler.pipeline import compile_plan, plan_service
 
     plan = plan_service(
         folder, library, with_archives=True, environments=environments, follow_lock=False, step_over=True
     )
+    if is_bare:
+        plan = replace(plan, repository=replace(plan.repository, overrides=(), additions=()), diagnostics=())
     done = compile_plan(replace(plan, lock=None), library, environments=environments, lint=lint)
     manifest, _ = open_manifest(done.bundle.files[MANIFEST])
     return read_bundle(name or str(folder), manifest, done.bundle.files)

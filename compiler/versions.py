@@ -26,6 +26,15 @@ def is_version(text: str) -> bool:
     return _PUBLISHED.fullmatch(text) is not None
 
 
+def is_final(text: str) -> bool:
+    """Tell whether a version is one that can be published, and no pre-release.
+
+    >>> [is_final(text) for text in ("1.0.0", "1.1.0-rc.1", "1.0")]
+    [True, False, False]
+    """
+    return is_version(text) and not Version(text).is_prerelease
+
+
 def order_versions(versions: Iterable[str]) -> list[str]:
     """Order versions, the newest first.
 

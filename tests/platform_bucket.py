@@ -8,6 +8,14 @@ from click.testing import Result
 
 from tests.locked_service import make_library, release, run, write
 
+SMALL = """\
+service: small
+owner: squad-toy
+platform: "1.0"
+processes: {web: {runtime: instances, command: ./serve}}
+environments: {production: {}}
+"""
+
 
 def make_release(folder: Path, version: str = "1.0.0", *, desired: int | None = None) -> Path:
     """Make a library of a version that may be published. `desired` changes what its templates make of a service."""
@@ -24,4 +32,7 @@ def make_release(folder: Path, version: str = "1.0.0", *, desired: int | None = 
 
 
 def publish(library: Path, bucket: str | Path, *words: str) -> Result:
-    return run("platform", "publish", "--bucket", bucket, "--platform", library, "--no-lint", *words)
+    """Publish a library by its examples; by a small service where it has none beside it."""
+    service = library.parent / f"services-of-{library.name}" / "small"
+    write(service / "service.yml", SMALL)
+    return run("platform", "publish", service, "--bucket", bucket, "--platform", library, "--no-lint", *words)

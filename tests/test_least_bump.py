@@ -15,7 +15,7 @@ from compiler.least_bump import Bump, Reason, judge_libraries, worst_bump
 from compiler.library import load_schema
 from compiler.model import Json, Library, RuleModule
 from compiler.pipeline import open_library
-from compiler.release_gate import find_least_bump, find_services, list_examples
+from compiler.release_gate import compare_libraries, find_services, list_examples
 
 TOY = Path(__file__).parent / "library"
 SCHEMA = load_schema("service.v1")
@@ -200,6 +200,9 @@ CHANGES: dict[str, tuple[Edit, Bump | None, str]] = {
     ),
     "a guardrail that warns is new": (added("guardrails.yml", WARNING), "minor", "`small-groups` is new"),
     "a role is new": (added(ROLE.format("logs"), TASK), "minor", "the role `logs` is new"),
+    # rules, judged by their code
+    "a rule asks for more": (edited("rules/groups.py", "size > 10", "size > 9"), "major", "the code of the rule `E9"),
+    "a comment of a rule is new": (added("rules/groups.py", "# Done.\n"), "patch", "the files of the library differ"),
     # the rest
     "a default is another": (edited("platform.yml", "rootVolumeSize: 8", "rootVolumeSize: 9"), "patch", ""),
     "a default that shows is another": (edited("platform.yml", "gracePeriod: 300", "gracePeriod: 400"), "patch", ""),
@@ -235,11 +238,11 @@ def test_a_change_of_the_library_asks_for(change: str, before: tuple[Path, Path]
     edit, expected, words = CHANGES[change]
     shutil.copytree(before[0], tmp_path / "platform", ignore=shutil.ignore_patterns("__pycache__"))
     edit(tmp_path / "platform")
-    reasons = find_least_bump(
+    reasons = compare_libraries(
         opened(before[0]),
         open_library(tmp_path / "platform"),
         services=[before[1]],
-    )
+    ).reasons
     assert expected == worst_bump(reasons), reasons
     gravest = [reason for reason in reasons if reason.bump == expected]
     assert not words or any(words in reason.message for reason in gravest), gravest
@@ -276,7 +279,7 @@ def test_a_change_of_the_schema_asks_for(
     schema = copy.deepcopy(dict(SCHEMA))
     change(schema)
     library = opened(before[0])
-    reasons = find_least_bump(library, library, services=[], schemas=(SCHEMA, schema))
+    reasons = compare_libraries(library, library, services=[], schemas=(SCHEMA, schema)).reasons
     assert expected == worst_bump(reasons)
     assert all(isinstance(reason, Reason) for reason in reasons)
     assert not words or any(words in reason.message for reason in reasons)
@@ -291,12 +294,41 @@ def test_a_rule_asks_for_as_much_as_it_can_refuse(rule: str, expected: Bump, bef
     assert "minor" == worst_bump(judge_libraries(stricter, library))
 
 
-def test_what_compiles_with_neither_is_told(before: tuple[Path, Path], tmp_path: Path) -> None:
+def test_what_compiles_with_neither_is_a_fault(before: tuple[Path, Path], tmp_path: Path) -> None:
     added("service.yml", SERVICE + "nonsense: 1\n")(tmp_path / "faulty")
     library = opened(before[0])
-    (reason,) = find_least_bump(library, library, services=[tmp_path / "faulty"])
-    assert ("patch", "faulty") == (reason.bump, reason.where)
-    assert reason.message.startswith("it compiles with neither: D")
+    compared = compare_libraries(library, library, services=[tmp_path / "faulty"])
+    (fault,) = compared.faults
+    assert ("D825", (), "neither") == (fault.code, compared.reasons, compared.services[0].compiles)
+    assert "`nonsense`" in fault.message
+
+
+@pytest.mark.parametrize(
+    ("service", "override", "compiles"),
+    [
+        (SERVICE.replace('"1.0"', '"1.1"'), OVERRIDE, "both"),  # the line that the new library will be of
+        (SERVICE, OVERRIDE.replace("WebGroup", "WebFleet"), "new"),  # overrides that moved with the library
+        (SERVICE, OVERRIDE, "old"),  # and those that did not
+    ],
+)
+def test_a_service_that_moved_already_hides_nothing(
+    service: str, override: str, compiles: str, before: tuple[Path, Path], tmp_path: Path
+) -> None:
+    library = tmp_path / "platform"
+    shutil.copytree(before[0], library, ignore=shutil.ignore_patterns("__pycache__"))
+    edited(
+        *(
+            (TOPICS, 'camel(event)}Topic"', 'camel(event)}Events"')
+            if compiles == "both"
+            else (GROUPS, "{name}Group", "{name}Fleet")
+        )
+    )(library)
+    added("service.yml", service)(tmp_path / "orders")
+    added("cloudFormation/overrides/more.yml", override)(tmp_path / "orders")
+    compared = compare_libraries(opened(before[0]), open_library(library), services=[tmp_path / "orders"])
+    assert ("major", compiles) == (worst_bump(compared.reasons), compared.services[0].compiles)
+    renamed = [reason for reason in compared.reasons if "is called" in reason.message]
+    assert {"orders, production", "orders, staging"} == {reason.where for reason in renamed}
 
 
 def test_examples_are_found_in_a_library_and_beside_it(before: tuple[Path, Path], tmp_path: Path) -> None:
@@ -306,3 +338,6 @@ def test_examples_are_found_in_a_library_and_beside_it(before: tuple[Path, Path]
     found = list_examples(open_library(tmp_path / "platform"))
     assert ["two", "one"] == [path.name for path in found]
     assert (before[1],) == find_services([before[1], before[1].parent])
+    added("service.yml", SERVICE)(tmp_path / "nested" / "a" / "b")
+    added("service.yml", SERVICE)(tmp_path / "nested" / ".git" / "c")
+    assert (tmp_path / "nested/a/b",) == find_services([tmp_path / "nested"])

@@ -46,6 +46,7 @@ def test_a_renamed_logical_id_asks_for_a_major_version(version: str, code: int, 
     assert "`OrderPlacedTopic` is called `OrderPlacedEvents` now" in done.stdout
     assert ("platform.yml:2:10: error D824" in done.stderr) == (code == 1)
     assert ("give the library the version 2.0.0" in done.stderr) == (code == 1)
+    assert "1 service compiled with both" in done.stdout
 
 
 def test_services_that_are_named_are_compiled_too(tmp_path: Path) -> None:
@@ -55,7 +56,7 @@ def test_services_that_are_named_are_compiled_too(tmp_path: Path) -> None:
     done = run("platform", "check", services / "examples", "--against", old, "--platform", new, "--format", "json")
     assert 0 == done.exit_code
     result = json.loads(done.stdout)["result"]
-    assert ("patch", [str(services / "examples/orders")]) == (result["least"], result["services"])
+    assert ("patch", {str(services / "examples/orders"): "both"}) == (result["least"], result["compiled"])
     assert {"orders, production"} <= {reason["where"] for reason in result["reasons"]}
 
 
@@ -98,10 +99,49 @@ def test_a_version_without_a_section_in_the_change_log_is_refused(tmp_path: Path
         assert ("D820: the change log has no section `## 1.0.1`" in done.stderr) == (code == 1)
 
 
+def test_a_pre_release_in_between_hides_nothing(tmp_path: Path) -> None:
+    bucket = tmp_path / "bucket"
+    assert 0 == publish(make_release(tmp_path / "old"), bucket).exit_code
+    assert 0 == publish(make_release(tmp_path / "candidate", "1.0.1-rc.1"), bucket).exit_code
+    write_example(tmp_path / "library")
+    for version, code in (("1.0.1", 1), ("2.0.0", 0)):
+        library = make_release(tmp_path / version, version)
+        rename_topics(library)
+        assert code == publish(library, bucket).exit_code
+
+
+@pytest.mark.parametrize("command", ["check", "publish"])
+def test_a_folder_without_a_service_is_wrong_usage(command: str, tmp_path: Path) -> None:
+    library = make_release(tmp_path / "library")
+    (tmp_path / "empty").mkdir()
+    words: list[str | Path] = ["--against", library] if command == "check" else ["--bucket", tmp_path / "bucket"]
+    done = run("platform", command, tmp_path / "empty", "--platform", library, *words)
+    assert 2 == done.exit_code and "there is no service.yml in" in done.stderr
+
+
+def test_publish_needs_a_service_that_compiles(tmp_path: Path) -> None:
+    library, bucket = make_release(tmp_path / "library"), tmp_path / "bucket"
+    words = ("platform", "publish", "--bucket", bucket, "--platform", library, "--no-lint")
+    done = run(*words)
+    assert 1 == done.exit_code and "error D820: there is no service to compile with" in done.stderr
+    example = write_example(library)
+    templates = library / "templates/topics.py"
+    templates.write_text(templates.read_text() + "    raise RuntimeError(process)\n")
+    done = run(*words)
+    assert 1 == done.exit_code and f"error D825: service `{example}` does not compile" in done.stderr
+    assert not (bucket / "platform/1.0.0").exists()
+
+
+def test_no_step_is_told_from_a_version_that_nobody_publishes(tmp_path: Path) -> None:
+    old, new = make_release(tmp_path / "old", "1.0.1-dev.1"), make_release(tmp_path / "new", "1.0.1", desired=2)
+    done = run("platform", "check", "--against", old, "--platform", new)
+    assert 1 == done.exit_code and "error D824: no step can be told from `1.0.1-dev.1`" in done.stderr
+
+
 def test_a_library_against_itself_asks_for_nothing(tmp_path: Path) -> None:
     library = make_release(tmp_path / "library")
     done = run("platform", "check", "--against", library, "--platform", library)
-    assert (0, "nothing differs from 1.0.0\n") == (done.exit_code, done.stdout)
+    assert (0, "nothing differs from 1.0.0\n0 services compiled with both\n") == (done.exit_code, done.stdout)
 
 
 def test_the_schema_beside_a_library_is_compared(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ ENTRIES = (
         explanation="""
             A version of the library is published once, and services move to it by what its change log says. So the
             version is one that can be put in order with others, `CHANGELOG.md` has a section `## <version>` that says
-            something, and every file can be unpacked on any machine.
+            something, every file can be unpacked on any machine, and there is a service to compile with it.
         """,
         is_shown_by_files=False,
     ),
@@ -55,6 +55,16 @@ ENTRIES = (
             version only: logical ids, outputs, paths of parameters, names of topics, what `service.yml` may say, what
             guardrails and rules let pass, and the data of stateful resources. What is new makes a minor version.
             `flagstone platform check` compiles the same services with both versions and lists what asks for more.
+        """,
+        is_shown_by_files=False,
+    ),
+    Entry(
+        code="D825",
+        title="Service tells nothing of a library",
+        explanation="""
+            A version of the library is judged by what it makes of services. One that compiles with neither version, or
+            an example that the library brings and refuses, tells nothing: any change would pass for a small one. Mend
+            the service, or leave it out of the comparison.
         """,
         is_shown_by_files=False,
     ),
