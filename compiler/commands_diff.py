@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from compiler.model import Library
 
 _FORMATS = ("text", "json", "github", "sarif", "markdown", "html")
+_SECONDS = 8  # for each picture of a page, which says as much without
 _STREAMED = ("text", "github")  # whose faults are for standard error
 
 
@@ -272,7 +274,7 @@ def _write(found: Diff, document: _Document, fail_on: Level | None, screen: _Scr
         from compiler.picture import draw_svg
         from compiler.report_html import render_html
 
-        return render_html(found, draw=draw_svg, prefix=prefix)
+        return render_html(found, draw=partial(draw_svg, seconds=_SECONDS), prefix=prefix)
     if format in ("github", "sarif"):
         from compiler.report import report_diagnostics
         from compiler.report_findings import find_changes

@@ -108,6 +108,13 @@ def around_changes(graph: Graph) -> Graph:
     return Graph(graph.title, tuple(node for node in graph.nodes if node.id in shown), edges, graph.is_diff)
 
 
+def among_changes(graph: Graph) -> Graph:
+    """Leave of a graph what changes, and what connects that."""
+    changed = {node.id for node in graph.nodes if node.state != "unchanged"}
+    edges = tuple(edge for edge in graph.edges if edge.source in changed and edge.target in changed)
+    return Graph(graph.title, tuple(node for node in graph.nodes if node.id in changed), edges, graph.is_diff)
+
+
 def _nodes(stack: SideStack, with_parameters: bool) -> dict[str, Node]:
     found = {}
     if with_parameters:

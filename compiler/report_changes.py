@@ -150,14 +150,14 @@ def find_worst(diff: Diff) -> str:
 
 
 def sum_up(diff: Diff) -> str:
-    """Say in a line what deploying a diff means, such as `Data is lost by 1 change, 2 security findings`."""
+    """Say in a line what deploying a diff means, such as `Data is lost by 1 change; also 2 security findings`."""
     first = [change for change in diff.changes if is_first(change)]
     said = [_sum_up_changes(diff, [change for change in diff.changes if not is_first(change)])]
     if first:
         names = join_words([change.environment for change in first])
         number = sum(sum(count_types(change).values()) for change in first)
         said.append(f"First deployment of {names}: {count_things(number, 'resource')} to create")
-    return "; ".join(filter(None, said)) or "Nothing changes"
+    return ". ".join(filter(None, said)) or "Nothing changes"
 
 
 def _sum_up_changes(diff: Diff, changes: Sequence[Change]) -> str:
@@ -166,7 +166,8 @@ def _sum_up_changes(diff: Diff, changes: Sequence[Change]) -> str:
     if worst not in counts:
         return ""
     most = f"{VERDICTS_IN_WORDS[worst]} {count_things(counts.pop(worst), 'change')}"
-    return ", ".join([most, *(count_things(number, COUNTED[risk]) for risk, number in counts.items())])
+    others = ", ".join(count_things(number, COUNTED[risk]) for risk, number in counts.items())
+    return f"{most}; also {others}" if others else most
 
 
 def is_first(change: Change) -> bool:

@@ -75,8 +75,13 @@ def render_mermaid(graph: Graph) -> str:
     return "\n".join(lines) + "\n"
 
 
-def render_dot(graph: Graph, *, links: Mapping[str, str] | None = None) -> str:
-    """Write a digraph; the text ends with a line break. `links` are addresses by the id of a node."""
+def render_dot(
+    graph: Graph, *, links: Mapping[str, str] | None = None, anchors: Mapping[str, str] | None = None
+) -> str:
+    """Write a digraph; the text ends with a line break.
+
+    By the id of a node, `links` are addresses that it leads to, `anchors` names under which a page finds it.
+    """
     lines = [
         f"digraph {_dot_text(show_text(graph.title))} {{",
         '  graph [rankdir=LR, fontname="sans-serif", fontsize=12, nodesep=0.2, ranksep=0.6]',
@@ -86,7 +91,7 @@ def render_dot(graph: Graph, *, links: Mapping[str, str] | None = None) -> str:
     for number, (group, nodes) in enumerate(_groups(graph)):
         lines.append(f"  subgraph cluster_{number} {{")
         lines.append(f'    graph [label={_dot_text(show_text(group))}, style=rounded, color="#9ca3af"]')
-        lines += [f"    {_dot_name(node.id)} [{_dot_look(node, links or {})}]" for node in nodes]
+        lines += [f"    {_dot_name(node.id)} [{_dot_look(node, links or {}, anchors or {})}]" for node in nodes]
         lines.append("  }")
     for edge in graph.edges:
         style = "dotted" if edge.is_order_only and edge.state == "unchanged" else _LINES[edge.state]
@@ -114,7 +119,7 @@ def _mermaid_text(text: str) -> str:
     return re.sub(r"[^\w :./+~?!,-]", lambda found: f"#{ord(found.group())};", show_text(text), flags=re.ASCII)
 
 
-def _dot_look(node: Node, links: Mapping[str, str]) -> str:
+def _dot_look(node: Node, links: Mapping[str, str], anchors: Mapping[str, str]) -> str:
     look = LOOKS[node.state]
     shape = "cylinder" if node.type == PARAMETER else look.dot
     label, words = "\\n".join(map(_dot_escape, describe_node(node))), ", ".join(describe_node(node))
@@ -129,6 +134,8 @@ def _dot_look(node: Node, links: Mapping[str, str]) -> str:
     ]
     if node.id in links:
         said.append(f"URL={_dot_text(links[node.id])}")
+    if node.id in anchors:
+        said.append(f"id={_dot_text(anchors[node.id])}")
     return ", ".join(said)
 
 

@@ -37,6 +37,10 @@ def open_page(browser: Chrome, folder: Path, diff: Diff, draw: Callable[[str], s
     browser.get(page.as_uri())
 
 
+def unfold(browser: Chrome) -> None:
+    browser.execute_script("document.querySelectorAll('details').forEach(box => box.open = true)")
+
+
 def shown_changes(browser: Chrome) -> int:
     return sum(item.is_displayed() for item in browser.find_elements(By.CSS_SELECTOR, ".thing > ul > li"))
 
@@ -79,6 +83,7 @@ def test_a_node_of_the_picture_leads_to_its_change_whatever_is_filtered(browser:
     open_page(browser, tmp_path, review_of_orders())
     Select(browser.find_element(By.NAME, "where")).select_by_visible_text("staging")
     wait_for(browser, "1 of 9 changes")
+    unfold(browser)
     browser.find_element(By.XPATH, "//*[name()='a'][.//*[text()='Orders']]").click()
     wait_for(browser, "9 changes")
     assert "Orders" == browser.switch_to.active_element.find_element(By.TAG_NAME, "h3").text
@@ -89,8 +94,10 @@ def test_a_node_of_the_picture_leads_to_its_change_whatever_is_filtered(browser:
 def test_without_scripts_everything_is_there_and_links_lead_to_it(browser: Chrome, tmp_path: Path) -> None:
     allow_scripts(browser, False)
     open_page(browser, tmp_path, review_of_orders())
-    assert 9 == shown_changes(browser)
     assert not browser.find_element(By.ID, "filters").is_displayed()
+    for summary in browser.find_elements(By.CSS_SELECTOR, ".calm > summary, .pictured > summary"):
+        summary.click()
+    assert 9 == shown_changes(browser)
     browser.find_element(By.XPATH, "//*[name()='a'][.//*[text()='Orders']]").click()
     target = browser.find_element(By.CSS_SELECTOR, ".thing:target")
     assert "Orders" == target.find_element(By.TAG_NAME, "h3").text
@@ -102,6 +109,7 @@ def test_no_width_makes_the_page_scroll_sideways(browser: Chrome, tmp_path: Path
     long = changed("A" * 200, "B" * 300, before="C" * 3_000, after="D" * 150, type="E" * 100)
     for diff in (review_of_orders(), diff_of({"A" * 200: resource()}, {}, long)):
         open_page(browser, tmp_path, diff)
+        unfold(browser)
         # What is not drawn while it is out of sight is cut off instead of making the page wider.
         boxes = "return [document.documentElement, ...document.querySelectorAll('.thing')]"
         wide = f"{boxes}.filter(box => box.scrollWidth > box.clientWidth).map(box => box.innerText)"
@@ -115,7 +123,17 @@ def test_nobody_is_kept_out(browser: Chrome, tmp_path: Path, scheme: str, width:
     resize(browser, width, 900)
     choose_colors(browser, scheme)
     open_page(browser, tmp_path, review_of_orders())
+    unfold(browser)
     assert [] == find_barriers(browser)
+
+
+def test_a_link_of_a_change_opens_the_picture_at_its_node(browser: Chrome, tmp_path: Path) -> None:
+    open_page(browser, tmp_path, review_of_orders())
+    browser.find_element(By.XPATH, "//article[h3='Orders']//a[starts-with(., 'picture')]").click()
+    WebDriverWait(browser, 10).until(lambda _: "a" == browser.switch_to.active_element.tag_name)
+    assert "Orders" in browser.switch_to.active_element.text
+    middle = browser.execute_script("return document.activeElement.getBoundingClientRect().top")
+    assert 0 <= middle < 900
 
 
 def draw_nothing(text: str) -> str:
@@ -127,6 +145,7 @@ def test_nobody_is_kept_out_where_there_is_no_picture_no_change_or_a_new_stack(b
     new = Diff(Side("nothing", {}), review_of_orders().after, (came,))
     for diff, draw in [(review_of_orders(), draw_nothing), (diff_of({}, {}), draw_svg), (new, draw_svg)]:
         open_page(browser, tmp_path, diff, draw)
+        unfold(browser)
         assert [] == find_barriers(browser)
 
 

@@ -27,7 +27,7 @@ PORT = Change(
     origin=ORIGIN,
 )
 TEXT = """\
-Resources are replaced by 1 change, 1 security finding (r1 -> .)
+Resources are replaced by 1 change; also 1 security finding (r1 -> .)
 
 production
   WebTargetGroup  AWS::ElasticLoadBalancingV2::TargetGroup
@@ -77,7 +77,9 @@ def test_security_is_in_the_verdict_and_the_worst_of_an_environment_stands_first
     calm = replace(PORT, logical_id="Apple", path=("Resources", "Apple", "X"), behavior="none", security=())
     open_ = replace(PORT, behavior="none")
     lines = report_diff(diff(calm, open_)).splitlines()
-    assert lines[0].startswith("Nothing is interrupted, but access or protection changes by 1 change, 1 other change (")
+    assert lines[0].startswith(
+        "Nothing is interrupted, but access or protection changes by 1 change; also 1 other change ("
+    )
     assert ["WebTargetGroup", "Apple"] == [line.split()[0] for line in lines if re.match(r"  \w", line)]
 
 
@@ -92,5 +94,5 @@ production
       2 X::Y::Z, 1 AWS::SNS::Topic
 """ == report_diff(diff(came))
     assert report_diff(diff(came, replace(PORT, environment="staging"))).startswith(
-        "Resources are replaced by 1 change, 1 security finding; First deployment of production: 3 resources to create"
+        "Resources are replaced by 1 change; also 1 security finding. First deployment of production: 3 resources"
     )

@@ -10,11 +10,12 @@ from html.parser import HTMLParser
 import pytest
 
 from compiler.changes import Change, Diff, Side
+from compiler.diagnostics import Diagnostic
 from compiler.model import Json
 from compiler.picture import NoPicture
 from compiler.report_graph import LOOKS
-from compiler.report_html import render_html
-from tests.diffs_by_hand import changed, diff_of, resource, review_of_orders
+from compiler.report_html import render_fault_page, render_html
+from tests.diffs_by_hand import changed, diff_of, origin, resource, review_of_orders
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -150,10 +151,20 @@ def test_the_same_diff_gives_the_same_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "changing", "drawn"), [(200, 1, 200), (201, 1, 2), (401, 401, None)], ids=["all", "near", "none"]
+    ("count", "reach", "changing", "drawn", "said"),
+    [
+        (30, 1, 1, [30], "30 resources of 30"),
+        (200, 1, 1, [2, 200], "2 resources of 200: all that changes, and what is connected to it."),
+        (201, 1, 1, [2], "2 resources of 201"),
+        (401, 1, 401, [], "401 resources with 400 connections are more than a picture can show"),
+        (80, 24, 30, [30], "30 resources of 80: only those that change."),
+        (120, 12, 120, [], "120 resources with 1362 connections are more"),
+    ],
 )
-def test_a_picture_shows_as_much_as_can_be_seen(count: int, changing: int, drawn: int | None) -> None:
-    resources = {f"A{n:03}": resource(X={"Ref": f"A{n + 1:03}"}) for n in range(count)}
+def test_a_picture_shows_as_much_as_can_be_seen(
+    count: int, reach: int, changing: int, drawn: list[int], said: str
+) -> None:
+    resources = {f"A{n:03}": resource(X=[{"Ref": f"A{n + at:03}"} for at in range(1, reach + 1)]) for n in range(count)}
     changes = [changed(f"A{n:03}", "Properties", "Y") for n in range(changing)]
     texts: list[str] = []
 
@@ -162,8 +173,62 @@ def test_a_picture_shows_as_much_as_can_be_seen(count: int, changing: int, drawn
         return ""
 
     page = read(render_html(diff_of(resources, resources, *changes), draw=keep)).text
-    assert ([drawn] if drawn else []) == [text.count("shape=") for text in texts]
-    assert ("401 resources are more than a picture can show" in page) == (drawn is None)
+    assert drawn == [text.count("shape=") for text in texts]
+    assert said in page
+
+
+def test_the_worst_stands_open_before_all_pictures_and_the_rest_folded() -> None:
+    page = render_html(review_of_orders(), draw=draw)
+    places = [
+        page.index(words)
+        for words in (
+            'class="verdict data-loss"',
+            ">Orders</h3>",
+            '<details class="calm">',
+            ">source.tar.gz</h3>",
+            "<svg",
+        )
+    ]
+    assert sorted(places) == places
+    assert "open" not in page[page.index('<details class="pictured"') :].partition(">")[0]
+
+
+def test_a_change_leads_to_its_node_in_the_picture() -> None:
+    drawn: list[str] = []
+
+    def keep(text: str) -> str:
+        drawn.append(text)
+        return ""
+
+    page = render_html(review_of_orders(), draw=keep)
+    [anchor] = re.findall(r'"Orders" \[.* id="(at-0-\w+)"', drawn[0])
+    assert f'<a href="#{anchor}">picture<span class="hidden"> with Orders</span></a>' in page
+    assert 'href="#at-' not in render_html(review_of_orders(), draw=refuse)
+
+
+def test_the_same_change_of_several_environments_is_one_card() -> None:
+    changes = [
+        changed("A", "X", before=f"a.{name}", after=f"b.{name}", environment=name) for name in ("production", "staging")
+    ]
+    page = render_html(diff_of({}, {}, *changes), draw=draw)
+    assert 1 == page.count("<article") and "production, staging" in page and 'data-count="2"' in page
+
+
+def test_a_first_deployment_is_counted_by_type() -> None:
+    after = {"Resources": {"A": resource(), "B": resource()}}
+    came = Change("production", "production/template.json", (), "added", None, after)
+    page = read(render_html(Diff(Side("nothing", {}), diff_of({}, {}).after, (came,)), draw=draw)).text
+    assert "First deployment of production: 2 resources to create" in page and "2 AWS::SQS::Queue" in page
+
+
+def test_a_page_of_faults_says_what_is_at_fault_and_is_nothing_but_text() -> None:
+    for said in HOSTILE:
+        page = render_fault_page([Diagnostic("D201", said, origin(said).span, said)], prefix="shop")
+        expected = render_fault_page([Diagnostic("D201", "a", origin("a").span, "a")], prefix="shop")
+        assert [tag for tag, _ in read(expected).tags] == [tag for tag, _ in read(page).tags]
+    assert "error D201 at a:12" in " ".join(
+        read(render_fault_page([Diagnostic("D201", "a", origin("a").span)])).text.split()
+    )
 
 
 def luminance(color: str) -> float:

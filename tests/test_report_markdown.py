@@ -47,7 +47,7 @@ def test_the_verdict_stands_first_what_is_risky_open_and_the_rest_folded() -> No
     assert """\
 <!-- flagstone diff orders -->
 
-### 🔴 `orders`: Data is lost by 1 change, 1 security finding, 2 other changes
+### 🔴 `orders`: Data is lost by 1 change; also 1 security finding, 2 other changes
 
 `release 1` → `working tree`
 
