@@ -126,10 +126,11 @@ def loses_data(type_name: str, before: Json, after: Json, end: End, region: str 
     name = "DeletionPolicy" if end == "removed" else "UpdateReplacePolicy"
     body = before if end == "removed" or not isinstance(after, dict) else after
     policy = body.get(name) if isinstance(body, dict) else None
+    if is_kept(policy):
+        said = f": {policy}" if isinstance(policy, str) else ""
+        return False, f"`{name}{said}` keeps the old one{_clash(type_name, before, after, end, region)}"
     if isinstance(policy, (dict, list)):
         return True, f"`{name}` is not known before the update"
-    if policy in _KEPT:
-        return False, f"`{name}: {policy}` keeps the old one{_clash(type_name, before, after, end, region)}"
     if policy == "Snapshot" and type_name in SNAPSHOTS:
         return False, f"`{name}: Snapshot` leaves a snapshot of it"
     if policy is None and end == "removed" and _is_saved_by_default(type_name, before):
@@ -139,6 +140,18 @@ def loses_data(type_name: str, before: Json, after: Json, end: End, region: str 
     return True, f"`{name}: {policy}` does not keep what it holds" if isinstance(
         policy, str
     ) else f"`{name}` is not known"
+
+
+def is_kept(policy: Json) -> bool:
+    """Tell whether a policy for the end of a resource keeps it, whichever branch of an Fn::If holds.
+
+    >>> is_kept("Retain"), is_kept({"Fn::If": ["C", "Retain", "Delete"]})
+    (True, False)
+    """
+    branches = policy.get("Fn::If") if isinstance(policy, dict) else None
+    if isinstance(branches, list) and len(branches) == 3:
+        return all(map(is_kept, branches[1:]))
+    return isinstance(policy, str) and policy in _KEPT
 
 
 def _clash(type_name: str, before: Json, after: Json, end: End, region: str | None) -> str:
@@ -193,7 +206,9 @@ def _judge_fact(
         if old == new:
             return None
         policy = bodies[1].get("UpdatePolicy")
-        return fact(Update(old, new, policy if isinstance(policy, dict) else {}))
+        properties = [body.get("Properties") for body in bodies]
+        listed = [each if isinstance(each, dict) else {} for each in properties]
+        return fact(Update(old, new, policy if isinstance(policy, dict) else {}, (listed[0], listed[1])))
     return "conditional", f"what the rest of the resource says about `{pattern[-1]}` decides"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from compiler.aftermath import MOVING, follow_effects
-from compiler.behavior import judge_attribute, loses_data
+from compiler.behavior import is_kept, judge_attribute, loses_data
 from compiler.changes import Change, Diff
 from compiler.decision import Decided, list_choices, settle
 from compiler.known import is_open
@@ -129,7 +129,7 @@ class _StackJudge:
     def _judge_renamed(self, change: Change) -> Judged:
         is_lost, reason = loses_data(change.type or "", change.before, None, "removed", self.pair.after.region)
         words = f"to CloudFormation another logical id is another resource: it makes `{change.renamed_to}`"
-        kept = map_of(change.before).get("DeletionPolicy") in ("Retain", "RetainExceptOnCreate")
+        kept = is_kept(map_of(change.before).get("DeletionPolicy"))
         words += f" and {'leaves' if kept else 'deletes'} `{change.logical_id}`"
         return "replacement", tuple(filter(None, (words, reason))), is_lost
 

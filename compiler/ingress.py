@@ -6,24 +6,28 @@ Never: follows groups to what is in them; a rule that names another group is one
 
 from __future__ import annotations
 
+import bisect
 import ipaddress
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from compiler.containment import Network
 from compiler.known import NOTHING, Known
-from compiler.model import Json, Path
-from compiler.permissions import Network, is_within, write_token
+from compiler.model import Json, Path, value_at
+from compiler.permissions import write_token
 from compiler.safeguards import Finding
 
 GROUP = "AWS::EC2::SecurityGroup"
 _ALL = "-1"
 _PORTS = (0, 65535)
+_LOWEST = -1  # of all numbers that stand for a port or a kind of message
 _NAMES = {"icmp": "1", "tcp": "6", "udp": "17", "icmpv6": "58"}
 _ADDRESSES = ("CidrIp", "CidrIpv6")
 _OTHERS = (
     *("SourceSecurityGroupId", "SourceSecurityGroupName", "SourcePrefixListId"),
     *("DestinationSecurityGroupId", "DestinationPrefixListId"),
 )
+_LABELS: Mapping[str, tuple[str, str]] = {"Ingress": ("exposure", "in"), "Egress": ("egress", "out")}
 _ANYWHERE: Json = {"IpProtocol": _ALL, "CidrIp": "0.0.0.0/0"}
 
 
@@ -35,19 +39,35 @@ class Opening:
     ports: tuple[int, int]
     peer: Network | str
 
-    def covers_but_peer(self, other: Opening) -> bool:
-        """Tell whether this is about whatever protocol and ports the other is about."""
-        if self.protocol == _ALL:
-            return True
-        return self.protocol == other.protocol and self.ports[0] <= other.ports[0] and other.ports[1] <= self.ports[1]
-
 
 Openings = dict[Opening, Path]
 
 
+# Properties that hold ranges of addresses and nothing of protocols: where they stand, what holds without them.
+_RANGES: Mapping[str, tuple[tuple[Path, str], str | None]] = {
+    "AWS::EC2::PrefixList": ((("Entries",), "Cidr"), None),
+    "AWS::EKS::Cluster": ((("ResourcesVpcConfig", "PublicAccessCidrs"), ""), "0.0.0.0/0"),
+    "AWS::RDS::DBSecurityGroup": ((("DBSecurityGroupIngress",), "CIDRIP"), None),
+    "AWS::RDS::DBSecurityGroupIngress": (((), "CIDRIP"), None),
+}
+_ACL_ENTRY = "AWS::EC2::NetworkAclEntry"
+
+
 def find_opened(type_name: str, before: Json, after: Json, known: tuple[Known, Known]) -> Iterator[Finding]:
     """Yield what rules of a security group, or a rule that is a resource, open and close; None for no resource."""
-    for direction, label, word in (("Ingress", "exposure", "in"), ("Egress", "egress", "out")):
+    if type_name in _RANGES and (_RANGES[type_name][1] is None or None not in (before, after)):
+        sides = [_read_ranges(type_name, body, each) for body, each in zip((before, after), known, strict=True)]
+        yield from _compare(sides[0], sides[1], "Ingress")
+    elif type_name == _ACL_ENTRY:
+        for direction in _LABELS:
+            for action in ("allow", "deny"):
+                sides = [
+                    _read_entry(body, direction, action, each)
+                    for body, each in zip((before, after), known, strict=True)
+                ]
+                old, new = sides if action == "allow" else reversed(sides)
+                yield from _compare(old, new, direction)
+    for direction in _LABELS:
         is_group = type_name == GROUP
         if not is_group and type_name != f"{GROUP}{direction}":
             continue
@@ -56,14 +76,59 @@ def find_opened(type_name: str, before: Json, after: Json, known: tuple[Known, K
         old, new = (
             _read(body, direction, each, is_group=is_group) for body, each in zip((before, after), known, strict=True)
         )
-        yield from (
-            Finding(f"{label}-widened", f"lets {word} {_words(opening, direction)}", place)
-            for opening, place in _uncovered(new, tuple(old))
-        )
-        yield from (
-            Finding(f"{label}-narrowed", f"no longer lets {word} {_words(opening, direction)}", place)
-            for opening, place in _uncovered(old, tuple(new))
-        )
+        yield from _compare(old, new, direction)
+
+
+def _compare(old: Openings, new: Openings, direction: str) -> Iterator[Finding]:
+    label, word = _LABELS[direction]
+    yield from (
+        Finding(f"{label}-widened", f"lets {word} {_words(opening, direction)}", place)
+        for opening, place in _uncovered(new, old)
+    )
+    yield from (
+        Finding(f"{label}-narrowed", f"no longer lets {word} {_words(opening, direction)}", place)
+        for opening, place in _uncovered(old, new)
+    )
+
+
+def _read_ranges(type_name: str, body: Json, known: Known) -> Openings:
+    if not isinstance(body, dict):
+        return {}
+    (place, key), absent = _RANGES[type_name]
+    if str(value_at(body, ("Properties", *place[:-1], "EndpointPublicAccess"))).lower() == "false":
+        return {}
+    place = ("Properties", *place)
+    listed = value_at(body, place)
+    if listed is None:
+        listed = [absent] if absent is not None else []
+    found: Openings = {}
+    for choice in known.possible(listed):
+        for index, item in enumerate(choice if isinstance(choice, list) else [choice]):
+            ranges = value_at(item, (key,)) if key else item
+            for each in known.possible(ranges) if ranges is not None else ():
+                found[Opening(_ALL, _PORTS, _peer(_ADDRESSES[0], each))] = (*place, index)
+    return found
+
+
+def _read_entry(body: Json, direction: str, action: str, known: Known) -> Openings:
+    """Read an entry of a network ACL as a rule of a group; none where it is of the other direction or action."""
+    properties = body.get("Properties") if isinstance(body, dict) else None
+    if not isinstance(properties, dict) or str(properties.get("RuleAction")).lower() != action:
+        return {}
+    if (str(properties.get("Egress", False)).lower() == "true") != (direction == "Egress"):
+        return {}
+    ports = properties.get("PortRange")
+    ports = ports if isinstance(ports, dict) else {}
+    rule = {
+        "IpProtocol": str(properties.get("Protocol", _ALL)),
+        **{theirs: ports[name] for name, theirs in (("From", "FromPort"), ("To", "ToPort")) if name in ports},
+        **{
+            theirs: properties[name]
+            for name, theirs in (("CidrBlock", "CidrIp"), ("Ipv6CidrBlock", "CidrIpv6"))
+            if name in properties
+        },
+    }
+    return dict(_openings(rule, ("Properties",), known))
 
 
 def _read(body: Json, direction: str, known: Known, *, is_group: bool) -> Openings:
@@ -117,15 +182,67 @@ def _peer(name: str, value: Json) -> Network | str:
     return write_token(value)
 
 
-def _uncovered(openings: Openings, by: Sequence[Opening]) -> Iterator[tuple[Opening, Path]]:
-    for opening, place in openings.items():
-        peers = [other.peer for other in by if other.covers_but_peer(opening)]
-        if isinstance(opening.peer, str):
-            is_covered = opening.peer in peers
-        else:
-            is_covered = is_within(opening.peer, [peer for peer in peers if not isinstance(peer, str)])
-        if not is_covered:
-            yield opening, place
+def _uncovered(openings: Openings, by: Iterable[Opening]) -> Iterator[tuple[Opening, Path]]:
+    cover = _Cover(by)
+    yield from ((opening, place) for opening, place in openings.items() if not cover.covers(opening))
+
+
+class _Cover:
+    """What several rules open together, looked up by protocol, port and address."""
+
+    def __init__(self, openings: Iterable[Opening]) -> None:
+        self.openings = frozenset(openings)
+        self.by_protocol: dict[str, list[Opening]] = {}
+        for opening in self.openings:
+            self.by_protocol.setdefault(opening.protocol, []).append(opening)
+        self.strips: dict[str, tuple[list[int], list[_Peers]]] = {}
+
+    def covers(self, opening: Opening) -> bool:
+        """Tell whether the rules open all that another opens, at each of its ports."""
+        if opening in self.openings:
+            return True
+        starts, strips = self._find_strips(opening.protocol)
+        first, last = opening.ports
+        at = bisect.bisect_right(starts, first) - 1
+        return at >= 0 and all(
+            strips[here].covers(opening.peer) for here in range(at, bisect.bisect_right(starts, max(first, last)))
+        )
+
+    def _find_strips(self, protocol: str) -> tuple[list[int], list[_Peers]]:
+        """Return where ranges of ports begin between which the rules for a protocol do not change, and what holds."""
+        if protocol not in self.strips:
+            rules = self.by_protocol.get(protocol, []) if protocol != _ALL else []
+            everywhere = [opening.peer for opening in self.by_protocol.get(_ALL, [])]
+            ends = {port for rule in rules for port in (rule.ports[0], rule.ports[1] + 1)}
+            starts = sorted({_LOWEST, *ends})
+            held: list[list[Network | str]] = [list(everywhere) for _ in starts]
+            for rule in rules:
+                for at in range(
+                    bisect.bisect_left(starts, rule.ports[0]), bisect.bisect_left(starts, rule.ports[1] + 1)
+                ):
+                    held[at].append(rule.peer)
+            self.strips[protocol] = starts, [_Peers(peers) for peers in held]
+        return self.strips[protocol]
+
+
+class _Peers:
+    """Ranges of addresses taken together, and names."""
+
+    def __init__(self, peers: Sequence[Network | str]) -> None:
+        self.names = {peer for peer in peers if isinstance(peer, str)}
+        networks = [peer for peer in peers if not isinstance(peer, str)]
+        self.ranges = {
+            version: sorted(ipaddress.collapse_addresses(each for each in networks if each.version == version))  # type: ignore[type-var]
+            for version in (4, 6)
+        }
+
+    def covers(self, peer: Network | str) -> bool:
+        """Tell whether a range lies within these, or a name is among them."""
+        if isinstance(peer, str):
+            return peer in self.names
+        ranges = self.ranges[peer.version]
+        at = bisect.bisect_right(ranges, peer.network_address, key=lambda each: each.network_address) - 1
+        return at >= 0 and peer.subnet_of(ranges[at])  # type: ignore[arg-type]
 
 
 def _words(opening: Opening, direction: str) -> str:

@@ -4,25 +4,24 @@ In: policy statements, what a template knows of its values.    Out: Grants; what
 Never: asks who could use a permission. Where it cannot tell whether one grant covers another it says that it does not,
 so that a change is shown as a gain and a loss rather than as nothing.
 
-A grant is one action of one principal on one resource. A statement is as many as it names, so that the order and the
-grouping of statements, actions and resources mean nothing. The rules are those of the IAM user guide: names of actions
-ignore case, `*` and `?` are wildcards, the values of one condition are alternatives, of several conditions all hold.
+A grant is what one statement says: each of its actions of each of its principals on each of its resources. These are
+compared one by one, so that the order and the grouping of statements, actions and resources mean nothing. The rules are
+those of the IAM user guide: names of actions ignore case, `*` and `?` are wildcards, the values of one condition are
+alternatives, of several conditions all hold.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
+from compiler.containment import FITS, covers_text, meet
 from compiler.known import NOTHING, Known
 from compiler.model import Json, Path
-
-# More pairs than a policy can have that AWS takes; what is larger is not compared grant by grant.
-_MOST = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class Match:
         if self.is_not and other.is_not:
             return all(any(covers_text(theirs, ours) for theirs in other.patterns) for ours in self.patterns)
         if self.is_not:
-            return not any(_meet(ours, theirs) for ours in self.patterns for theirs in other.patterns)
+            return not any(meet(ours, theirs) for ours in self.patterns for theirs in other.patterns)
         if other.is_not:
             return "*" in self.patterns
         return all(any(covers_text(ours, theirs) for ours in self.patterns) for theirs in other.patterns)
@@ -63,13 +62,14 @@ class Condition:
         operator = self.operator.removesuffix("ifexists")
         if "not" in operator:  # none of the values may fit: more of them ask for more
             return self.values <= other.values
-        fits = _FITS.get(operator.split(":")[-1], str.__eq__)
-        return all(any(fits(ours, theirs) for ours in self.values) for theirs in other.values)
+        fits = FITS.get(operator.split(":")[-1])
+        rest = other.values - self.values
+        return not rest or (fits is not None and all(fits(self.values, theirs) for theirs in rest))
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One permission, or with `is_denied` one refusal."""
+    """Permissions, or with `is_denied` refusals: all that take one of each element."""
 
     is_denied: bool
     principal: Match
@@ -77,17 +77,13 @@ class Grant:
     resource: Match
     conditions: frozenset[Condition]
 
-    def covers(self, other: Grant) -> bool:
-        """Tell whether all that the other grants is granted here too."""
-        return (
-            self.is_denied == other.is_denied
-            and self.action.fold().covers(other.action.fold())
-            and self.resource.covers(other.resource)
-            and self.principal.covers(other.principal)
-            and all(any(mine.is_implied_by(theirs) for theirs in other.conditions) for mine in self.conditions)
-        )
+    def count(self) -> int:
+        """Return how many permissions these are."""
+        return math.prod(len(_atoms(match)) for match in (self.principal, self.action, self.resource))
 
 
+_WILD = re.compile(r"[*?]")
+_ACCOUNT = "${AWS::AccountId}"
 Grants = dict[Grant, Path]  # each with the place of the statement that gives it
 
 
@@ -110,38 +106,109 @@ def compare_grants(before: Grants, after: Grants) -> tuple[Grants, Grants]:
 
 
 def _uncovered(allowed: Grants, by: Grants, denied: Grants, now: Grants) -> Grants:
-    found = {
-        grant: place
-        for grant, place in allowed.items()
-        if not grant.is_denied and grant not in by and not _is_covered(grant, by)
-    }
-    gone = {
-        grant: place
-        for grant, place in denied.items()
-        if grant.is_denied and grant not in now and not _is_covered(grant, now)
-    }
-    return {**found, **gone}
+    found: Grants = {}
+    for grants, others, is_denied in ((allowed, by, False), (denied, now, True)):
+        cover = _Cover([each for each in others if each.is_denied == is_denied])
+        for grant, place in grants.items():
+            if grant.is_denied == is_denied and grant not in others:
+                found.update(dict.fromkeys(cover.find_rest(grant), place))
+    return found
 
 
-def _is_covered(grant: Grant, by: Grants) -> bool:
-    return len(by) < _MOST and any(each.covers(grant) for each in by)
+class _Cover:
+    """Grants that may cover others, looked up pattern by pattern: a bit for each of them."""
+
+    def __init__(self, grants: Sequence[Grant]) -> None:
+        self.grants = grants
+        self.elements = [
+            _Index([grant.principal for grant in grants]),
+            _Index([grant.action.fold() for grant in grants]),
+            _Index([grant.resource for grant in grants]),
+        ]
+
+    def find_rest(self, grant: Grant) -> Iterator[Grant]:
+        """Yield what of a grant no other covers, with the patterns together that the same others cover."""
+        open_to = 0
+        for at, each in enumerate(self.grants):
+            if all(any(mine.is_implied_by(theirs) for theirs in grant.conditions) for mine in each.conditions):
+                open_to |= 1 << at
+        matches = grant.principal, grant.action, grant.resource
+        groups = [
+            _group(match, index, folds=at == 1)
+            for at, (match, index) in enumerate(zip(matches, self.elements, strict=True))
+        ]
+        for (who, users), (what, actions), (where, resources) in itertools.product(*groups):
+            if not open_to & who & what & where:
+                yield replace(grant, principal=_join(users), action=_join(actions), resource=_join(resources))
+
+
+class _Index:
+    """One element of several grants: which of them cover a pattern."""
+
+    def __init__(self, matches: Sequence[Match]) -> None:
+        self.plain: dict[str, int] = {}
+        self.wild: dict[str, int] = {}
+        self.starts: dict[str, str] = {}  # of a pattern, the text that all it fits begins with
+        self.others: list[tuple[Match, int]] = []
+        self.everything = (1 << len(matches)) - 1
+        for at, match in enumerate(matches):
+            if match.is_not:
+                self.others.append((match, 1 << at))
+            for pattern in () if match.is_not else match.patterns:
+                table = self.wild if "*" in pattern or "?" in pattern else self.plain
+                table[pattern] = table.get(pattern, 0) | 1 << at
+                self.starts[pattern] = _WILD.split(pattern, maxsplit=1)[0]
+            if not match.is_not and not match.patterns:
+                self.others.append((match, 1 << at))
+
+    def find(self, atom: Match) -> int:
+        """Return a bit for each grant whose element covers an atom."""
+        found = sum(bit for match, bit in self.others if match.covers(atom))
+        if atom.is_not:
+            return found | self.wild.get("*", 0)
+        if not atom.patterns:
+            return self.everything
+        (text,) = atom.patterns
+        found |= self.plain.get(text, 0)
+        for pattern, bits in self.wild.items():
+            if text.startswith(self.starts[pattern]) and covers_text(pattern, text):
+                found |= bits
+        return found
+
+
+def _atoms(match: Match) -> list[Match]:
+    """List what has to be covered by itself: each pattern, or a negation as a whole."""
+    if match.is_not or not match.patterns:
+        return [match]
+    return [Match(frozenset({pattern})) for pattern in sorted(match.patterns)]
+
+
+def _group(match: Match, index: _Index, *, folds: bool) -> list[tuple[int, list[Match]]]:
+    found: dict[int, list[Match]] = {}
+    for atom in _atoms(match):
+        found.setdefault(index.find(atom.fold() if folds else atom), []).append(atom)
+    return list(found.items())
+
+
+def _join(atoms: Sequence[Match]) -> Match:
+    return atoms[0] if len(atoms) == 1 else Match(frozenset().union(*(atom.patterns for atom in atoms)))
 
 
 def describe_grant(grant: Grant) -> str:
-    """Say in words what a grant is about.
+    """Say in words what a grant is about: its first permission.
 
     >>> (grant,) = read_grants({"Effect": "Allow", "Action": "s3:*", "NotResource": "a"}, Known({}, {}))
     >>> describe_grant(grant)
     '`s3:*` on anything but `a`'
     """
-    words = _words(grant.action)
-    if grant.resource.patterns:
-        words += f" on {_words(grant.resource)}"
-    if grant.principal.patterns:
-        words += f" to {_words(grant.principal)}"
-    return (
-        f"{words} under {'a condition' if len(grant.conditions) == 1 else 'conditions'}" if grant.conditions else words
-    )
+    principal, action, resource = (_atoms(match)[0] for match in (grant.principal, grant.action, grant.resource))
+    words = _words(action)
+    if resource.patterns:
+        words += f" on {_words(resource)}"
+    if principal.patterns:
+        words += f" to {_words(principal)}"
+    number = len(grant.conditions)
+    return f"{words} under {'a condition' if number == 1 else 'conditions'}" if number else words
 
 
 def _words(match: Match) -> str:
@@ -201,8 +268,10 @@ def _read_statement(statement: dict[str, Json], chosen: frozenset[Condition], kn
         _read_element(statement, "Action", known, _items),
         _read_element(statement, "Resource", known, _items),
     ]
-    for (if_who, who), (if_what, what), (if_where, where) in itertools.product(*elements):
-        yield Grant(statement.get("Effect") == "Deny", who, what, where, conditions | if_who | if_what | if_where)
+    effects = {(when, effect == "Deny") for when, effect in _choices(statement.get("Effect"), known)}
+    for when, is_denied in sorted(effects, key=lambda each: each[1]):
+        for (if_who, who), (if_what, what), (if_where, where) in itertools.product(*elements):
+            yield Grant(is_denied, who, what, where, conditions | when | if_who | if_what | if_where)
 
 
 _Read = Callable[[Json, Known], list[tuple[frozenset[Condition], str]]]
@@ -219,7 +288,10 @@ def _read_element(
         ]
     if name not in statement:
         return [(frozenset(), Match(frozenset()))]
-    return [(chosen, Match(frozenset({text}))) for chosen, text in read(statement[name], known)]
+    together: dict[frozenset[Condition], set[str]] = {}
+    for chosen, text in read(statement[name], known):
+        together.setdefault(chosen, set()).add(text)
+    return [(chosen, Match(frozenset(texts))) for chosen, texts in together.items()]
 
 
 def _principals(value: Json, known: Known) -> list[tuple[frozenset[Condition], str]]:
@@ -241,9 +313,11 @@ def _principal(kind: str, name: str) -> str:
     """
     if kind != "AWS":
         return f"{kind} {name}"
-    if len(name) == 12 and name.isdecimal():
+    if (len(name) == 12 and name.isdecimal()) or name == _ACCOUNT:
         return f"arn:aws:iam::{name}:*"
-    return f"{name.removesuffix(':root')}:*" if name.startswith("arn:") and name.endswith(":root") else name
+    if name.startswith("arn:") and name.endswith(":root"):
+        return f"{name.removesuffix(':root').replace('${AWS::Partition}', 'aws')}:*"
+    return name
 
 
 def _read_conditions(conditions: Json, known: Known) -> Iterator[Condition]:
@@ -252,93 +326,3 @@ def _read_conditions(conditions: Json, known: Known) -> Iterator[Condition]:
         for operator, keys in choice.items() if isinstance(choice, dict) else ():
             for key, values in keys.items() if isinstance(keys, dict) else ():
                 yield Condition(operator.lower(), key.lower(), frozenset(text for _, text in _items(values, known)))
-
-
-# Containment
-
-
-@lru_cache(maxsize=65536)
-def covers_text(pattern: str, other: str) -> bool:
-    """Tell whether whatever fits the other pattern fits this one.
-
-    >>> covers_text("s3:*", "s3:Get*"), covers_text("s3:Get?", "s3:Get*"), covers_text("*a*", "b*a")
-    (True, False, True)
-    """
-    if "*" not in pattern and "?" not in pattern:
-        return pattern == other
-    # The states of matching the other, symbol by symbol: how much of the pattern may be used up.
-    states = _skip({0}, pattern)
-    for symbol in other:
-        following = set()
-        for at in states:
-            if at < len(pattern):
-                if pattern[at] == "*":
-                    following.add(at)
-                elif pattern[at] == symbol or (pattern[at] == "?" and symbol != "*"):
-                    following.add(at + 1)
-        states = _skip(following, pattern)
-    return len(pattern) in states
-
-
-def _skip(states: Iterable[int], pattern: str) -> set[int]:
-    """Add what is reached where a `*` stands for nothing."""
-    found = set(states)
-    for at in sorted(found):
-        end = at
-        while end < len(pattern) and pattern[end] == "*":
-            end += 1
-            found.add(end)
-    return found
-
-
-@lru_cache(maxsize=65536)
-def _meet(first: str, second: str) -> bool:
-    """Tell whether some text fits both patterns.
-
-    >>> _meet("a*c", "ab*"), _meet("a*", "b*")
-    (True, False)
-    """
-    reached = [[False] * (len(second) + 1) for _ in range(len(first) + 1)]
-    reached[0][0] = True
-    for at, to in itertools.product(range(len(first) + 1), range(len(second) + 1)):
-        if not reached[at][to]:
-            continue
-        ours, theirs = first[at : at + 1], second[to : to + 1]
-        if ours == "*" or theirs == "*":
-            if ours:
-                reached[at + 1][to] = True
-            if theirs:
-                reached[at][to + 1] = True
-        elif ours and theirs and (ours == theirs or "?" in (ours, theirs)):
-            reached[at + 1][to + 1] = True
-    return reached[len(first)][len(second)]
-
-
-def _covers_address(ours: str, theirs: str) -> bool:
-    try:
-        mine, other = ipaddress.ip_network(ours, strict=False), ipaddress.ip_network(theirs, strict=False)
-    except ValueError:
-        return ours == theirs
-    return is_within(other, [mine])
-
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-def is_within(network: Network, others: Sequence[Network]) -> bool:
-    """Tell whether a range of addresses is within others taken together.
-
-    >>> halves = [ipaddress.ip_network("10.0.0.0/25"), ipaddress.ip_network("10.0.0.128/25")]
-    >>> is_within(ipaddress.ip_network("10.0.0.0/24"), halves), is_within(ipaddress.ip_network("10.0.0.0/23"), halves)
-    (True, False)
-    """
-    alike = [other for other in others if other.version == network.version]
-    return any(network.subnet_of(other) for other in ipaddress.collapse_addresses(alike))  # type: ignore[arg-type, type-var]
-
-
-_FITS: dict[str, Callable[[str, str], bool]] = {
-    "stringlike": covers_text,
-    "arnlike": covers_text,
-    "arnequals": covers_text,  # which takes wildcards as ArnLike does
-    "ipaddress": _covers_address,
-}

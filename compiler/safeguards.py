@@ -9,11 +9,12 @@ it where the name alone says too little. Several places of one resource are as w
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from compiler.known import Known, is_open
-from compiler.model import Json, Path
+from compiler.model import Json, Path, value_at
 
 Rank = Callable[[Json], int | None]  # the higher, the weaker; None where it cannot be told
 
@@ -46,7 +47,7 @@ class Safeguard:
 
 WORSE, BETTER, OTHER = 0, 1, 2
 _LABELS: Mapping[str, tuple[str, str, str]] = {
-    "exposure": ("exposure-widened", "exposure-narrowed", "exposure-changed"),
+    **{family: (f"{family}-widened", f"{family}-narrowed", f"{family}-changed") for family in ("exposure", "iam")},
     **{
         family: (f"{family}-weakened", f"{family}-strengthened", f"{family}-changed")
         for family in ("encryption", "logging", "protection", "metadata")
@@ -62,6 +63,15 @@ def _order(*values: str) -> Rank:
 
 def _present(value: Json) -> int | None:
     return 0 if value not in (None, "", [], {}) else 1
+
+
+def _absent(value: Json) -> int | None:
+    return 1 if value not in (None, "", [], {}) else 0
+
+
+def _default_action(value: Json) -> int | None:
+    """Rank what a web ACL does with what none of its rules is about."""
+    return (0 if "Block" in value else 1 if "Allow" in value else None) if isinstance(value, dict) else None
 
 
 def _some(value: Json) -> int | None:
@@ -115,6 +125,24 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         0,
         types=("AWS::S3::Bucket",),
     ),
+    "ApiKeyRequired": Safeguard("exposure", _ON, 2, types=_ROUTES),
+    "GatewayId": Safeguard("exposure", _absent, 0, types=("AWS::EC2::Route",)),
+    "ObjectOwnership": Safeguard(
+        "exposure",
+        _order("bucketownerenforced", "bucketownerpreferred|objectwriter"),
+        0,
+        types=("AWS::S3::Bucket",),
+    ),
+    "VPCOptions": Safeguard("exposure", _present, 1, 1, ("AWS::OpenSearchService::", "AWS::Elasticsearch::")),
+    **{
+        name: Safeguard("iam", _absent, 0, types=types, is_choice=True)
+        for name, types in (
+            ("Role", ("AWS::Lambda::Function", "AWS::Serverless::Function")),
+            ("IamInstanceProfile", ("AWS::EC2::", "AWS::AutoScaling::LaunchConfiguration")),
+            ("TaskRoleArn", ("AWS::ECS::TaskDefinition",)),
+            ("ExecutionRoleArn", ("AWS::ECS::TaskDefinition",)),
+        )
+    },
     **{
         name: Safeguard("exposure", _ON, 2)
         for name in ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
@@ -123,9 +151,13 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         name: Safeguard("encryption", _ON, 2)
         for name in (
             *("StorageEncrypted", "Encrypted", "AtRestEncryptionEnabled", "TransitEncryptionEnabled", "EnforceHTTPS"),
-            *("TransitEncryption", "TransitEncryptionMode", "EnableKeyRotation"),
+            *("TransitEncryption", "TransitEncryptionMode", "EnableKeyRotation", "SSEEnabled"),
+            *("EncryptionAtRestOptions.Enabled", "NodeToNodeEncryptionOptions.Enabled"),
         )
     },
+    "EncryptionInTransit.ClientBroker": Safeguard(
+        "encryption", _order("tls", "tls_plaintext", "plaintext"), 0, types=("AWS::MSK::Cluster",)
+    ),
     "SqsManagedSseEnabled": Safeguard("encryption", _ON, 0),
     "SSEAlgorithm": Safeguard("encryption", _order("aws:kms:dsse", "aws:kms", "aes256"), 2),
     **{
@@ -168,6 +200,9 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
             ),
         )
     },
+    "DefaultAction": Safeguard("protection", _default_action, 1, types=("AWS::WAFv2::WebACL",)),
+    "WebACLId": Safeguard("protection", _present, 1, types=("AWS::CloudFront::",), is_choice=True),
+    "Privileged": Safeguard("protection", _OFF, 0, types=("AWS::ECS::TaskDefinition",)),
     "Status": Safeguard("protection", _ON, 2, types=("AWS::S3::Bucket",), under="VersioningConfiguration"),
     "BackupRetentionPeriod": Safeguard("protection", _some, 0),
     "HttpTokens": Safeguard("metadata", _ON, 2),
@@ -183,8 +218,11 @@ def find_weakened(type_name: str, before: Json, after: Json, known: tuple[Known,
     found = [
         dict(_collect(type_name, _properties(body), each)) for body, each in zip((before, after), known, strict=True)
     ]
+    items = [_list_items(_properties(body)) for body in (before, after)]
     for key in dict.fromkeys((*found[0], *found[1])):
         name = key[-1]
+        if not all(_item_of(key) in each for each in items):
+            continue  # of an item that comes or goes the list as a whole tells
         safeguard = SAFEGUARDS[name]
         is_whole = before is None or after is None
         if is_whole and safeguard.family != "exposure":
@@ -210,6 +248,8 @@ class _Place:
 
 
 _NOWHERE = _Place((), ())
+# What names the items of lists that safeguards stand in.
+_NAMES = ("DeviceName", "PathPattern", "Id", "Name", "RouteKey", "ResourceId")
 
 
 def _unsaid(type_name: str, before: Json, after: Json) -> Iterator[Finding]:
@@ -233,14 +273,53 @@ def _collect(type_name: str, properties: Json, known: Known) -> Iterator[tuple[t
     """Yield the safeguards below some properties by their names, with all values that stand under one name."""
     found: dict[tuple[str, ...], list[tuple[Path, Json]]] = {}
     for path, name, value in _walk(properties, ()):
+        name = _known_as(path, name)
         safeguard = SAFEGUARDS.get(name)
         if safeguard is None or not type_name.startswith(safeguard.types):
             continue
         around = tuple(str(step) for step in path[:-1] if isinstance(step, str))
         if not safeguard.under or safeguard.under in around:
-            found.setdefault((*around, name), []).extend((path, each) for each in known.possible(value))
+            places = [(path, each) for each in known.possible(value)]
+            for key in dict.fromkeys(((*around, name), (*_name_items(properties, path[:-1]), name))):
+                found.setdefault(key, []).extend(places)
     for key, places in found.items():
         yield key, _Place(places[0][0], tuple(value for _, value in places))
+
+
+def _list_items(properties: Json) -> set[tuple[str, ...]]:
+    """List the items of lists that have a name, each with where it stands; the empty place stands for all else."""
+    paths = {path[:at] for path, _, _ in _walk(properties, ()) for at in range(len(path))}
+    return {(), *(_item_of(_name_items(properties, path)) for path in paths)}
+
+
+def _name_items(properties: Json, path: Path) -> tuple[str, ...]:
+    """Return a path with the names of items in place of their indices, without those that have none.
+
+    >>> _name_items({"Devices": [{"DeviceName": "a", "Ebs": {}}]}, ("Devices", 0, "Ebs"))
+    ('Devices', '[a]', 'Ebs')
+    """
+    steps: list[str] = []
+    value = properties
+    for step in path:
+        value = value_at(value, (step,))
+        if isinstance(step, str):
+            steps.append(step)
+        elif isinstance(value, dict):
+            names = (value[key] for key in _NAMES if isinstance(value.get(key), str))
+            steps += [f"[{name}]" for name in itertools.islice(names, 1)]
+    return tuple(steps)
+
+
+def _item_of(key: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the innermost named item that a key leads into."""
+    return next((key[:end] for end in range(len(key), 0, -1) if key[end - 1].startswith("[")), ())
+
+
+def _known_as(path: Path, name: str) -> str:
+    """Return the name of a safeguard: with the property around it, where alone it says too little."""
+    around = [step for step in path[:-1] if isinstance(step, str)]
+    full = f"{around[-1]}.{name}" if around else name
+    return full if full in SAFEGUARDS else name
 
 
 def _walk(value: Json, path: Path) -> Iterator[tuple[Path, str, Json]]:
@@ -265,8 +344,8 @@ def _rank(safeguard: Safeguard, place: _Place | None, *, is_fresh: bool) -> int 
 
 
 def _rank_value(safeguard: Safeguard, value: Json) -> int | None:
-    if safeguard.rank is _present:
-        return _present(value)
+    if safeguard.rank in (_present, _absent):
+        return safeguard.rank(value)
     return None if is_open(value) else safeguard.rank(value)
 
 

@@ -19,9 +19,10 @@ from compiler.changes import Change, Diff, SideStack
 from compiler.ingress import find_opened
 from compiler.known import Known
 from compiler.model import Json, Path, value_at
-from compiler.permissions import Grants, compare_grants, describe_grant, read_grants
+from compiler.permissions import Grant, Grants, compare_grants, describe_grant, read_grants, write_token
 from compiler.safeguards import Finding, find_weakened
 from compiler.stack_pair import know_stack
+from compiler.worlds import Worlds
 
 # Properties that attach a policy to someone, or someone to a policy: each item is a permission.
 _ATTACHED: Mapping[str, tuple[str, ...]] = {
@@ -31,9 +32,23 @@ _ATTACHED: Mapping[str, tuple[str, ...]] = {
     "AWS::IAM::Role": ("ManagedPolicyArns",),
     "AWS::IAM::User": ("Groups", "ManagedPolicyArns"),
     "AWS::IAM::InstanceProfile": ("Roles",),
+    "AWS::IAM::UserToGroupAddition": ("Users",),
+    "AWS::SNS::TopicPolicy": ("Topics",),
+    "AWS::SQS::QueuePolicy": ("Queues",),
+    "AWS::Serverless::Function": ("Policies",),
     "AWS::SSO::PermissionSet": ("ManagedPolicies",),
 }
-_POLICIES = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
+_POLICIES = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy")
+# What a resource is about: where that is another, what it said goes there and comes here.
+_TARGETS: Mapping[str, str] = {
+    "AWS::EC2::NetworkAclEntry": "NetworkAclId",
+    "AWS::EC2::SecurityGroupEgress": "GroupId",
+    "AWS::EC2::SecurityGroupIngress": "GroupId",
+    "AWS::IAM::UserToGroupAddition": "GroupName",
+    "AWS::S3::BucketPolicy": "Bucket",
+}
+_LISTENERS = ("AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancingV2::ListenerRule")
+_EVERYTHING: Json = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
 # What watches or filters, so that its coming and going is what matters.
 _WATCHERS: Mapping[str, str] = {
     "AWS::CloudTrail::Trail": "logging",
@@ -87,6 +102,7 @@ def _find(
     """Yield logical id, body and finding of every resource that differs, also one whose values alone do."""
     renamed = {str(change.logical_id): change.renamed_to for change in changes if change.renamed_to is not None}
     known = (know_stack(before), know_stack(after))
+    worlds = Worlds.of(before, after)
     if all(change.path[:1] == ("Resources",) for change in changes):
         wanted = {name for change in changes for name in (change.logical_id, change.renamed_to)}
     else:
@@ -101,8 +117,23 @@ def _find(
                     body if isinstance(body, dict) and body.get("Type") == kind else None
                     for body in (old.get(name), new.get(name))
                 ]
-                for finding in _find_in(kind, sides[0], sides[1], known):
+                for finding in _find_in_worlds(kind, sides[0], sides[1], known, worlds):
                     yield name, new.get(name, old.get(name)), finding
+
+
+def _find_in_worlds(
+    kind: str, before: Json, after: Json, known: tuple[Known, Known], worlds: Worlds
+) -> Iterator[Finding]:
+    """Yield what is found however the conditions of the template turn out, each finding once."""
+    found: dict[tuple[str, str], Finding] = {}
+    target: Path = ("Properties", _TARGETS.get(kind, ""))
+    for old, new in worlds.settle(before, after):
+        ends = [each.possible(value_at(body, target)) for body, each in zip((old, new), known, strict=True)]
+        is_moved = None not in (old, new) and list(map(write_token, ends[0])) != list(map(write_token, ends[1]))
+        for was, now in ((old, None), (None, new)) if is_moved else ((old, new),):
+            for finding in _find_in(kind, was, now, known):
+                found.setdefault((finding.label, finding.reason), finding)
+    yield from found.values()
 
 
 def _find_in(kind: str, before: Json, after: Json, known: tuple[Known, Known]) -> Iterator[Finding]:
@@ -110,6 +141,12 @@ def _find_in(kind: str, before: Json, after: Json, known: tuple[Known, Known]) -
     yield from find_opened(kind, before, after, known)
     yield from _find_permissions(kind, before, after, known)
     yield from _find_boundary(before, after)
+    if kind in _LISTENERS and None not in (before, after):
+        asks = [_asks_who(body) for body in (before, after)]
+        if asks[0] and not asks[1]:
+            yield Finding("protection-weakened", "asks nobody to sign in any longer", ("Properties",))
+        elif asks[1] and not asks[0]:
+            yield Finding("protection-strengthened", "asks whoever comes to sign in", ("Properties",))
     if kind in _WATCHERS and (before is None) != (after is None):
         gone = after is None
         yield Finding(
@@ -119,6 +156,9 @@ def _find_in(kind: str, before: Json, after: Json, known: tuple[Known, Known]) -
 
 def _find_permissions(kind: str, before: Json, after: Json, known: tuple[Known, Known]) -> Iterator[Finding]:
     sides = [_read_policies(kind, body, each) for body, each in zip((before, after), known, strict=True)]
+    if kind == "AWS::EC2::VPCEndpoint" and None not in (before, after):
+        for each in sides:  # without a policy an endpoint lets everything through
+            each.setdefault(("Properties", "PolicyDocument"), read_grants(_EVERYTHING, known[0], ("Properties",)))
     for key in dict.fromkeys((*sides[0], *sides[1])):
         gained, lost = compare_grants(sides[0].get(key, {}), sides[1].get(key, {}))
         yield from _word_grants("iam-widened", gained, "allows", "no longer denies")
@@ -130,17 +170,19 @@ def _find_permissions(kind: str, before: Json, after: Json, known: tuple[Known, 
         gained, lost = compare_grants(lists[0], lists[1])
         for label, grants, word in (("iam-widened", gained, "adds"), ("iam-narrowed", lost, "takes")):
             for grant, place in grants.items():
-                yield Finding(label, f"{word} {', '.join(sorted(grant.resource.patterns))} in `{name}`", place)
+                named = ", ".join(f"`{each}`" for each in sorted(grant.resource.patterns))
+                yield Finding(label, f"{word} {named} in `{name}`", place)
 
 
 def _word_grants(label: str, grants: Grants, allowed: str, denied: str) -> Iterator[Finding]:
-    """Yield one finding for each statement, which names its first grant and counts the others."""
-    by_place: dict[tuple[Path, bool], list[str]] = {}
+    """Yield one finding for each statement, which names its first permission and counts the others."""
+    by_place: dict[tuple[Path, bool], list[Grant]] = {}
     for grant, place in grants.items():
-        by_place.setdefault((place, grant.is_denied), []).append(describe_grant(grant))
-    for (place, is_denied), words in by_place.items():
-        more = f" and {len(words) - 1} more" if len(words) > 1 else ""
-        yield Finding(label, f"{denied if is_denied else allowed} {words[0]}{more}", place)
+        by_place.setdefault((place, grant.is_denied), []).append(grant)
+    for (place, is_denied), listed in by_place.items():
+        count = sum(grant.count() for grant in listed)
+        more = f" and {count - 1} more" if count > 1 else ""
+        yield Finding(label, f"{denied if is_denied else allowed} {describe_grant(listed[0])}{more}", place)
 
 
 def _read_policies(kind: str, body: Json, known: Known) -> dict[tuple[str, ...], Grants]:
@@ -159,12 +201,23 @@ def _read_policies(kind: str, body: Json, known: Known) -> dict[tuple[str, ...],
     return found
 
 
+def _asks_who(body: Json) -> bool:
+    """Tell whether a listener or one of its rules lets nobody pass without signing in."""
+    actions = [value_at(body, ("Properties", name)) for name in ("Actions", "DefaultActions")]
+    listed = [action for each in actions if isinstance(each, list) for action in each]
+    kinds = [str(value_at(action, ("Type",))) for action in listed]
+    return any(kind.startswith("authenticate-") or kind == "jwt-validation" for kind in kinds)
+
+
 def _read_attached(name: str, body: Json, known: Known) -> Grants:
     """Read a list that attaches as if each item were a grant."""
     properties = body.get("Properties") if isinstance(body, dict) else None
     if not isinstance(properties, dict) or name not in properties:
         return {}
-    return read_grants({"Resource": properties[name]}, known, ("Properties", name))
+    items = properties[name]
+    if isinstance(items, list):  # what is written out is read as the policy that it is
+        items = [item for item in items if not (isinstance(item, dict) and "Statement" in item)]
+    return read_grants({"Effect": "Allow", "Resource": items}, known, ("Properties", name))
 
 
 def _documents(value: Json, path: Path) -> Iterator[tuple[Path, Json]]:
@@ -178,6 +231,11 @@ def _documents(value: Json, path: Path) -> Iterator[tuple[Path, Json]]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _documents(item, (*path, index))
+    elif isinstance(value, str) and value.lstrip().startswith("{") and '"Statement"' in value:
+        try:
+            yield from _documents(json.loads(value), path)
+        except (ValueError, RecursionError):
+            return
 
 
 def _invocation(properties: Mapping[str, Json]) -> Json:
@@ -190,8 +248,11 @@ def _invocation(properties: Mapping[str, Json]) -> Json:
     return {
         "Effect": "Allow",
         "Principal": {"Service": principal} if is_service else principal,
-        "Action": properties.get("Action"),
-        "Resource": properties.get("FunctionName"),
+        **{
+            theirs: properties[name]
+            for theirs, name in (("Action", "Action"), ("Resource", "FunctionName"))
+            if name in properties
+        },
         **({"Condition": {"ArnLike": narrowing}} if narrowing else {}),
     }
 
@@ -235,17 +296,29 @@ def _rename(value: Json, names: Mapping[str, str | None]) -> Json:
 
 def _carrier(changes: list[Change], logical_id: str, body: Json, finding: Finding) -> int | None:
     """Return the index of the change that a finding is due to; None where nothing was changed at all."""
-    place = ("Resources", logical_id, *finding.place)
+    place = ("Resources", logical_id, *_without_choices(finding.place))
     mine = [at for at, change in enumerate(changes) if logical_id in (change.logical_id, change.renamed_to)]
-    if mine:
-        return max(mine, key=lambda at: _shared(changes[at].path, place))
+    best = max(mine, key=lambda at: _shared(_without_choices(changes[at].path), place), default=None)
+    if best is not None:
+        path = _without_choices(changes[best].path)
+        if len(place) < 4 or len(path) < 4 or _shared(path, place) >= 4:  # the same property, or no single one
+            return best
     text = json.dumps(body, default=str)
     names = [
         at
         for at, change in enumerate(changes)
         if any(f'"{step}"' in text or f"${{{step}" in text for step in change.path)
     ]
-    return next(iter(names or range(len(changes))), None)
+    others = [at for at in names if at not in mine]
+    return others[0] if others else best if best is not None else next(iter(range(len(changes))), None)
+
+
+def _without_choices(path: Path) -> Path:
+    """Return a path without the branches of an Fn::If that it leads through."""
+    if "Fn::If" not in path:
+        return path
+    at = path.index("Fn::If")
+    return (*path[:at], *_without_choices(path[at + 2 :]))
 
 
 def _shared(path: Path, place: Path) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from compiler.behavior import judge_property, loses_data
+from compiler.behavior import is_kept, judge_property, loses_data
 from compiler.changes import BEHAVIORS, Behavior, SideStack
 from compiler.decision import Decided, decide_conditions
 from compiler.known import Known, is_open, known_text
@@ -132,7 +132,7 @@ def worst_of(found: Iterable[Judged]) -> Judged:
 def judge_removal(kind: str, body: Json, region: str | None) -> Judged:
     """Judge what becomes of a resource that leaves its stack."""
     is_lost, reason = loses_data(kind, body, None, "removed", region)
-    if map_of(body).get("DeletionPolicy") in ("Retain", "RetainExceptOnCreate"):
+    if is_kept(map_of(body).get("DeletionPolicy")):
         return "none", (reason or "`DeletionPolicy` keeps it: it is no part of the stack any more",), False
     return "interruption", tuple(filter(None, ("CloudFormation deletes it", reason))), is_lost
 

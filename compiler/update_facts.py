@@ -21,11 +21,12 @@ Judgement = tuple[Behavior, str]
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A property before and after, and the `UpdatePolicy` of the resource after it."""
+    """A property before and after, the `UpdatePolicy` of the resource after it, all its properties on both sides."""
 
     before: Json
     after: Json
     policy: Mapping[str, Json]
+    properties: tuple[Mapping[str, Json], Mapping[str, Json]] = ({}, {})
 
 
 Judge = Callable[[Update], Judgement]
@@ -69,6 +70,19 @@ def _search_version(update: Update) -> Judgement:
     if _is_true(update.policy.get("EnableVersionUpgrade")):
         return "none", "the update policy upgrades the domain in place"
     return "replacement", "the update policy does not say `EnableVersionUpgrade`"
+
+
+def _network(update: Update) -> Judgement:
+    if (update.before is None) != (update.after is None):
+        return "replacement", "a domain does not move between a VPC and the public network"
+    return "none", ""
+
+
+def _cache_nodes(update: Update) -> Judgement:
+    zones = ("PreferredAvailabilityZone", "PreferredAvailabilityZones")
+    if not any(name in properties for properties in update.properties for name in zones):
+        return "replacement", "neither the cluster nor the update says a preferred Availability Zone"
+    return _MEMBERS
 
 
 def _backup_days(update: Update) -> Judgement:
@@ -169,7 +183,9 @@ UPDATES: Mapping[str, Mapping[str, Judgement | Judge]] = {
         ),
         "CacheParameterGroupName": _MEMBERS,
         "EngineVersion": _MEMBERS,
-        "NumCacheNodes": _MEMBERS,
+        "NumCacheNodes": _cache_nodes,
+        "PreferredAvailabilityZone": _MEMBERS,
+        "PreferredAvailabilityZones": _MEMBERS,
     },
     "AWS::ElastiCache::ReplicationGroup": {
         "CacheNodeType": _MEMBERS,
@@ -177,13 +193,13 @@ UPDATES: Mapping[str, Mapping[str, Judgement | Judge]] = {
         "NodeGroupConfiguration": _shards,
         "NumNodeGroups": _shards,
     },
-    "AWS::Elasticsearch::Domain": {"ElasticsearchVersion": _search_version},
+    "AWS::Elasticsearch::Domain": {"ElasticsearchVersion": _search_version, "VPCOptions": _network},
     "AWS::IAM::Policy": {"PolicyName": ("none", "the policy goes under its old name and comes under the new one")},
     "AWS::KMS::Key": {
         name: ("conditional", f"`{name}` {_REFUSED}") for name in ("KeySpec", "KeyUsage", "MultiRegion", "Origin")
     },
     "AWS::Neptune::DBInstance": {"DBInstanceClass": _RESTART},
-    "AWS::OpenSearchService::Domain": {"EngineVersion": _search_version},
+    "AWS::OpenSearchService::Domain": {"EngineVersion": _search_version, "VPCOptions": _network},
     "AWS::RDS::DBCluster": {
         "DBClusterInstanceClass": _RESTART,
         "DBClusterParameterGroupName": _RESTART,

@@ -25,7 +25,7 @@ CORRIDOR = [
     model
     service changes trace known catalog layers cause share node archive tree checkout yaml11 wording hidden versions
     inputs
-    decision variables blame processors manifest resource_schema update_facts lookups schema_parts
+    decision containment variables blame processors manifest resource_schema update_facts lookups schema_parts
     risk
     graph
     authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior permissions
@@ -35,7 +35,7 @@ CORRIDOR = [
     stack_pair
     aftermath
     compare counterpart consequence attribution
-    wiring parameters follow ingress schema_change
+    wiring parameters follow ingress schema_change worlds
     override addition refusals security
     library repository bases validate rules parts resolve build merge guard lock render output explain diff waivers
     contracts
@@ -111,7 +111,8 @@ PURE = set(
     alignment reference stack_pair aftermath compare counterpart consequence behavior template_shape
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
     lock manifest render explain diff watch contracts unused schema update_facts behavior versions offers inputs
-    decision permissions safeguards ingress security risk graph routes schema_parts schema_change least_bump
+    decision containment worlds permissions safeguards ingress security risk graph routes schema_parts schema_change
+    least_bump
     """.split()
 )
 IMPURE = set("datetime glob os pathlib random secrets shutil socket subprocess tempfile time urllib uuid".split())

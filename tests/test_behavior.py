@@ -43,6 +43,7 @@ REPLACING = {"AutoScalingReplacingUpdate": {"WillReplace": "true"}}
             "conditional",
         ),
         ("AWS::OpenSearchService::Domain", ("EncryptionAtRestOptions",), None, {}, "none"),
+        ("AWS::ElastiCache::CacheCluster", ("PreferredAvailabilityZones",), ["a"], ["b"], "interruption"),
         # a function above what cannot be changed
         (
             "AWS::EC2::VPCEndpoint",
@@ -211,3 +212,33 @@ def test_a_retained_bucket_is_in_the_way_of_another_of_its_name() -> None:
 )
 def test_the_order_of_a_list_means_something(type_name: str, path: Path, expected: bool) -> None:
     assert expected == is_ordered(type_name, path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "before", "after", "expected"),
+    [
+        ("AWS::OpenSearchService::Domain", "VPCOptions", {"SubnetIds": ["a"]}, None, "replacement"),
+        ("AWS::OpenSearchService::Domain", "VPCOptions", None, {"SubnetIds": ["a"]}, "replacement"),
+        ("AWS::OpenSearchService::Domain", "VPCOptions", {"SubnetIds": ["a"]}, {"SubnetIds": ["b"]}, "none"),
+        ("AWS::Elasticsearch::Domain", "VPCOptions", {"SubnetIds": ["a"]}, None, "replacement"),
+        ("AWS::ElastiCache::CacheCluster", "NumCacheNodes", 1, 2, "replacement"),
+    ],
+)
+def test_what_the_rest_of_a_resource_decides(kind: str, name: str, before: Json, after: Json, expected: str) -> None:
+    bodies = [{"Type": kind, "Properties": {} if value is None else {name: value}} for value in (before, after)]
+    assert expected == judge_property(kind, (name,), before, after, bodies=(bodies[0], bodies[1]))[0]
+
+
+def test_a_cache_with_a_zone_takes_more_nodes_in_place() -> None:
+    kind = "AWS::ElastiCache::CacheCluster"
+    old, new = (
+        {"Type": kind, "Properties": {"NumCacheNodes": number, "PreferredAvailabilityZone": "a"}} for number in (1, 2)
+    )
+    assert "interruption" == judge_property(kind, ("NumCacheNodes",), 1, 2, bodies=(old, new))[0]
+
+
+def test_a_policy_that_keeps_in_both_branches_keeps() -> None:
+    body = {"Type": "AWS::S3::Bucket", "DeletionPolicy": {"Fn::If": ["C", "Retain", "RetainExceptOnCreate"]}}
+    assert not loses_data("AWS::S3::Bucket", body, None, "removed")[0]
+    body["DeletionPolicy"] = {"Fn::If": ["C", "Retain", "Delete"]}
+    assert loses_data("AWS::S3::Bucket", body, None, "removed")[0]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compiler.changes import Change, Diff, Side, SideStack
+from compiler.containment import covers_text
+from compiler.ingress import find_opened
 from compiler.known import Known
 from compiler.library import load_library
 from compiler.model import Json
-from compiler.permissions import compare_grants, covers_text, read_grants
+from compiler.permissions import Grant, compare_grants, read_grants
 from compiler.review import review_sides
 from compiler.security import mark_security
 
@@ -145,8 +149,8 @@ def group(*rules: Json, egress: Json = None) -> Json:
     }
 
 
-def rule(cidr: str, first: Json = 443, last: Json = 443, protocol: str = "tcp") -> Json:
-    name = "CidrIpv6" if ":" in cidr else "CidrIp"
+def rule(cidr: Json, first: Json = 443, last: Json = 443, protocol: str = "tcp") -> Json:
+    name = "CidrIpv6" if ":" in str(cidr) else "CidrIp"
     return {"IpProtocol": protocol, "FromPort": first, "ToPort": last, name: cidr}
 
 
@@ -165,6 +169,37 @@ LISTENER, DATABASE = "AWS::ElasticLoadBalancingV2::Listener", "AWS::RDS::DBInsta
 BLOCKED = dict.fromkeys(("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True)
 WIDER_BLOCK = {**BLOCKED, "BlockPublicPolicy": False}
 INVOKE = {"Action": "lambda:InvokeFunction", "FunctionName": "f", "Principal": "s3.amazonaws.com"}
+
+
+EXPOSED, SEARCH, TABLE = "exposure-widened", "AWS::OpenSearchService::Domain", "AWS::DynamoDB::Table"
+SERVERLESS, ADDITION = "AWS::Serverless::Function", "AWS::IAM::UserToGroupAddition"
+QUEUES, ACL, METHOD = "AWS::SQS::QueuePolicy", "AWS::EC2::NetworkAclEntry", "AWS::ApiGateway::Method"
+SUBNETS, OPEN = {"SubnetIds": ["subnet-1"]}, {"AuthorizationType": "NONE"}
+ENTRY: dict[str, Json] = {"RuleAction": "allow", "Protocol": 6, "PortRange": {"From": 22, "To": 22}}
+DENIED: dict[str, Json] = {**ENTRY, "RuleAction": "deny"}
+
+
+def devices(*encrypted: bool) -> Json:
+    listed = [{"DeviceName": f"/dev/sd{at}", "Ebs": {"Encrypted": each}} for at, each in enumerate(encrypted)]
+    return made("AWS::EC2::Instance", BlockDeviceMappings=listed)
+
+
+def behaviors(*policies: str) -> Json:
+    listed = [{"PathPattern": f"/{at}", "ViewerProtocolPolicy": each} for at, each in enumerate(policies)]
+    return made("AWS::CloudFront::Distribution", DistributionConfig={"CacheBehaviors": listed})
+
+
+def log_policy(*statements: Json) -> Json:
+    return made("AWS::Logs::ResourcePolicy", PolicyDocument=json.dumps({"Statement": list(statements)}))
+
+
+def eks(*ranges: str) -> Json:
+    access = {"EndpointPublicAccess": True, "PublicAccessCidrs": list(ranges)}
+    return made("AWS::EKS::Cluster", ResourcesVpcConfig=access)
+
+
+def owned(ownership: str) -> Json:
+    return made(BUCKET, OwnershipControls={"Rules": [{"ObjectOwnership": ownership}]})
 
 
 @pytest.mark.parametrize(
@@ -250,6 +285,97 @@ INVOKE = {"Action": "lambda:InvokeFunction", "FunctionName": "f", "Principal": "
             made("AWS::EC2::LaunchTemplate", LaunchTemplateData={"MetadataOptions": {"HttpTokens": "optional"}}),
             "metadata-weakened",
         ),
+        # one branch of a condition
+        (group(rule({"Fn::If": ["P", "10.0.0.0/8", "0.0.0.0/0"]})), group(rule("0.0.0.0/0")), "exposure-widened"),
+        (
+            made(DATABASE, PubliclyAccessible={"Fn::If": ["P", False, True]}),
+            made(DATABASE, PubliclyAccessible=True),
+            "exposure-widened",
+        ),
+        (
+            policy({**allow("s3:*"), "Effect": {"Fn::If": ["P", "Deny", "Deny"]}}),
+            policy({**allow("s3:*"), "Effect": {"Fn::If": ["P", "Allow", "Deny"]}}),
+            "iam-widened",
+        ),
+        # one item of a list
+        (devices(True, False), devices(False, False), "encryption-weakened"),
+        (behaviors("https-only", "allow-all"), behaviors("allow-all", "allow-all"), "encryption-weakened"),
+        # rules taken together
+        (group(rule("10.0.0.0/8", 80, 81)), group(rule("10.0.0.0/8", 80, 80), rule("10.0.0.0/8", 81, 82)), EXPOSED),
+        # policies in other places
+        (
+            made("AWS::EC2::VPCEndpoint", PolicyDocument={"Statement": [allow("s3:*", Principal="*")]}),
+            made("AWS::EC2::VPCEndpoint"),
+            "iam-widened",
+        ),
+        (log_policy(allow("logs:PutLogEvents")), log_policy(allow("logs:*")), "iam-widened"),
+        (made(SERVERLESS, Policies=["A"]), made(SERVERLESS, Policies=["A", "B"]), "iam-widened"),
+        (made(ADDITION, GroupName="g", Users=["a"]), made(ADDITION, GroupName="g", Users=["a", "b"]), "iam-widened"),
+        (made(QUEUES, Queues=["a"]), made(QUEUES, Queues=["a", "b"]), "iam-widened"),
+        # what encrypts
+        (made(TABLE, SSESpecification={"SSEEnabled": True}), made(TABLE), "encryption-weakened"),
+        *(
+            (
+                made(kind, VPCOptions=SUBNETS, **{name: {"Enabled": True}}),
+                made(kind, VPCOptions=SUBNETS, **{name: {"Enabled": False}}),
+                "encryption-weakened",
+            )
+            for kind in (SEARCH, "AWS::Elasticsearch::Domain")
+            for name in ("EncryptionAtRestOptions", "NodeToNodeEncryptionOptions")
+        ),
+        (
+            made("AWS::MSK::Cluster", EncryptionInfo={"EncryptionInTransit": {"ClientBroker": "TLS"}}),
+            made("AWS::MSK::Cluster", EncryptionInfo={"EncryptionInTransit": {"ClientBroker": "PLAINTEXT"}}),
+            "encryption-weakened",
+        ),
+        # who reaches what
+        (made(SEARCH, VPCOptions=SUBNETS), made(SEARCH), EXPOSED),
+        (eks("10.0.0.0/8"), eks("10.0.0.0/8", "0.0.0.0/0"), EXPOSED),
+        (eks("10.0.0.0/8"), made("AWS::EKS::Cluster", ResourcesVpcConfig={"EndpointPublicAccess": True}), EXPOSED),
+        (
+            made("AWS::EC2::PrefixList", Entries=[{"Cidr": "10.0.0.0/8"}]),
+            made("AWS::EC2::PrefixList", Entries=[{"Cidr": "0.0.0.0/0"}]),
+            EXPOSED,
+        ),
+        (made(ACL, CidrBlock="10.0.0.0/8", **ENTRY), made(ACL, CidrBlock="0.0.0.0/0", **ENTRY), EXPOSED),
+        (made(ACL, CidrBlock="0.0.0.0/0", **DENIED), made(ACL, CidrBlock="10.0.0.0/8", **DENIED), EXPOSED),
+        (
+            made("AWS::RDS::DBSecurityGroup", DBSecurityGroupIngress=[{"CIDRIP": "10.0.0.0/8"}]),
+            made("AWS::RDS::DBSecurityGroup", DBSecurityGroupIngress=[{"CIDRIP": "0.0.0.0/0"}]),
+            EXPOSED,
+        ),
+        (
+            made("AWS::EC2::Route", DestinationCidrBlock="0.0.0.0/0", NatGatewayId="nat"),
+            made("AWS::EC2::Route", DestinationCidrBlock="0.0.0.0/0", GatewayId="igw"),
+            EXPOSED,
+        ),
+        (
+            made("AWS::ApiGateway::Method", ApiKeyRequired=True, **OPEN),
+            made("AWS::ApiGateway::Method", **OPEN),
+            EXPOSED,
+        ),
+        (owned("BucketOwnerEnforced"), owned("ObjectWriter"), EXPOSED),
+        # what stands before it
+        (
+            made("AWS::WAFv2::WebACL", DefaultAction={"Block": {}}),
+            made("AWS::WAFv2::WebACL", DefaultAction={"Allow": {}}),
+            "protection-weakened",
+        ),
+        (
+            made("AWS::CloudFront::Distribution", DistributionConfig={"WebACLId": "a"}),
+            made("AWS::CloudFront::Distribution", DistributionConfig={}),
+            "protection-weakened",
+        ),
+        (
+            made(LISTENER, DefaultActions=[{"Type": "authenticate-oidc"}, {"Type": "forward"}]),
+            made(LISTENER, DefaultActions=[{"Type": "forward"}]),
+            "protection-weakened",
+        ),
+        (
+            made("AWS::ECS::TaskDefinition", ContainerDefinitions=[{"Name": "a"}]),
+            made("AWS::ECS::TaskDefinition", ContainerDefinitions=[{"Name": "a", "Privileged": True}]),
+            "protection-weakened",
+        ),
     ],
 )
 def test_what_weakens_is_labelled_and_its_reversal_the_other_way(strong: Json, weak: Json, label: str) -> None:
@@ -264,6 +390,15 @@ def test_what_weakens_is_labelled_and_its_reversal_the_other_way(strong: Json, w
     [
         (group(rule("10.0.0.0/25"), rule("10.0.0.128/25")), group(rule("10.0.0.0/24"))),
         (group(rule("10.0.0.0/8", "443", "443", "6")), group(rule("10.0.0.0/8"))),
+        (group(rule("10.0.0.0/8", 80, 81)), group(rule("10.0.0.0/8", 80, 80), rule("10.0.0.0/8", 81, 81))),
+        (
+            key(allow("kms:*", Principal={"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}})),
+            key(allow("kms:*", Principal={"AWS": {"Ref": "AWS::AccountId"}})),
+        ),
+        (
+            made(DATABASE, PubliclyAccessible={"Fn::If": ["P", True, False]}, Tags=[]),
+            made(DATABASE, PubliclyAccessible={"Fn::If": ["P", "true", "false"]}),
+        ),
         (made(DATABASE, PubliclyAccessible=False), made(DATABASE)),
         (made(DATABASE, StorageEncrypted="true"), made(DATABASE, StorageEncrypted=True)),
         (role(Tags=[]), role(Tags=[{"Key": "a", "Value": "b"}])),
@@ -278,6 +413,81 @@ def test_what_weakens_is_labelled_and_its_reversal_the_other_way(strong: Json, w
 def test_what_means_the_same_has_no_label(before: Json, after: Json) -> None:
     sides = [side({"R": body} if body is not None else {}) for body in (before, after)]
     assert set() == labels(*sides) == labels(*reversed(sides))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        # both branches were open before, and still one of them is opened
+        (
+            group(rule({"Fn::If": ["P", "10.0.0.0/8", "0.0.0.0/0"]})),
+            group(rule({"Fn::If": ["P", "0.0.0.0/0", "10.0.0.0/8"]})),
+            {"exposure-widened", "exposure-narrowed"},
+        ),
+        # what is said of another resource goes from one and comes to the other
+        (
+            made("AWS::EC2::SecurityGroupIngress", GroupId="a", **rule("0.0.0.0/0")),
+            made("AWS::EC2::SecurityGroupIngress", GroupId="b", **rule("0.0.0.0/0")),
+            {"exposure-widened", "exposure-narrowed"},
+        ),
+        (
+            made("AWS::S3::BucketPolicy", Bucket="a", PolicyDocument={"Statement": [allow("s3:*", Principal="*")]}),
+            made("AWS::S3::BucketPolicy", Bucket="b", PolicyDocument={"Statement": [allow("s3:*", Principal="*")]}),
+            {"iam-widened", "iam-narrowed"},
+        ),
+        (made("AWS::Lambda::Function", Role="a"), made("AWS::Lambda::Function", Role="b"), {"iam-changed"}),
+        (made("AWS::EC2::Instance", IamInstanceProfile="a"), made("AWS::EC2::Instance"), {"iam-narrowed"}),
+    ],
+)
+def test_what_goes_here_and_comes_there_is_told_both_ways(before: Json, after: Json, expected: set[str]) -> None:
+    assert expected == labels(side({"R": before}), side({"R": after}))
+
+
+def test_a_parameter_that_turns_a_refusal_into_a_permission_is_labelled() -> None:
+    body = {"P": policy({**allow("s3:*"), "Effect": {"Ref": "E"}})}
+    values = [{"E": {"Type": "String", "Default": effect}} for effect in ("Deny", "Allow")]
+    assert {"iam-widened"} == labels(side(body, Parameters=values[0]), side(body, Parameters=values[1]))
+
+
+def test_a_default_that_turns_a_condition_is_labelled() -> None:
+    body = {"D": made(DATABASE, PubliclyAccessible={"Fn::If": ["P", False, True]})}
+    conditions = {"P": {"Fn::Equals": [{"Ref": "E"}, "a"]}}
+    values = [{"E": {"Type": "String", "Default": value}} for value in "ab"]
+    sides = [side(body, Parameters=each, Conditions=conditions) for each in values]
+    assert {"exposure-widened"} == labels(*sides)
+    assert {"exposure-narrowed"} == labels(*reversed(sides))
+
+
+def test_a_label_due_to_a_parameter_does_not_land_on_another_property() -> None:
+    body = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": {"Ref": "From"}}
+    sides = []
+    for tag, cidr in (("a", "10.0.0.0/8"), ("b", "0.0.0.0/0")):
+        resource = group(body)
+        resource["Properties"]["Tags"] = [{"Key": "x", "Value": tag}]
+        sides.append(side({"G": resource}, Parameters={"From": {"Type": "String", "Default": cidr}}))
+    assert {("Parameters", "From", "Default")} == {each.path for each in review(*sides).changes if each.security}
+
+
+def test_a_sentence_about_a_function_names_no_null() -> None:
+    body = made("AWS::Serverless::Api")
+    told = made("AWS::Lambda::Permission", Principal="s3.amazonaws.com")
+    found = review(side({"A": body}), side({"A": body, "P": told})).changes
+    assert not any("null" in reason for change in found for reason in change.reasons)
+
+
+def test_large_policies_and_groups_are_compared_quickly() -> None:
+    """Some 150,000 permissions on each side, and a thousand rules: counted in work, not in time, they take seconds."""
+    known = Known({}, {})
+    sides = [
+        read_grants(allow([f"s3:{side}{n}*" for n in range(400)], [f"arn:{side}{n}*" for n in range(400)]), known)
+        for side in "ab"
+    ]
+    start = time.process_time()
+    gained, lost = compare_grants(sides[0], sides[1])
+    assert 160_000 == sum(map(Grant.count, gained)) == sum(map(Grant.count, lost))
+    rules = [[rule(f"10.{n % 250}.{n // 250 + 100 * at}.0/24", n, n) for n in range(1000)] for at in range(2)]
+    list(find_opened("AWS::EC2::SecurityGroup", group(*rules[0]), group(*rules[1]), (known, known)))
+    assert time.process_time() - start < 1
 
 
 def test_another_key_and_another_boundary_are_neither_stronger_nor_weaker() -> None:
