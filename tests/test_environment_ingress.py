@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from compiler.service import Environment, Ingress
+from compiler.service import Environment, Ingress, Waf
 from tests.environments_by_hand import AUTHORITY, PRODUCTION, STAGING, build_template, properties_of, statements_of
 
 CERTIFICATE = "arn:aws:acm:eu-west-1:111122223333:certificate/0b8a4f0e-3f0b-4a55-9b0e-2f2ad8e1c6a1"
@@ -154,6 +154,10 @@ def test_the_web_acl_stands_before_the_public_load_balancer_and_its_alarm_watche
     assert {"WebACL": made["VisibilityConfig"]["MetricName"], "Region": "eu-west-1", "Rule": "ALL"} == watched
     alone = build_template("ingress", replace(PRODUCTION, ingress=Ingress(("private",), AUTHORITY)))
     assert {} == properties_of(alone, "AWS::WAFv2::WebACLAssociation")
+    # Services may have public load balancers of their own.
+    assert "BlockedRequestsAmberAlarm" in properties_of(alone, "AWS::CloudWatch::Alarm")
+    off = build_template("ingress", replace(PRODUCTION, waf=Waf("off")))
+    assert "PublicWebAclAssociation" not in off["Resources"] and "BlockedRequestsAmberAlarm" not in off["Resources"]
 
 
 def test_the_zone_of_public_names_is_found_or_made() -> None:

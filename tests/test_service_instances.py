@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from compiler.service import Deployment, Scaling
+from compiler.service import Deployment, Scaling, Waf
 from tests.services_by_hand import (
     BRANCH,
     BRANCH_RECIPES,
     BRANCHES,
     GREEDY,
+    PRODUCTION,
     PUBLIC,
     RECIPES,
+    SHARED_PATHS,
     STAGING,
     STAGING_RECIPES,
     WEB,
@@ -199,6 +201,20 @@ def test_public_means_a_load_balancer_in_public_and_instances_as_before() -> Non
         "Type": "redirect",
         "RedirectConfig": {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"},
     } == redirect
+
+
+def test_the_web_acl_stands_before_a_public_load_balancer_of_ones_own() -> None:
+    association = {
+        "ResourceArn": {"Ref": "WebLoadBalancer"},
+        "WebACLArn": ssm("security/public-web-acl-arn"),
+    }
+    kind, off = "AWS::WAFv2::WebACLAssociation", replace(PRODUCTION, waf=Waf("off"))
+    assert {"WebWebAclAssociation": association} == properties_of(build_resources(PUBLIC), kind)
+    assert [] == [
+        case
+        for case in ((RECIPES, PRODUCTION), (SHARED_PATHS, PRODUCTION), (PUBLIC, off))
+        if properties_of(build_resources(*case), kind)
+    ]
 
 
 def test_branches_that_share_a_zone_do_not_share_names() -> None:

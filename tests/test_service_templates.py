@@ -47,7 +47,7 @@ UNTAGGED = {
     *("AWS::AutoScaling::ScalingPolicy", "AWS::AutoScaling::ScheduledAction", "AWS::IAM::InstanceProfile"),
     "AWS::AutoScaling::WarmPool",
     *("AWS::IAM::ManagedPolicy", "AWS::Logs::MetricFilter", "AWS::Route53::RecordSet", "AWS::SNS::Subscription"),
-    *("AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"),
+    *("AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "AWS::WAFv2::WebACLAssociation"),
 }
 
 

@@ -35,8 +35,11 @@ def build(environment: Environment) -> Iterator[AWSObject]:
         yield from load_balancer(environment, exposure)
         yield from listeners(environment, exposure)
         yield from load_balancer_alarms(environment, exposure)
-    if "public" in environment.ingress.shared and environment.waf.mode != "off":
-        yield from guard(environment)
+    if environment.waf.mode != "off":
+        if "public" in environment.ingress.shared:
+            yield from guard(environment)
+        # Services have public load balancers of their own, too.
+        yield blocked_requests_alarm(environment)
 
 
 def logs_of_load_balancers(environment: Environment) -> Iterator[AWSObject]:
@@ -222,13 +225,12 @@ def listeners(environment: Environment, exposure: str) -> Iterator[AWSObject]:
 
 
 def guard(environment: Environment) -> Iterator[AWSObject]:
-    """Put the web ACL before the public load balancer."""
+    """Put the web ACL before the shared load balancer that the internet reaches."""
     yield WebACLAssociation(
         "PublicWebAclAssociation",
         ResourceArn=Ref(camel("public", "load-balancer")),
         WebACLArn=ssm(environment, "security", "public-web-acl-arn"),
     )
-    yield blocked_requests_alarm(environment)
 
 
 def _certificate(environment: Environment, exposure: str) -> object:

@@ -26,6 +26,7 @@ from troposphere.elasticloadbalancingv2 import (
     TargetGroupAttribute,
 )
 from troposphere.route53 import AliasTarget, RecordSetType
+from troposphere.wafv2 import WebACLAssociation
 
 from compiler.authoring import Environment, Process, Service, camel, derive, join
 
@@ -42,6 +43,7 @@ def build(service: Service, environment: Environment) -> Iterator[AWSObject | Ou
             if not is_shared(process):
                 yield from security_group(service, environment, process)
                 yield from load_balancer(service, environment, process)
+                yield from guard(environment, process)
             yield from target_group(service, environment, process)
             if is_shared(process):
                 yield from listener_rule(service, environment, process)
@@ -94,6 +96,17 @@ def load_balancer(service: Service, environment: Environment, process: Process) 
         ),
         Tags=tags(service, environment, process.name, process.name),
     )
+
+
+def guard(environment: Environment, process: Process) -> Iterator[AWSObject]:
+    """Put the environment's web ACL before a load balancer that the internet reaches."""
+    if is_public(process) and environment.waf.mode != "off":
+        acl = ssm(environment, "security", "public-web-acl-arn")
+        yield WebACLAssociation(
+            camel(process.name) + "WebAclAssociation",
+            ResourceArn=Ref(camel(process.name) + "LoadBalancer"),
+            WebACLArn=derive(acl, acl, process.exposure),
+        )
 
 
 def target_group(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
