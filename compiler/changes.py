@@ -66,9 +66,9 @@ class Change:
     `before` is None for what was added and `after` for what was removed. A whole resource that was added, removed
     or replaced under another logical id is one change at the resource; `renamed_to` is the other id then, and `within`
     holds what differs inside of it.
-    `reasons` say in words why the behavior and the data loss are what they are. `origin` had the last word on the
-    value, `cause` is the line of service.yml that it was computed from; both are of the old version where the change is
-    that it was removed.
+    `reasons` say in words why the behavior and the data loss are what they are, `concerns` why `security` is.
+    `origin` had the last word on the value, `cause` is the line of service.yml that it was computed from; both are of
+    the old version where the change is that it was removed.
     """
 
     environment: str
@@ -84,9 +84,15 @@ class Change:
     is_data_loss: bool = False
     security: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    concerns: tuple[str, ...] = ()
     origin: Origin | None = None
     cause: Origin | None = None
     within: tuple[Change, ...] = ()
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All that is said of the change."""
+        return (*self.reasons, *self.concerns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def fold_changes(changes: Iterable[Change]) -> list[Seen]:
     found: dict[str, tuple[Change, list[str]]] = {}
     for change in changes:
         words = [change.path, change.kind, change.before, change.after, change.logical_id, change.type]
-        words += [change.renamed_to, change.behavior, change.is_data_loss, change.security, change.reasons]
+        words += [change.renamed_to, change.behavior, change.is_data_loss, change.security, change.sentences]
         place = change.file.removeprefix(f"{change.environment}/"), write_line(change, "")
         key = json.dumps([*words, place], default=str)
         if change.environment:

@@ -80,7 +80,7 @@ def _draw_change(change: Change, pen: Pen, color: bool, indent: str) -> Iterator
     for each in change.within:
         yield from _draw_change(each, pen, color, indent + "  ")
     labels = [f"security: {', '.join(change.security)}"] if change.security else []
-    for reason in (*labels, *change.reasons):
+    for reason in (*labels, *change.sentences):
         yield pen.write_prose(show_text(reason), f"{indent}    ").rstrip("\n")
     line = find_line(change)
     if line is not None:

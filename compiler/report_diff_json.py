@@ -36,7 +36,7 @@ def change_to_json(change: Change, *, prefix: str = "") -> dict[str, Json]:
         "behavior": change.behavior,
         "dataLoss": change.is_data_loss,
         "security": [mask_data(text) for text in change.security],
-        "reasons": [mask_data(text) for text in change.reasons],
+        "reasons": [mask_data(text) for text in change.sentences],
         "origin": _origin_to_json(change.origin, prefix),
         "cause": _origin_to_json(change.cause, prefix),
     }

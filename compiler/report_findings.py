@@ -57,9 +57,9 @@ def _rank(seen: Seen) -> int:
 
 def _parts(change: Change) -> Iterator[Change]:
     """Tell what a change does to its thing from what it means for security."""
-    effect = replace(change, security=())
+    effect = replace(change, security=(), concerns=())
     if change.security:
-        yield replace(change, behavior="none", is_data_loss=False)
+        yield replace(change, behavior="none", is_data_loss=False, reasons=())
     if find_risks(effect) or not change.security:
         yield effect
 
@@ -69,7 +69,7 @@ def _find(seen: Seen, diff: Diff, fail_on: Level | None) -> Diagnostic:
     code, becomes, hint = _MEANINGS["security" if change.security else find_effect(change)]
     where = f" in {join_words([f'`{name}`' for name in seen.environments])}" if seen.environments else ""
     labels = [label.replace("-", " ") for label in change.security]
-    said = "; ".join([*labels, _describe(change), *change.reasons])
+    said = "; ".join([*labels, _describe(change), *change.sentences])
     is_error = fail_on is not None and reaches_level(change, fail_on)
     line = find_line(change)
     span, old = _place(line.span, diff, change) if line else (None, "")

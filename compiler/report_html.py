@@ -236,7 +236,7 @@ def _change(change: Change, prefix: str) -> dict[str, Json]:
         "badges": {risk: show_text(words) for risk, words in name_risks(change).items()},
         "place": show_text(name_place(change)),
         "shown": list(_values(change)),
-        "reasons": [show_text(reason).split("`") for reason in change.reasons],  # every second part is a name
+        "reasons": [show_text(reason).split("`") for reason in change.sentences],  # every second part is a name
         "types": [f"{number} {show_text(kind)}" for kind, number in count_types(change).items()]
         if is_first(change)
         else [],

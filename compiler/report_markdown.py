@@ -156,7 +156,7 @@ def _draw_change(seen: Seen, prefix: str) -> Iterator[str]:
         return
     places = [each for each in (change, *change.within) if name_place(each)]
     yield from _listed([f"{_code(name_place(each))}: {_draw_values(each)}" for each in places])
-    yield from _listed([_prose(reason) for reason in change.reasons])
+    yield from _listed([_prose(reason) for reason in change.sentences])
     if write_line(change, prefix):
         yield f"  - {name_version(change)} {_code(write_line(change, prefix))}"
 

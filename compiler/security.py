@@ -1,6 +1,6 @@
 """Security: say of each change what it does to who may do what, who can reach what, and what is protected.
 
-In: a Diff.    Out: the same Diff, its changes with labels and, in `reasons`, a sentence for each.
+In: a Diff.    Out: the same Diff, its changes with labels and, in `concerns`, a sentence for each.
 Never: compares text; what is written otherwise and means the same has no label, and a label reversed is its opposite.
 
 A label is `<what>-widened` or `-narrowed` for `iam`, `exposure` and `egress`, `-weakened` or `-strengthened` for
@@ -78,7 +78,7 @@ def _label(change: Change, label: str, reason: str) -> Change:
     return replace(
         change,
         security=tuple(dict.fromkeys((*change.security, label))),
-        reasons=tuple(dict.fromkeys((*change.reasons, reason))),
+        concerns=tuple(dict.fromkeys((*change.concerns, reason))),
     )
 
 

@@ -64,15 +64,16 @@ def test_what_a_change_does_and_what_it_means_for_security_are_two_findings() ->
         behavior="replacement",
         security=("exposure-widened",),
         reasons=("`X` cannot change",),
+        concerns=("anybody may read",),
         origin=origin(),
     )
     found = find_changes(diff_of({}, {}, change), fail_on="security")
-    said = "`X` changes from 1 to 2; `X` cannot change"
+    said = "`X` changes from 1 to 2"
     assert [
-        ("D912", f"`A` in `production` is replaced: {said}", "warning", 12),
+        ("D912", f"`A` in `production` is replaced: {said}; `X` cannot change", "warning", 12),
         (
             "D915",
-            f"`A` in `production` changes what is allowed or protected: exposure widened; {said}",
+            f"`A` in `production` changes what is allowed or protected: exposure widened; {said}; anybody may read",
             "error",
             12,
         ),

@@ -472,7 +472,7 @@ def test_a_sentence_about_a_function_names_no_null() -> None:
     body = made("AWS::Serverless::Api")
     told = made("AWS::Lambda::Permission", Principal="s3.amazonaws.com")
     found = review(side({"A": body}), side({"A": body, "P": told})).changes
-    assert not any("null" in reason for change in found for reason in change.reasons)
+    assert not any("null" in reason for change in found for reason in change.concerns)
 
 
 def test_large_policies_and_groups_are_compared_quickly() -> None:
@@ -503,7 +503,7 @@ def test_another_key_and_another_boundary_are_neither_stronger_nor_weaker() -> N
 def test_the_label_stands_at_the_change_that_carries_it() -> None:
     before = side({"P": policy(allow("s3:Get*")), "B": made(BALANCER, Scheme="internal", Name="a")})
     after = side({"P": policy(allow("s3:*")), "B": made(BALANCER, Scheme="internet-facing", Name="b")})
-    found = {change.path[-1]: (change.security, change.reasons) for change in review(before, after).changes}
+    found = {change.path[-1]: (change.security, change.concerns) for change in review(before, after).changes}
     assert found["Name"] == ((), ())
     assert found["Scheme"] == (
         ("exposure-widened",),
@@ -538,7 +538,7 @@ def test_a_trust_is_told_in_the_words_of_its_policy() -> None:
         side({"R": trust({"Service": "a.amazonaws.com"})}), side({"R": trust({"Service": "b.amazonaws.com"})})
     )
     assert {"R: allows `sts:AssumeRole` to `Service b.amazonaws.com`"} <= {
-        reason for change in found.changes for reason in change.reasons
+        reason for change in found.changes for reason in change.concerns
     }
 
 
@@ -554,7 +554,7 @@ def test_waivers_are_labelled() -> None:
     waiver = {"code": "E9010", "reason": "x", "environments": ["production"]}
     found = review(side({}, {"waivers": []}), side({}, {"waivers": [waiver]})).changes
     assert [(("waiver-added",), ("a waiver of `E9010` sets a rule aside",))] == [
-        (change.security, change.reasons) for change in found
+        (change.security, change.concerns) for change in found
     ]
     assert {"waiver-removed"} == labels(side({}, {"waivers": [waiver]}), side({}, {"waivers": []}))
 
