@@ -11,7 +11,9 @@ What is new makes a minor version. Anything else is a patch, also another defaul
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+import math
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -24,10 +26,25 @@ Bump = Literal["patch", "minor", "major"]
 BUMPS: tuple[Bump, ...] = ("patch", "minor", "major")
 
 # Properties that others find a resource by, beside its logical id.
-_NAMES: Mapping[str, tuple[str, str]] = {
-    "AWS::SSM::Parameter": ("Name", "the path of the parameter"),
-    "AWS::SNS::Topic": ("TopicName", "the name of the topic"),
+_NAMES: Mapping[tuple[str, str], str] = {
+    ("AWS::SSM::Parameter", "Name"): "the path of the parameter",
+    ("AWS::SSM::Parameter", "Type"): "the type of the parameter",
+    ("AWS::SNS::Topic", "TopicName"): "the name of the topic",
+    ("AWS::SQS::Queue", "QueueName"): "the name of the queue",
+    ("AWS::Events::EventBus", "Name"): "the name of the bus",
+    ("AWS::KMS::Alias", "AliasName"): "the alias of the key",
+    ("AWS::Route53::RecordSet", "Name"): "the DNS name",
 }
+# How long data is kept: the property, and what holds where it is missing.
+_RETENTIONS: Mapping[tuple[str, str], float] = {
+    ("AWS::Logs::LogGroup", "RetentionInDays"): math.inf,
+    ("AWS::SQS::Queue", "MessageRetentionPeriod"): 345_600,
+    ("AWS::Kinesis::Stream", "RetentionPeriodHours"): 24,
+    ("AWS::RDS::DBInstance", "BackupRetentionPeriod"): 1,
+    ("AWS::RDS::DBCluster", "BackupRetentionPeriod"): 1,
+}
+_POLICIES = ("DeletionPolicy", "UpdateReplacePolicy")
+_KEPT: tuple[Json, ...] = (None, "Delete", "Snapshot", "RetainExceptOnCreate", "Retain")  # the least safe first
 _EVENTS = {"publishes": "published", "consumes": "consumed"}
 
 
@@ -61,9 +78,12 @@ def judge_libraries(old: Library, new: Library) -> Iterator[Reason]:
     for name in dict.fromkeys((*before, *after)):
         yield from _judge_guardrail(before.get(name), after.get(name))
     yield from _judge_rules(old, new)
-    roles = [_list_roles(library) for library in (old, new)]
-    yield from (Reason("major", f"the role `{role}` goes", "ansible") for role in sorted(roles[0] - roles[1]))
-    yield from (Reason("minor", f"the role `{role}` is new", "ansible") for role in sorted(roles[1] - roles[0]))
+    for what, where, find in _KINDS:
+        named = [find(library) for library in (old, new)]
+        yield from (Reason("major", f"the {what} `{name}` goes", where) for name in sorted(named[0] - named[1]))
+        yield from (Reason("minor", f"the {what} `{name}` is new", where) for name in sorted(named[1] - named[0]))
+    yield from _judge_identities(old, new)
+    yield from _judge_defaults(old, new)
     if old.digest != new.digest:
         yield Reason("patch", "the files of the library differ", "library")
 
@@ -71,6 +91,33 @@ def judge_libraries(old: Library, new: Library) -> Iterator[Reason]:
 def differ_in_rules(old: Library, new: Library) -> bool:
     """Tell whether two libraries ask other rules, or may."""
     return _read_code(old, "rules/") != _read_code(new, "rules/")
+
+
+def judge_offers(old: Json, new: Json, kept: Collection[str]) -> Iterator[Reason]:
+    """Yield which logical ids of services are offered no longer, and which are new, as `offers` describes them.
+
+    `kept` are logical ids that services were seen to keep; one that is made somewhere else now is no other.
+    """
+    before, after = (
+        {
+            re.sub("<[^>]*>", "<>", text): text
+            for texts in offers["logicalIds"]["service"]["ids"].values()
+            for text in texts
+        }
+        for offers in (old, new)
+    )
+    seen = {_match(name, before) for name in kept}
+    for plain in sorted({*before} - {*after} - seen):
+        yield Reason("major", f"no template makes `{before[plain]}` any longer", "templates")
+    yield from (
+        Reason("minor", f"templates make `{after[plain]}`", "templates") for plain in sorted({*after} - {*before})
+    )
+
+
+def _match(name: str, patterns: Iterable[str]) -> str | None:
+    """Return the closest of the patterns that a logical id fits."""
+    fitting = (each for each in patterns if re.fullmatch("[A-Za-z0-9]+".join(map(re.escape, each.split("<>"))), name))
+    return max(fitting, key=lambda each: len(each.replace("<>", "")), default=None)
 
 
 def judge_diff(diff: Diff, where: str) -> Iterator[Reason]:
@@ -104,10 +151,35 @@ def _judge_guardrail(before: Guardrail | None, after: Guardrail | None) -> Itera
     plain = [replace(each, reason="", since="", span=after.span) for each in (before, after)]
     if plain[0] == plain[1]:
         return
-    if before.severity == "error" != after.severity and replace(plain[0], severity=after.severity) == plain[1]:
-        yield Reason("minor", f"{name} warns where it refused", "guardrails", Origin("platform", after.span))
+    if _is_relaxed(before, after):
+        yield Reason("minor", f"{name} lets more pass", "guardrails", Origin("platform", after.span))
     else:
         yield Reason(bump, f"{name} asks for something else", "guardrails", Origin("platform", after.span))
+
+
+def _is_relaxed(before: Guardrail, after: Guardrail) -> bool:
+    """Tell whether a guardrail refuses nothing that it did not refuse before."""
+    had = before.must or {}
+    return (
+        (before.type, before.path) == (after.type, after.path)
+        and (before.is_sealed or not after.is_sealed)
+        and (before.severity == "error" or after.severity != "error")
+        and set(before.unless) <= set(after.unless)
+        and all(key in had and _admits(key, had[key], asked) for key, asked in (after.must or {}).items())
+    )
+
+
+def _admits(operator: str, before: Json, after: Json) -> bool:
+    match operator:
+        case "atLeast":
+            return bool(after <= before)
+        case "atMost":
+            return bool(after >= before)
+        case "oneOf":
+            return all(value in after for value in before)
+        case "keeps":
+            return all(value in before for value in after)
+    return bool(before == after)
 
 
 def _judge_rules(old: Library, new: Library) -> Iterator[Reason]:
@@ -153,8 +225,61 @@ class _Plain(ast.NodeTransformer):
 
 
 def _list_roles(library: Library) -> set[str]:
-    paths = [file.path.split("/") for file in library.ansible]
-    return {path[path.index("roles") + 1] for path in paths if "roles" in path[:-2]}
+    """Name the roles of a library: folders of `roles` that have tasks."""
+    found = (re.fullmatch(r"(?:.*/)?roles/([^/]+)/tasks/main\.ya?ml", file.path) for file in library.ansible)
+    return {match[1] for match in found if match}
+
+
+def _list_playbooks(library: Library) -> set[str]:
+    return {file.path for file in library.ansible if re.fullmatch(r"[^/]+\.ya?ml", file.path)}
+
+
+def _list_variables(library: Library) -> set[str]:
+    """Name the variables that processes find, as the templates of Ansible for files of them begin their lines."""
+    texts = (file.content for file in library.ansible if file.path.endswith(".env.j2"))
+    return {name.decode() for text in texts for name in re.findall(rb"^([A-Z][A-Z0-9_]*)=", text, re.MULTILINE)}
+
+
+_KINDS: tuple[tuple[str, str, Callable[[Library], set[str]]], ...] = (
+    ("role", "ansible", _list_roles),
+    ("playbook", "ansible", _list_playbooks),
+    ("variable of processes", "ansible", _list_variables),
+)
+
+
+def _judge_identities(old: Library, new: Library) -> Iterator[Reason]:
+    """Judge by which keys items of lists are the same: any change gives overrides another meaning."""
+    before, after = ({(each.type, each.path): each for each in library.identities} for library in (old, new))
+    for place in dict.fromkeys((*before, *after)):
+        one, other = before.get(place), after.get(place)
+        if (one and one.keys) != (other and other.keys):
+            message = f"overrides of `{'.'.join(place[1])}` of `{place[0]}` mean something else"
+            yield Reason("major", message, "identities", Origin("platform", other.span) if other else None)
+
+
+def _judge_defaults(old: Library, new: Library) -> Iterator[Reason]:
+    """Judge what services need not say, and where their environments are."""
+    for key in ("defaults", "businessHours"):
+        for path in _find_gone(old.defaults.data.get(key), new.defaults.data.get(key), (key,)):
+            yield Reason("major", f"`{'.'.join(path)}` goes, on which services may count", "platform.yml")
+    for name in sorted({*old.environments} & {*new.environments}):
+        before, after = (library.environments[name] for library in (old, new))
+        for key in ("account", "region"):
+            had, has = before.data.get(key), after.data.get(key)
+            if had != has:
+                message = f"the {key} of `{name}` is `{has}` and was `{had}`, so that everything is made anew"
+                yield Reason("major", message, "environments", Origin("environment", after.value_span((key,))))
+        for path in _find_gone(before.data.get("defaults"), after.data.get("defaults"), ("defaults",)):
+            yield Reason("major", f"`{'.'.join(path)}` of `{name}` goes, on which services may count", "environments")
+
+
+def _find_gone(old: Json, new: Json, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield the topmost keys that one map has and another lacks."""
+    if old is not None and new is None:
+        yield path
+    elif isinstance(old, dict) and isinstance(new, dict):
+        for key, value in old.items():
+            yield from _find_gone(value, new.get(key), (*path, str(key)))
 
 
 def _judge(change: Change) -> tuple[Bump, str]:
@@ -186,10 +311,31 @@ def _judge_resource(change: Change, steps: list[str | int]) -> tuple[Bump, str]:
     if is_stateful(kind) and change.behavior in ("replacement", "conditional"):
         verb = "is replaced" if change.behavior == "replacement" else "may be replaced"
         return "major", f"{name}, which holds data, {verb}: {'; '.join(change.reasons) or 'by what it refers to'}"
-    property_name, words = _NAMES.get(kind, ("", ""))
-    if property_name and steps[:2] == ["Properties", property_name]:
-        return "major", f"{words} `{change.before}` is `{change.after}` now"
+    if is_stateful(kind) and len(steps) == 1 and steps[0] in _POLICIES and _is_less_kept(change):
+        return (
+            "major",
+            f"{name}, which holds data, is protected no longer: `{steps[0]}` is `{change.after or 'Delete'}`",
+        )
+    if steps[:1] == ["Properties"] and len(steps) > 1:
+        place = (kind, str(steps[1]))
+        if place in _NAMES:
+            return "major", f"{_NAMES[place]} `{change.before}` is `{change.after}` now"
+        if place in _RETENTIONS and _is_shorter(change, _RETENTIONS[place]):
+            return "major", f"{name} keeps its data for a shorter time: `{steps[1]}` is `{change.after}`"
     return "patch", f"{name} {'.'.join(map(str, steps))} is {change.kind}"
+
+
+def _is_less_kept(change: Change) -> bool:
+    places = [_KEPT.index(value) if value in _KEPT else len(_KEPT) for value in (change.after, change.before)]
+    return places[0] < places[1] and change.before != "Delete"
+
+
+def _is_shorter(change: Change, otherwise: float) -> bool:
+    try:
+        before, after = (otherwise if value is None else float(value) for value in (change.before, change.after))
+    except (TypeError, ValueError):
+        return False
+    return after < before
 
 
 def _judge_fact(change: Change) -> tuple[Bump, str]:

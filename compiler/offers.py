@@ -38,11 +38,16 @@ def describe_offers(library: Library, stacks: Mapping[str, Stack]) -> dict[str, 
 
 def _about(lines: tuple[str, ...]) -> str:
     """Return the first paragraph of a module's docstring."""
-    try:
-        text = ast.get_docstring(ast.parse("\n".join(lines))) or ""
-    except (SyntaxError, ValueError):
-        return ""
+    text = ast.get_docstring(_parse("\n".join(lines))) or ""
     return " ".join(text.partition("\n\n")[0].split())
+
+
+def _parse(code: str | bytes) -> ast.Module:
+    """Parse a module; one that is no Python says nothing, and whoever compiles with it tells why."""
+    try:
+        return ast.parse(code)
+    except (SyntaxError, ValueError):
+        return ast.Module([], [])
 
 
 def _service_ids(library: Library) -> dict[str, Json]:
@@ -58,7 +63,7 @@ def _service_ids(library: Library) -> dict[str, Json]:
         name = file.path.removeprefix("templates/").removesuffix(".py")
         if file.path != f"templates/{name}.py" or not (scopes.get(name) == "service" or name in shared):
             continue
-        for pattern in _titles(ast.parse(file.content)):
+        for pattern in _titles(_parse(file.content)):
             if pattern is None:
                 is_complete = False
             else:
@@ -69,7 +74,7 @@ def _service_ids(library: Library) -> dict[str, Json]:
 def _imported(names: set[str], library: Library) -> set[str]:
     """Name the shared modules that some templates import, also by way of each other."""
     trees = {
-        file.path.removeprefix("templates/").removesuffix(".py"): ast.parse(file.content)
+        file.path.removeprefix("templates/").removesuffix(".py"): _parse(file.content)
         for file in library.files
         if file.path.startswith("templates/") and file.path.endswith(".py") and file.link is None
     }

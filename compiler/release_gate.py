@@ -28,6 +28,7 @@ from compiler.least_bump import (
     differ_in_rules,
     judge_diff,
     judge_libraries,
+    judge_offers,
     judge_outcomes,
     judge_schemas,
     worst_bump,
@@ -36,6 +37,7 @@ from compiler.library_release import SCHEMA, list_versions, read_library_release
 from compiler.library_source import LibraryChoice, choose_library, read_line
 from compiler.manifest import MANIFEST, open_manifest
 from compiler.model import Json, Library
+from compiler.offers import describe_offers
 from compiler.pipeline import compile_platform
 from compiler.review import review_sides
 from compiler.schema import complete_schema
@@ -91,12 +93,15 @@ def compare_libraries(
     found.extend(reasons)
     faults = [_tell_uncompiled("the environments do", uncompiled)] if uncompiled else []
     judged: list[Service] = []
+    kept: set[str] = set()
     for folder in services:
-        service, reasons = _judge_service(folder, old, new)
+        service, reasons, ids = _judge_service(folder, old, new)
         judged.append(service)
+        kept |= ids
         found.extend(reasons)
         if service.compiles == "neither":
             faults.append(_tell_uncompiled(f"service `{folder}` does", service.faults))
+    found.extend(judge_offers(describe_offers(old, {}), describe_offers(new, {}), kept))
     order = {"major": 0, "minor": 1, "patch": 2}
     return Comparison(
         tuple(sorted(dict.fromkeys(found), key=lambda reason: order[reason.bump])),
@@ -233,8 +238,8 @@ def _compile_environments(library: Library) -> _Outcome:
     return _compile(compile_all)
 
 
-def _judge_service(folder: Path, old: Library, new: Library) -> tuple[Service, list[Reason]]:
-    """Compare what two libraries make of a service."""
+def _judge_service(folder: Path, old: Library, new: Library) -> tuple[Service, list[Reason], set[str]]:
+    """Compare what two libraries make of a service; return also the logical ids that stay."""
     where = folder.resolve().name
     is_linted = differ_in_rules(old, new)  # by cfn-lint, which takes its time
     outcomes = [_compile_service(folder, library, is_linted=is_linted) for library in (old, new)]
@@ -244,7 +249,15 @@ def _judge_service(folder: Path, old: Library, new: Library) -> tuple[Service, l
     if with_overrides != "both":
         outcomes = [_compile_service(folder, library, is_linted=False, is_bare=True) for library in (old, new)]
     found.extend(_judge_sides(outcomes, new, where))
-    return Service(folder, with_overrides, faults[1]), found
+    ids = [_list_ids(outcome.side) if outcome.side else set() for outcome in outcomes]
+    return Service(folder, with_overrides, faults[1]), found, ids[0] & ids[1]
+
+
+def _list_ids(side: Side) -> set[str]:
+    sections = ("Resources", "Outputs", "Parameters")
+    return {
+        name for stack in side.stacks.values() for section in sections for name in stack.template.get(section) or ()
+    }
 
 
 def _judge_sides(outcomes: Sequence[_Outcome], new: Library, where: str) -> Iterator[Reason]:

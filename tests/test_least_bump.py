@@ -116,7 +116,15 @@ small-groups:
 """
 HARMLESS = STRICT.replace("atMost: 1}", "atMost: 1000}")
 WARNING = HARMLESS.replace("  since", "  severity: warning\n  since")
+VARIABLES = "ansible/roles/agent/templates/platform.env.j2"
 TASK = "- name: Nothing\n  ansible.builtin.debug: {msg: nothing}\n"
+
+
+def moved(file: str, name: str) -> Edit:
+    def edit(library: Path) -> None:
+        (library / file).rename((library / file).parent.parent / name)
+
+    return edit
 
 
 def replace_database(library: Path) -> None:
@@ -200,6 +208,46 @@ CHANGES: dict[str, tuple[Edit, Bump | None, str]] = {
     ),
     "a guardrail that warns is new": (added("guardrails.yml", WARNING), "minor", "`small-groups` is new"),
     "a role is new": (added(ROLE.format("logs"), TASK), "minor", "the role `logs` is new"),
+    # what no service was seen to use
+    "a logical id that no service uses is another": (
+        edited("templates/tasks.py", "{name}Task", "{name}Job"),
+        "major",
+        "no template makes `<",
+    ),
+    "a default goes": (
+        edited("platform.yml", "    scaling: {min: 1, max: 2}\n", ""),
+        "major",
+        "`defaults.process.scaling`",
+    ),
+    "a region is another": (edited("environments/staging.yml", "eu-west-1", "eu-west-2"), "major", "the region of"),
+    "items of a list are told apart otherwise": (removed("identities.yml"), "major", "mean something else"),
+    # what protects data, and names that others know
+    "a database is kept no longer": (
+        edited(NETWORKS, '        UpdateReplacePolicy="Retain",\n', ""),
+        "major",
+        "is protected no longer",
+    ),
+    "logs are kept for a shorter time": (
+        edited("platform.yml", "retentionDays: 30", "retentionDays: 14"),
+        "major",
+        "keeps its data for a shorter time",
+    ),
+    "logs are kept for a longer time": (edited("platform.yml", "retentionDays: 30", "retentionDays: 60"), "patch", ""),
+    "a parameter has another type": (
+        edited(NETWORKS, 'Type="String"', 'Type="StringList"'),
+        "major",
+        "the type of the",
+    ),
+    # Ansible
+    "a role loses its tasks": (moved(ROLE.format("agent"), "tasks/other.yml"), "major", "the role `agent` goes"),
+    "a playbook goes": (removed("ansible/platform.yml"), "major", "the playbook `platform.yml` goes"),
+    "a variable of processes has another name": (
+        edited(VARIABLES, "PORT=", "SERVICE_PORT="),
+        "major",
+        "the variable of processes `PORT` goes",
+    ),
+    # what lets more pass
+    "a guardrail asks for less": (edited("guardrails.yml", "atMost: 400", "atMost: 500"), "minor", "lets more pass"),
     # rules, judged by their code
     "a rule asks for more": (edited("rules/groups.py", "size > 10", "size > 9"), "major", "the code of the rule `E9"),
     "a comment of a rule is new": (added("rules/groups.py", "# Done.\n"), "patch", "the files of the library differ"),
@@ -222,6 +270,8 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     shutil.copytree(TOY, library, ignore=shutil.ignore_patterns("__pycache__"))
     added(NETWORKS, NETWORK)(library)
     added(ROLE.format("agent"), TASK)(library)
+    added(VARIABLES, "PORT={{ port }}\n")(library)
+    added("ansible/platform.yml", "- hosts: localhost\n")(library)
     service = folder / "orders"
     added("service.yml", SERVICE)(service)
     added("cloudFormation/overrides/more.yml", OVERRIDE)(service)
@@ -292,6 +342,15 @@ def test_a_rule_asks_for_as_much_as_it_can_refuse(rule: str, expected: Bump, bef
     stricter = replace(library, rules=(*library.rules, RuleModule("more", {rule: span})))
     assert expected == worst_bump(judge_libraries(library, stricter))
     assert "minor" == worst_bump(judge_libraries(stricter, library))
+
+
+def test_an_id_that_a_service_keeps_may_be_made_elsewhere(before: tuple[Path, Path], tmp_path: Path) -> None:
+    library = tmp_path / "platform"
+    shutil.copytree(before[0], library, ignore=shutil.ignore_patterns("__pycache__"))
+    edited(GROUPS, "{name}Group", "{str(name)}Group")(library)  # which cannot be read off any longer
+    for services, expected in (([before[1]], "patch"), ([], "major")):
+        compared = compare_libraries(opened(before[0]), open_library(library), services=services)
+        assert expected == worst_bump(compared.reasons)
 
 
 def test_what_compiles_with_neither_is_a_fault(before: tuple[Path, Path], tmp_path: Path) -> None:

@@ -126,9 +126,11 @@ def test_publish_needs_a_service_that_compiles(tmp_path: Path) -> None:
     assert 1 == done.exit_code and "error D820: there is no service to compile with" in done.stderr
     example = write_example(library)
     templates = library / "templates/topics.py"
-    templates.write_text(templates.read_text() + "    raise RuntimeError(process)\n")
-    done = run(*words)
-    assert 1 == done.exit_code and f"error D825: service `{example}` does not compile" in done.stderr
+    text = templates.read_text()
+    for fault in ("    raise RuntimeError(event)\n", "    yield (\n"):
+        templates.write_text(text + fault)
+        done = run(*words)
+        assert 1 == done.exit_code and f"error D825: service `{example}` does not compile" in done.stderr
     assert not (bucket / "platform/1.0.0").exists()
 
 
