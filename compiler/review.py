@@ -13,6 +13,7 @@ from compiler.attribution import attribute_changes
 from compiler.behavior import is_ordered
 from compiler.changes import Change, Diff, Side, order_changes
 from compiler.compare import ListRules
+from compiler.conceal import conceal_secrets
 from compiler.consequence import judge_diff
 from compiler.diff import diff_sides
 from compiler.identity import IdentityTable
@@ -24,7 +25,7 @@ def review_sides(before: Side, after: Side, library: Library) -> Diff:
     """Find all that differs between two sides, and say what it means."""
     rules = ListRules(IdentityTable(library.identities), is_ordered)
     diff = attribute_changes(mark_security(judge_diff(diff_sides(before, after, rules))))
-    return replace(diff, changes=order_changes(diff.changes))
+    return conceal_secrets(replace(diff, changes=order_changes(diff.changes)))
 
 
 def review_running(running: Mapping[str, Side], after: Side, library: Library) -> Diff:

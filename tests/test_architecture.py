@@ -34,7 +34,7 @@ CORRIDOR = [
     reference
     stack_pair
     aftermath
-    compare counterpart consequence attribution
+    compare counterpart consequence attribution conceal
     wiring parameters follow ingress schema_change worlds
     override addition refusals security
     library repository bases validate rules parts resolve build merge guard lock render output explain diff waivers
@@ -111,8 +111,8 @@ PURE = set(
     alignment reference stack_pair aftermath compare counterpart consequence behavior template_shape
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
     lock manifest render explain diff watch contracts unused schema update_facts behavior versions offers inputs
-    decision containment worlds permissions safeguards ingress security risk graph routes schema_parts schema_change
-    least_bump
+    conceal decision containment worlds permissions safeguards ingress security risk graph routes schema_parts
+    schema_change least_bump
     """.split()
 )
 IMPURE = set("datetime glob os pathlib random secrets shutil socket subprocess tempfile time urllib uuid".split())
