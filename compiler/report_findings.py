@@ -76,7 +76,7 @@ def _find(seen: Seen, diff: Diff, fail_on: Level | None) -> Diagnostic:
     related: tuple[Related, ...] = ()
     if change.cause is not None and change.origin is not None and change.kind != "removed":
         related = (Related("the platform computes the value here", change.origin.span),)
-    message = f"`{name_thing(change)}`{where}{becomes}: {said}{old}"
+    message = f"`{name_thing(change)}`{'' if is_first(change) else where}{becomes}: {said}{old}"
     severity: Severity = "error" if is_error else "notice" if code == "D916" else "warning"
     return Diagnostic(code, message, span, hint, severity, related)
 

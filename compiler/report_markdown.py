@@ -148,7 +148,7 @@ def _draw_change(seen: Seen, prefix: str) -> Iterator[str]:
     change = seen.change
     risks = "".join(f"**{_prose(words)}**, " for words in name_risks(change).values())
     kind = f" ({_code(change.type)})" if change.type else ""
-    where = ", ".join(_code(name) for name in seen.environments)
+    where = "" if is_first(change) else ", ".join(_code(name) for name in seen.environments)
     yield f"- {risks}{name_kind(change)}: {_code(name_thing(change))}{kind}{f' in {where}' if where else ''}"
     if is_first(change) or (change.kind == "removed" and not change.path):
         types = [f"{number} {_code(kind)}" for kind, number in count_types(change).items()]

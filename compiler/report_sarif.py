@@ -8,6 +8,7 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
@@ -59,6 +60,10 @@ def _result(diagnostic: Diagnostic, rule_index: int, prefix: str) -> Json:
         "level": _LEVELS[diagnostic.severity],
         "message": {"text": text},
     }
+    # What is the same finding though the lines above it have moved.
+    path = diagnostic.span.path if diagnostic.span else ""
+    same = "\0".join((diagnostic.code, path, diagnostic.message)).encode(errors="backslashreplace")
+    result["partialFingerprints"] = {"flagstone/v1": hashlib.sha256(same).hexdigest()}
     # Code scanning takes no result without a place: what has none concerns the service as a whole.
     whole = {"artifactLocation": {"uri": _uri(place_path("service.yml", prefix))}}
     result["locations"] = [{"physicalLocation": _location(diagnostic.span, prefix) if diagnostic.span else whole}]

@@ -127,6 +127,13 @@ def test_nobody_is_kept_out(browser: Chrome, tmp_path: Path, scheme: str, width:
     assert [] == find_barriers(browser)
 
 
+def test_a_handful_of_changes_needs_no_filters(browser: Chrome, tmp_path: Path) -> None:
+    open_page(browser, tmp_path, diff_of({}, {}, *(changed(name, "X") for name in "ABC")))
+    assert not browser.find_element(By.ID, "filters").is_displayed()
+    open_page(browser, tmp_path, diff_of({}, {}, *(changed(name, "X") for name in "ABCD")))
+    assert browser.find_element(By.ID, "filters").is_displayed()
+
+
 def test_a_link_of_a_change_opens_the_picture_at_its_node(browser: Chrome, tmp_path: Path) -> None:
     open_page(browser, tmp_path, review_of_orders())
     browser.find_element(By.XPATH, "//article[h3='Orders']//a[starts-with(., 'picture')]").click()

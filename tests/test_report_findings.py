@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -120,3 +121,21 @@ def test_github_and_code_scanning_are_told_at_the_line_that_caused_it() -> None:
     assert ["D912"] == [rule["id"] for rule in run["tool"]["driver"]["rules"]]
     assert "service.yml" == run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     assert "AKIAIOSFODNN7EXAMPLE" not in github + sarif
+
+
+def test_a_first_deployment_is_one_notice() -> None:
+    came = changed("A", kind="added", before=None, after={"Resources": {"A": {"Type": "X"}}})
+    [found] = find_changes(diff_of({}, {}, replace(came, path=(), logical_id=None, type=None)), fail_on="security")
+    assert ("`production`: it is deployed for the first time, 1 resource", "notice") == (found.message, found.severity)
+
+
+def test_code_scanning_knows_a_finding_again_when_its_line_has_moved() -> None:
+    prints = []
+    for change in (
+        changed("A", "X", origin=origin(line=12)),
+        changed("A", "X", origin=origin(line=40)),
+        changed("A", "Y", origin=origin(line=12)),
+    ):
+        [run] = json.loads(report_diagnostics(find_changes(diff_of({}, {}, change)), format="sarif"))["runs"]
+        prints += [result["partialFingerprints"]["flagstone/v1"] for result in run["results"]]
+    assert prints[0] == prints[1] != prints[2]

@@ -186,7 +186,7 @@ def test_a_first_deployment_is_counted_by_type() -> None:
     came = replace(came, path=(), logical_id=None, type=None)
     text = render_markdown(diff_of({}, {}, came))
     assert "### 🟢 First deployment of production: 2 resources to create\n" in text
-    assert "- first deployment: `production` in `production`\n  - 2 `AWS::DynamoDB::Table`\n" in text
+    assert "- first deployment: `production`\n  - 2 `AWS::DynamoDB::Table`\n" in text
 
 
 def test_two_comparisons_have_two_hidden_lines_and_none_ends_early() -> None:

@@ -61,7 +61,7 @@
   form.addEventListener("reset", () => setTimeout(apply));
   form.addEventListener("submit", (event) => event.preventDefault());
   window.addEventListener("hashchange", follow);
-  form.hidden = false;
+  form.hidden = things.length < 4;  // which is seen at a glance
   apply();
   follow();
 })();
