@@ -19,10 +19,13 @@ from compiler.model import Json
 from compiler.schema_parts import (
     ANNOTATIONS,
     DEEPEST,
+    UNFOLLOWED,
     allowed_types,
     expand_schema,
     flatten_schema,
+    has_inner_id,
     is_listed,
+    is_unfollowed,
     listed_values,
     spread_types,
     types_of,
@@ -66,6 +69,10 @@ def find_narrowings(old: Json, new: Json) -> tuple[Narrowing, ...]:
     >>> find_narrowings({"properties": {"a": {}}}, {"properties": {"a": {}}, "required": ["a"]})
     (Narrowing(path=(), reason='`a` is required'),)
     """
+    if write_value(old) == write_value(new):
+        return ()
+    if has_inner_id(old) or has_inner_id(new):  # which gives references below it another meaning
+        return (Narrowing((), "a schema inside of it has an `$id`, so nothing can be proved"),)
     return tuple(dict.fromkeys(_Comparison(old, new).compare([old], new, ())))
 
 
@@ -82,8 +89,11 @@ class _Comparison:
         """Yield what of the new schema does not follow from the old ones."""
         was = [part for each in old for part in flatten_schema(each, self.old)]
         key = json.dumps([was, new], sort_keys=True, default=str)
-        if key in self.open or len(path) > DEEPEST:
+        if key in self.open:
             return  # a schema that contains itself: proved where the question was asked first
+        if len(path) > DEEPEST:
+            yield Narrowing(path[:DEEPEST], "it is nested too deep to be compared")
+            return
         self.open.add(key)
         try:
             yield from self._compare_parts(was, new, path)
@@ -180,6 +190,8 @@ class _Comparison:
             yield from self._compare_if(keyword, asked, was, path)
         elif keyword == "dependentRequired":
             yield from self._unless_same(keyword, value, was, path)
+        elif keyword in UNFOLLOWED:
+            yield Narrowing(path, "it refers to what cannot be followed")
         elif not any(self._is_same(part, asked) for part in was):  # what it means may depend on all that is beside it
             yield Narrowing(path, f"`{keyword}` asks for something else")
 
@@ -193,7 +205,8 @@ class _Comparison:
             yield Narrowing(path, f"`{keyword}` asks for something else")
 
     def _is_same(self, old: Json, new: Json) -> bool:
-        return write_value(expand_schema(old, self.old)) == write_value(expand_schema(new, self.new))
+        before, after = expand_schema(old, self.old), expand_schema(new, self.new)
+        return not is_unfollowed(after) and write_value(before) == write_value(after)
 
     def _compare_if(
         self, keyword: str, asked: Mapping[str, Json], was: Sequence[dict[str, Json]], path: tuple[str, ...]
@@ -230,8 +243,12 @@ class _Comparison:
             yield from self.compare(old, asked.get("patternProperties", {}).get(pattern, rest), (*path, "*"))
         outside = [part["additionalProperties"] for part in was if "additionalProperties" in part]
         for pattern, schema in asked.get("patternProperties", {}).items():
-            if pattern not in patterns:
+            if pattern not in patterns:  # a key that it fits may have fitted none of them, or any
                 yield from self.compare(outside, schema, (*path, "*"))
+                for old in (
+                    part["patternProperties"][each] for part in was for each in part.get("patternProperties", {})
+                ):
+                    yield from self.compare([old], schema, (*path, "*"))
         found = list(self.compare(outside, rest, (*path, "*")))
         yield from [Narrowing(path, "other keys are no longer allowed")] if rest is False and found else found
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from urllib.parse import unquote
 
 from compiler.model import Json
 
@@ -19,13 +20,16 @@ ANNOTATIONS = frozenset(
     """.split()
 )
 _TYPES = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
+UNFOLLOWED = frozenset({"$external", "$dynamicRef", "$recursiveRef"})  # "$external" is our word for any other reference
 _NAMED = {"properties", "patternProperties", "dependentSchemas"}
 
 
 def flatten_schema(schema: Json, root: Json, depth: int = 0) -> list[Json]:
     """List the schemas that a schema asks for together: itself, what it refers to, what is in its `allOf`."""
-    if not isinstance(schema, dict) or depth > DEEPEST:
+    if not isinstance(schema, dict):
         return [schema]
+    if depth > DEEPEST:
+        return [{"$external": "nested too deep"}]
     parts: list[Json] = [schema]
     target = schema.get("$ref")
     if isinstance(target, str):
@@ -36,11 +40,11 @@ def flatten_schema(schema: Json, root: Json, depth: int = 0) -> list[Json]:
 
 
 def _lookup(root: Json, target: str) -> Json:
-    """Return what a reference names; what it does not name admits nothing, so that it is never taken for harmless."""
-    if not target.startswith("#"):
+    """Return what a reference names; one that is no place of the document is a keyword of its own, never harmless."""
+    if target != "#" and not target.startswith("#/"):
         return {"$external": target}
     found = root
-    for step in target[1:].split("/")[1:]:
+    for step in unquote(target[1:]).split("/")[1:]:
         step = step.replace("~1", "/").replace("~0", "~")
         if not isinstance(found, dict) or step not in found:
             return {"$external": target}
@@ -63,6 +67,21 @@ def expand_schema(schema: Json, root: Json, seen: tuple[str, ...] = ()) -> Json:
         elif key == "allOf" or key not in ANNOTATIONS:
             plain[key] = expand_schema(value, root, seen)
     return plain
+
+
+def is_unfollowed(schema: Json) -> bool:
+    """Tell whether an expanded schema refers to anything that was not followed."""
+    if isinstance(schema, dict):
+        return bool(UNFOLLOWED & schema.keys()) or any(map(is_unfollowed, schema.values()))
+    return isinstance(schema, list) and any(map(is_unfollowed, schema))
+
+
+def has_inner_id(schema: Json, depth: int = 0) -> bool:
+    """Tell whether a schema inside of another has a name of its own, which references may be relative to."""
+    if isinstance(schema, dict):
+        is_named = depth > 0 and isinstance(schema.get("$id"), str)
+        return is_named or any(has_inner_id(inner, depth + 1) for inner in schema.values())
+    return isinstance(schema, list) and any(has_inner_id(inner, depth + 1) for inner in schema)
 
 
 def allowed_types(was: Sequence[Mapping[str, Json]]) -> frozenset[str]:

@@ -23,6 +23,27 @@ BOTH = {**CLOSED, "properties": {"a": {"type": "string"}, "b": {"type": "string"
 LEAF = {"$defs": {"leaf": {"type": "string", "maxLength": 3}}, "items": {"$ref": "#/$defs/leaf"}}
 TREE: Any = {"$defs": {"t": {"type": "object", "properties": {"t": {"$ref": "#/$defs/t"}}}}, "$ref": "#/$defs/t"}
 WHEN = {"if": {"required": ["a"]}, "then": {"required": ["b"]}}
+ONLY_A: dict[str, Json] = {"patternProperties": {"^a": ANY}, "additionalProperties": False}
+
+
+def _refer(target: str, name: str, kind: str) -> dict[str, Json]:
+    """A schema that refers to a definition of a type, which has a name of its own."""
+    reference = "$dynamicRef" if name == "$dynamicAnchor" else "$ref"
+    return {"$defs": {"a b": {name: "leaf", "type": kind}}, "items": {reference: target}}
+
+
+def _inner(kind: str) -> dict[str, Json]:
+    """A schema with another inside of it that has an address, so that a reference there is not into the outer one."""
+    inner = {"$id": "https://example.org/inner", "$defs": {"leaf": {"type": kind}}, "$ref": "#/$defs/leaf"}
+    return {"$defs": {"leaf": {"type": "null"}}, "items": inner}
+
+
+def _nest(depth: int, leaf: dict[str, Json]) -> dict[str, Json]:
+    return leaf if depth == 0 else {"properties": {"a": _nest(depth - 1, leaf)}}
+
+
+def _all_of(depth: int, leaf: dict[str, Json]) -> dict[str, Json]:
+    return leaf if depth == 0 else {"allOf": [_all_of(depth - 1, leaf)]}
 
 
 @pytest.mark.parametrize(
@@ -77,6 +98,16 @@ WHEN = {"if": {"required": ["a"]}, "then": {"required": ["b"]}}
         ({"type": "string", "pattern": "^a$"}, {"type": "string", "pattern": "^[a]$"}),
         ({"oneOf": [{"minimum": 5}]}, {"oneOf": [{"minimum": 5}, {"minimum": 7}]}),
         ({"dependentRequired": {"a": ["b"]}}, {"dependentRequired": {"a": ["b", "c"]}}),
+        # a key may fit several patterns
+        (ONLY_A, {**ONLY_A, "patternProperties": {"^a": ANY, "^ab": {"type": "string"}}}),
+        (ONLY_A, {**ONLY_A, "patternProperties": {"^a": ANY, "b$": {"type": "string"}}}),
+        # references
+        (_refer("#leaf", "$anchor", "string"), _refer("#leaf", "$anchor", "integer")),
+        (_refer("#leaf", "$dynamicAnchor", "string"), _refer("#leaf", "$dynamicAnchor", "integer")),
+        (_refer("#/$defs/a%20b", "title", "string"), _refer("#/$defs/a%20b", "title", "integer")),
+        (_inner("string"), _inner("integer")),
+        (_nest(80, {"type": ["string", "null"]}), _nest(80, {"type": "string"})),
+        (_all_of(80, {"type": ["string", "null"]}), _all_of(80, {"type": "string"})),
     ],
 )
 def test_a_narrower_schema_is_told(wide: Json, narrow: Json) -> None:
@@ -119,6 +150,8 @@ def test_a_narrower_schema_is_told(wide: Json, narrow: Json) -> None:
             {"additionalProperties": {"maximum": 4}},
         ),
         (False, {"type": "string"}),
+        (_refer("#/$defs/a%20b", "title", "string"), {**_refer("#/$defs/a%20b", "title", "string"), "title": "b"}),
+        (ONLY_A, {"patternProperties": {"^a": ANY, "^ab": ANY}}),
     ],
 )
 def test_what_admits_as_much_or_more_is_no_narrowing(old: Json, new: Json) -> None:
@@ -171,7 +204,7 @@ def _keywords(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
             "contains": inner,
             "required": st.lists(KEYS, max_size=2, unique=True),
             "properties": st.dictionaries(KEYS, inner, max_size=2),
-            "patternProperties": st.dictionaries(st.sampled_from(["^a", "b$"]), inner, max_size=2),
+            "patternProperties": st.dictionaries(st.sampled_from(["^a", "b$", "^ab"]), inner, max_size=2),
             "additionalProperties": inner,
             "propertyNames": inner,
             **dict.fromkeys(("anyOf", "oneOf", "allOf"), st.lists(inner, min_size=1, max_size=2)),
@@ -230,4 +263,4 @@ def test_what_was_valid_is_valid_unless_a_narrowing_is_told(pair: tuple[Any, Any
 
 @given(SCHEMAS)
 def test_a_schema_is_no_narrowing_of_itself_but_for_what_overlaps(schema: Any) -> None:
-    assert () == find_narrowings(schema, copy.deepcopy(schema))
+    assert () == find_narrowings(schema, {**copy.deepcopy(schema), "description": "the same"})
