@@ -7,8 +7,8 @@ Never: follows a reference out of the document.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from urllib.parse import unquote
 
 from compiler.model import Json
 
@@ -44,12 +44,18 @@ def _lookup(root: Json, target: str) -> Json:
     if target != "#" and not target.startswith("#/"):
         return {"$external": target}
     found = root
-    for step in unquote(target[1:]).split("/")[1:]:
+    for step in _unquote(target[1:]).split("/")[1:]:
         step = step.replace("~1", "/").replace("~0", "~")
         if not isinstance(found, dict) or step not in found:
             return {"$external": target}
         found = found[step]
     return found
+
+
+def _unquote(text: str) -> str:
+    """Read what stands percent-encoded in a reference (RFC 6901, section 6)."""
+    plain = re.sub(rb"%([0-9A-Fa-f]{2})", lambda found: bytes.fromhex(found[1].decode()), text.encode())
+    return plain.decode(errors="replace")
 
 
 def expand_schema(schema: Json, root: Json, seen: tuple[str, ...] = ()) -> Json:
