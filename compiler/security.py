@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from compiler.behavior import is_stateful
 from compiler.changes import Change, Diff, SideStack
 from compiler.ingress import find_opened
 from compiler.known import Known
@@ -57,6 +58,9 @@ _WATCHERS: Mapping[str, str] = {
     "AWS::GuardDuty::Detector": "protection",
     "AWS::WAFv2::WebACLAssociation": "protection",
 }
+# Attributes that say what becomes of the data of a resource that goes, and what keeps it.
+_KEEPING = {"DeletionPolicy": "removed", "UpdateReplacePolicy": "replaced"}
+_KEPT = ("Retain", "RetainExceptOnCreate", "Snapshot")
 
 
 def mark_security(diff: Diff) -> Diff:
@@ -71,7 +75,7 @@ def mark_security(diff: Diff) -> Diff:
             at = _carrier([changes[index] for index in own], logical_id, body, finding)
             if at is not None:
                 changes[own[at]] = _label(changes[own[at]], finding.label, f"{logical_id}: {finding.reason}")
-    return replace(diff, changes=tuple(_mark_waiver(change) for change in changes))
+    return replace(diff, changes=tuple(_mark_retention(_mark_waiver(change)) for change in changes))
 
 
 def _label(change: Change, label: str, reason: str) -> Change:
@@ -91,6 +95,17 @@ def _mark_waiver(change: Change) -> Change:
     if change.kind == "removed":
         return _label(change, "waiver-removed", f"a waiver {words}is no longer given")
     return _label(change, f"waiver-{change.kind}", f"a waiver {words}sets a rule aside")
+
+
+def _mark_retention(change: Change) -> Change:
+    """Label that data is kept no longer, or from now on, when its resource goes."""
+    if change.logical_id is None or len(change.path) != 3 or change.path[2] not in _KEEPING:
+        return change
+    kept = [value in _KEPT for value in (change.before, change.after)]
+    if kept[0] == kept[1] or not is_stateful(change.type or ""):
+        return change
+    words = f"its data {'is kept' if kept[1] else 'goes with it'} when it is {_KEEPING[str(change.path[2])]}"
+    return _label(change, f"protection-{'strengthened' if kept[1] else 'weakened'}", f"{change.logical_id}: {words}")
 
 
 # Finding

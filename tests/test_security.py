@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compiler.changes import Change, Diff, Side, SideStack
+from compiler.changes import Change, Diff, Kind, Side, SideStack
 from compiler.containment import covers_text
 from compiler.ingress import find_opened
 from compiler.known import Known
@@ -658,3 +658,23 @@ def test_a_gain_reversed_is_a_loss(before: list[Json], after: list[Json]) -> Non
     grants = [read_grants(each, known) for each in (before, after)]
     assert compare_grants(grants[0], grants[1]) == tuple(reversed(compare_grants(grants[1], grants[0])))
     assert ({}, {}) == compare_grants(grants[0], grants[0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after", "labels"),
+    [
+        ("AWS::S3::Bucket", "Retain", None, ("protection-weakened",)),
+        ("AWS::S3::Bucket", None, "Retain", ("protection-strengthened",)),
+        ("AWS::RDS::DBInstance", "Snapshot", "Delete", ("protection-weakened",)),
+        ("AWS::S3::Bucket", "Retain", "RetainExceptOnCreate", ()),
+        ("AWS::SNS::Topic", "Retain", None, ()),
+    ],
+)
+@pytest.mark.parametrize("name", ["DeletionPolicy", "UpdateReplacePolicy"])
+def test_data_that_is_kept_no_longer_is_less_protected(
+    name: str, kind: str, before: str | None, after: str | None, labels: tuple[str, ...]
+) -> None:
+    change_kind: Kind = "added" if before is None else "removed" if after is None else "changed"
+    change = Change("", "t.yml", ("Resources", "A", name), change_kind, before, after, "A", kind)
+    [found] = mark_security(Diff(Side("a", {}), Side("b", {}), (change,))).changes
+    assert labels == found.security
