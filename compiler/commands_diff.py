@@ -206,7 +206,7 @@ def _make_screen(asked: _Asked, documents: Sequence[_Document]) -> _Screen:
 
 
 def _compare(asked: _Asked, library: Library) -> Diff:
-    from compiler.review import keep_environments, match_stacks, review_running, review_sides
+    from compiler.review import keep_environments, match_stacks, needs_environment, review_running, review_sides
     from compiler.sides import compile_side, read_running
 
     reader = _Reader(asked, library)
@@ -219,13 +219,15 @@ def _compare(asked: _Asked, library: Library) -> Diff:
         if asked.against is not None:
             sides = reader.read(asked.against, service), after
         elif asked.against_platform is not None:
-            other = open_platform(asked.against_platform)
+            other = open_platform(asked.against_platform, option="--against-platform")
             name = f"{repo} with {other.name} {other.version}"
             sides = compile_side(repo, other, environments=asked.environments, name=name), after
         else:
             return review_running(read_running(reader.open_bucket(), service, tuple(after.stacks)), after, library)
     if asked.environments:
         sides = keep_environments(sides[0], asked.environments), keep_environments(sides[1], asked.environments)
+    if needs_environment(*sides):
+        raise click.UsageError("a template is one stack, the other side has several: choose one with --env")
     return review_sides(*match_stacks(*sides), library)
 
 

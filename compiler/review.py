@@ -57,6 +57,12 @@ def keep_environments(side: Side, environments: Collection[str]) -> Side:
     return replace(side, stacks=kept)
 
 
+def needs_environment(before: Side, after: Side) -> bool:
+    """Tell whether a plain template is to be compared with several stacks, so that nobody knows with which."""
+    plain, others = [side for side in (before, after) if "" in side.stacks], [before, after]
+    return len(plain) == 1 and any("" not in side.stacks and len(side.stacks) > 1 for side in others)
+
+
 def match_stacks(before: Side, after: Side) -> tuple[Side, Side]:
     """Let a plain template stand for the only environment of the other side, of which nothing else is compared then."""
     plain = ["" in side.stacks for side in (before, after)]

@@ -224,11 +224,11 @@ def raise_errors(diagnostics: Iterable[Diagnostic]) -> None:
         raise CompileError(found)
 
 
-def open_platform(platform: str | Path | None, repo: Path | None = None) -> Library:
+def open_platform(platform: str | Path | None, repo: Path | None = None, *, option: str = "--platform") -> Library:
     """Open the library that an option names, or the one that the lock of a service does."""
     from compiler.library_source import choose_library
 
-    with choosing_library():
+    with choosing_library(option):
         return choose_library(read_platform(platform), repo, mirror=os.environ.get("FLAGSTONE_BUCKET") or None)
 
 
@@ -239,14 +239,14 @@ def read_platform(platform: str | Path | None) -> LibraryChoice | None:
 
 
 @contextmanager
-def choosing_library() -> Iterator[None]:
-    """Take what names no library for wrong usage."""
+def choosing_library(option: str = "--platform") -> Iterator[None]:
+    """Take what names no library for wrong usage of an option."""
     from compiler.library_source import LibraryChoiceError
 
     try:
         yield
     except LibraryChoiceError as error:
-        raise click.BadParameter(str(error), param_hint="'--platform'") from error
+        raise click.BadParameter(str(error), param_hint=f"'{option}'") from error
 
 
 def check_environments(names: Iterable[str], library: Library) -> None:

@@ -162,6 +162,8 @@ def test_a_report_goes_into_a_file(tmp_path: Path, format: str) -> None:
         (["--against", "a", "--against-platform", "."], "compare with one thing"),
         (["nowhere", "--against", "compiled"], "there is no folder"),
         (["--before", "r1", "--after", "r1", "--bucket", "bucket"], "write a release as SERVICE/r1"),
+        (["repo", "--against-platform", "nowhere"], "Invalid value for '--against-platform'"),
+        (["--before", "compiled/production/template.json", "--after", "repo"], "choose one with --env"),
     ],
 )
 def test_words_that_do_not_go_together_are_refused(place: Path, words: list[str], said: str) -> None:
