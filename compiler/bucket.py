@@ -35,6 +35,7 @@ __all__ = [
     "DamagedObject",
     "ListedObject",
     "NotInBucket",
+    "check_url",
     "open_bucket",
 ]
 
@@ -50,13 +51,21 @@ def open_bucket(url: str, *, makes: bool = True) -> Bucket:
     A folder need not exist where `makes` is true: the first write makes it. Otherwise, which is for those who only
     read, BucketUnreachable is raised where there is none.
     """
+    parts = check_url(url)
+    if parts is None:
+        return _open_path(Path(url), makes=makes)
+    return _open_s3(parts) if parts.scheme == "s3" else _open_folder(parts, makes=makes)
+
+
+def check_url(url: str) -> SplitResult | None:
+    """Return the parts of a bucket's url, None for the path of a folder. Raises BucketUrlError without a credential."""
     if not url or not url.isprintable():
         raise BucketUrlError("a bucket's url is empty" if not url else "a bucket's url holds an unprintable character")
     scheme = _SCHEME.match(url)
     if url.startswith("~"):
         raise BucketUrlError(f"{_FORMS}; `~` is the home folder in a shell only, so write `$HOME` or the whole path")
     if scheme is None:
-        return _open_path(Path(url), makes=makes)
+        return None
     if not url.lower().startswith(("s3://", "file:/")):
         raise BucketUrlError(f"{_FORMS}, not `{scheme[0]}`; begin with `./` if a folder has such a name")
     try:
@@ -67,25 +76,26 @@ def open_bucket(url: str, *, makes: bool = True) -> Bucket:
         raise BucketUrlError("a bucket's url holds credentials; AWS finds them by itself")
     if "?" in url or "#" in url:
         raise BucketUrlError("a bucket's url has `?` or `#` in it")
-    return _open_s3(parts) if parts.scheme == "s3" else _open_folder(parts, makes=makes)
-
-
-def _open_s3(parts: SplitResult) -> Bucket:
+    if parts.scheme == "file":
+        if parts.netloc not in ("", "localhost") or not parts.path.startswith("/") or "%00" in parts.path:
+            raise BucketUrlError("the url of a folder is `file:///` and its absolute path on this machine")
+        return parts
     if not _S3_NAME.fullmatch(parts.netloc):
         raise BucketUrlError(f"`{parts.netloc}` cannot be the name of an S3 bucket, as in `s3://name/prefix`")
     prefix = parts.path.strip("/")
     if prefix and not is_key(prefix):
         raise BucketUrlError(f"`{prefix}` cannot be a prefix in an S3 bucket")
+    return parts
+
+
+def _open_s3(parts: SplitResult) -> Bucket:
     from compiler.s3_bucket import open_s3_bucket  # boto3 takes 0.3 s to import, which nothing else should pay
 
-    return open_s3_bucket(parts.netloc, prefix)
+    return open_s3_bucket(parts.netloc, parts.path.strip("/"))
 
 
 def _open_folder(parts: SplitResult, *, makes: bool) -> Bucket:
-    path = unquote(parts.path)
-    if parts.netloc not in ("", "localhost") or not path.startswith("/") or "\0" in path:
-        raise BucketUrlError("the url of a folder is `file:///` and its absolute path on this machine")
-    return _open_path(Path(path), makes=makes)
+    return _open_path(Path(unquote(parts.path)), makes=makes)
 
 
 def _open_path(path: Path, *, makes: bool) -> Bucket:

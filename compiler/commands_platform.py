@@ -16,6 +16,7 @@ from compiler.screen import (
     CONFLICT,
     FAULTS,
     FOLDER,
+    UNREACHABLE,
     Reporting,
     bucket_option,
     check_environments,
@@ -187,17 +188,23 @@ def platform_publish(
 def platform_list(bucket: str, format: str | None) -> None:
     """List the versions of the library in a bucket, the newest first."""
     with Reporting(make_screen(format)) as screen:
-        from compiler.bucket import open_bucket
+        from compiler.bucket import DamagedObject, open_bucket
+        from compiler.diagnostics import Diagnostic
         from compiler.library_release import list_library_releases
         from compiler.report_table import report_table
 
-        found = list_library_releases(open_bucket(bucket, makes=False))
+        listed = list_library_releases(open_bucket(bucket, makes=False))
+        found = [each for each in listed if not isinstance(each, DamagedObject)]
+        damaged = [Diagnostic("D802", str(each)) for each in listed if isinstance(each, DamagedObject)]
         headers = ("VERSION", "LIBRARY", "DIGEST", "COMPILER")
         cells = [(each.version, each.name, each.digest[:12], each.compiler or "any") for each in found]
         text = report_table(headers, cells, width=find_width(sys.stdout), color=is_colored(sys.stdout)) if found else ""
-        if not found and screen.format in ("text", "github"):
+        if not listed and screen.format in ("text", "github"):
             click.echo(f"no library in {bucket}", err=True)
-        screen.show((), text, {"versions": [describe(each) for each in found]})
+        result = {"versions": [describe(each) for each in found]}
+        if damaged:
+            screen.fail(UNREACHABLE, damaged, text, result)
+        screen.show((), text, result)
 
 
 @platform.command("show")

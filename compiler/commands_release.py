@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from compiler.screen import (
+    UNREACHABLE,
     Reporting,
     Screen,
     bucket_option,
@@ -59,6 +60,7 @@ def publish(
     """
     with Reporting(make_screen(format, repo)) as screen:
         from compiler.bucket import open_bucket
+        from compiler.library_source import check_published
         from compiler.neighbors import check_neighbors
         from compiler.pipeline import choose_release, compile_plan, plan_service
         from compiler.publish import check_release_id, execute_publish, plan_publish
@@ -71,9 +73,11 @@ def publish(
         done = compile_plan(plan, library, release=name)
         found = (*done.diagnostics, *check_neighbors(plan.settings, done.stacks, target, is_strict=strict))
         raise_errors(found)
+        check_published(library, target)
         upload = plan_publish(done.bundle, target)
         with show_progress(sys.stderr, "publishing", len(upload.missing)) as begin_step:
             published = execute_publish(upload, target, report_progress=lambda step: begin_step(step.key))
+        check_published(library, target)
         count = len(published.written)
         state = "already there" if published.was_there else f"{count} file{'' if count == 1 else 's'} written"
         text = f"{published.service} {published.release} in {bucket}: {state}\n"
@@ -127,10 +131,14 @@ def releases(
 
 
 def _show_releases(screen: Screen, target: Bucket, service: str, url: str) -> None:
+    from compiler.bucket import DamagedObject
+    from compiler.diagnostics import Diagnostic
     from compiler.promote import read_channels
     from compiler.publish import list_releases
 
-    rows = list_releases(target, service)
+    found = list_releases(target, service)
+    rows = [each for each in found if not isinstance(each, DamagedObject)]
+    damaged = [Diagnostic("D802", str(each)) for each in found if isinstance(each, DamagedObject)]
     running: dict[str | None, list[str]] = {}
     for channel in read_channels(target, service):
         running.setdefault(channel.release, []).append(channel.environment)
@@ -157,8 +165,10 @@ def _show_releases(screen: Screen, target: Bucket, service: str, url: str) -> No
         }
         for row in rows
     ]
-    if not rows and screen.format in ("text", "github"):
+    if not found and screen.format in ("text", "github"):
         click.echo(f"no release of {service} in {url}", err=True)
+    if damaged:
+        screen.fail(UNREACHABLE, damaged, _draw(headers, cells), {"releases": listed})
     screen.show((), _draw(headers, cells), {"releases": listed})
 
 

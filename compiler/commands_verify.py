@@ -84,15 +84,15 @@ def _recompile(
     from compiler.library_source import choose_recorded_library
     from compiler.recompile import recompile_release
 
-    named = checked.manifest["platform"]
-    before = checked.manifest["compiler"]["version"]
-    what = f"{named['name']} {named['version']}"
+    facts = checked.facts
+    assert facts, "only what was found sound is compiled again"
+    before, what = facts.compiler, f"{facts.library} {facts.version}"
     with choosing_library():
         found = choose_recorded_library(
-            named["name"], named["version"], named["digest"], choice=read_platform(platform), urls=urls
+            facts.library, facts.version, facts.digest, choice=read_platform(platform), urls=urls
         )
     if found is None:
-        message = f"library {what} with the digest `{named['digest'][:12]}` is neither in the bucket nor installed"
+        message = f"library {what} with the digest `{facts.digest[:12]}` is neither in the bucket nor installed"
         hint = "name the folder or the bucket that has it with --platform, or leave this out with --no-recompile"
         return "not compiled again\n", None, [Diagnostic("D822", message, hint=hint)]
     library, origin = found

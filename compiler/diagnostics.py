@@ -131,6 +131,7 @@ _CREDENTIAL = re.compile(
     r"|(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"
 )
 
+_LOGIN = re.compile(r"(?<=://)[^\s/@:\"]+:[^\s/@\"]+(?=@)")  # user and password of a url
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY.*?(?:-----END [A-Z ]*-----|\Z)", re.DOTALL)
 
 
@@ -145,10 +146,12 @@ def mask_credentials(text: str) -> str:
 
     >>> mask_credentials("key: AKIAIOSFODNN7EXAMPLE")
     'key: AKIA****************'
+    >>> mask_credentials("from: s3://me:hunter2@name/prefix")
+    'from: s3://**********@name/prefix'
     """
     # A private key is known by its header; the secret is what follows.
     hidden = _PRIVATE_KEY.sub(_hide, text)
-    return _CREDENTIAL.sub(_hide, hidden)
+    return _LOGIN.sub(lambda found: "*" * len(found.group()), _CREDENTIAL.sub(_hide, hidden))
 
 
 def _hide(found: re.Match[str]) -> str:

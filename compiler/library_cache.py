@@ -43,7 +43,7 @@ def keep_library(files: Sequence[RepositoryFile], digest: str) -> Path:
         try:
             return _place(files, home / "platform", digest)
         except OSError as error:
-            if "FLAGSTONE_CACHE" in os.environ:
+            if os.environ.get("FLAGSTONE_CACHE"):
                 where = error.filename or home
                 raise WriteError(f"cannot write `{where}`, where FLAGSTONE_CACHE leads: {error.strerror}") from error
     home = Path(tempfile.mkdtemp(prefix="flagstone-"))

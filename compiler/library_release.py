@@ -119,10 +119,17 @@ def list_versions(bucket: Bucket) -> list[str]:
     return order_versions(name[0] for name in names if name[1:] == [MANIFEST] and is_version(name[0]))
 
 
-def list_library_releases(bucket: Bucket) -> tuple[LibraryRelease, ...]:
-    """Read what each version in a bucket says of itself, the newest first."""
+def list_library_releases(bucket: Bucket) -> tuple[LibraryRelease | DamagedObject, ...]:
+    """Read what each version in a bucket says of itself, the newest first. A fault stands for one that says nothing."""
+
+    def read(version: str) -> LibraryRelease | DamagedObject:
+        try:
+            return read_library_release(bucket, version)
+        except DamagedObject as damage:
+            return damage
+
     with ThreadPoolExecutor(_READERS) as pool:
-        return tuple(pool.map(lambda version: read_library_release(bucket, version), list_versions(bucket)))
+        return tuple(pool.map(read, list_versions(bucket)))
 
 
 def read_library_release(bucket: Bucket, version: str) -> LibraryRelease:

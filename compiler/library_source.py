@@ -14,18 +14,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compiler.bases import read_bases
-from compiler.bucket import Bucket, NotInBucket, open_bucket
+from compiler.bucket import (
+    Bucket,
+    BucketUnreachable,
+    BucketUrlError,
+    DamagedObject,
+    NotInBucket,
+    check_url,
+    open_bucket,
+)
 from compiler.diagnostics import CompileError, Diagnostic, Span
 from compiler.library_cache import find_library, keep_library
-from compiler.library_release import LibraryRelease, fetch_files, list_versions, read_library_release
+from compiler.library_release import fetch_files, list_versions, read_library_release, release_folder
 from compiler.lock import read_lock
-from compiler.manifest import MANIFEST
+from compiler.manifest import MANIFEST, MARK
 from compiler.model import Document, Library, Lock
 from compiler.pipeline import open_library
 from compiler.repository import read_lock_file, read_repository
 from compiler.versions import choose_version, is_version
 
 _LOCK = "flagstone.lock"
+_USER_INFO = re.compile(r"(?<=://)[^/]*@")
 _URL = re.compile(r"(s3|file):", re.IGNORECASE)
 
 
@@ -60,7 +69,8 @@ def read_choice(text: str) -> LibraryChoice:
     if _URL.match(url):
         return LibraryChoice(None, url, version or None)
     if "://" in url:
-        raise LibraryChoiceError(f"`{url}` is no bucket: it is `s3://name/prefix`, `file:///path` or a folder")
+        shown = _USER_INFO.sub("", url)
+        raise LibraryChoiceError(f"`{shown}` is no bucket: it is `s3://name/prefix`, `file:///path` or a folder")
     if at or _holds_versions(url):
         return LibraryChoice(None, url, version or None)
     if not os.path.isdir(url):
@@ -89,6 +99,7 @@ def choose_library(choice: LibraryChoice | None, folder: Path | None, *, mirror:
         return _open_locked(lock, [mirror, lock.bucket]) if lock and lock.bucket else open_library(None)
     assert choice.bucket is not None
     url = _in_full(choice.bucket)
+    check_url(url)
     if lock and choice.version in (None, lock.version):
         return _open_locked(lock, [url])
     if choice.version is None or (folder and not lock):
@@ -125,6 +136,36 @@ def choose_recorded_library(
             return _open(keep_library(fetch_files(bucket, release), digest), digest), f"in {url}"
     library = open_library(None)
     return (library, "that is installed") if library.digest == digest else None
+
+
+def check_published(library: Library, bucket: Bucket) -> None:
+    """Check that the bucket which a release goes to, or the one that its library is from, has that library still.
+
+    Who publishes asks before the release is written and once more after it, see `sweep`. Nothing is known of a bucket
+    that cannot be reached. Raises CompileError, DamagedObject.
+    """
+    if library.bucket is None or _holds(bucket, library):
+        return
+    try:
+        if _holds(open_bucket(library.bucket, makes=False), library):
+            return
+    except DamagedObject:
+        raise
+    except BucketUnreachable:
+        return
+    message = f"library {library.version} is not in {library.bucket} any more, so nobody could verify the release"
+    hint = "publish that version again with `flagstone platform publish`, or run `flagstone lock --upgrade`"
+    raise CompileError([Diagnostic("D335", message, hint=hint)])
+
+
+def _holds(bucket: Bucket, library: Library) -> bool:
+    """Tell whether a bucket has this very library, and no `gc` is removing it."""
+    folder = release_folder(library.version)
+    try:
+        is_there = read_library_release(bucket, library.version).digest == library.digest
+    except NotInBucket:
+        return False
+    return is_there and folder + MARK not in bucket.list_keys(folder)
 
 
 def choose_library_to_lock(
@@ -200,10 +241,15 @@ def _open_locked(lock: Lock, urls: Sequence[str | None], *, is_asked: bool = Fal
     def span(key: str) -> Span:
         return lock.document.value_span(("platform", key))
 
+    try:
+        if lock.bucket:
+            check_url(lock.bucket)
+    except BucketUrlError as fault:
+        message = f"`platform.from` is not what `flagstone lock` writes there: {fault}"
+        raise CompileError([Diagnostic("D330", message, span("from"), "restore it from git")]) from None
     place = find_library(lock.digest)
     if place is None or is_asked:
-        bucket, release = _find_locked(lock, [url for url in urls if url], span)
-        place = place or keep_library(fetch_files(bucket, release), release.digest)
+        place = _find_locked(lock, [url for url in urls if url], span, place)
     library = _open(place, lock.digest)
     if (library.name, library.version) != (lock.name, lock.version):
         message = (
@@ -214,21 +260,29 @@ def _open_locked(lock: Lock, urls: Sequence[str | None], *, is_asked: bool = Fal
     return replace(library, bucket=lock.bucket or urls[-1])
 
 
-def _find_locked(lock: Lock, urls: Sequence[str], span: Callable[[str], Span]) -> tuple[Bucket, LibraryRelease]:
+def _find_locked(lock: Lock, urls: Sequence[str], span: Callable[[str], Span], place: Path | None) -> Path:
+    """Get the locked library from the first bucket that has it whole, unless it is in its place in the cache already.
+
+    What is wrong with one bucket counts where none of the others has the library.
+    """
+    faults: list[Exception] = []
     for url in dict.fromkeys(urls):
-        bucket = open_bucket(url, makes=False)
         try:
+            bucket = open_bucket(url, makes=False)
             release = read_library_release(bucket, lock.version)
+            if release.digest == lock.digest:
+                return place or keep_library(fetch_files(bucket, release), release.digest)
         except NotInBucket:
             continue
-        if release.digest != lock.digest:
-            found, pinned = release.digest[:12], lock.digest[:12]
-            message = (
-                f"`{_LOCK}` pins {lock.version} with a digest that begins with `{pinned}`; in {url} it is `{found}`"
-            )
-            hint = "restore it from git; if the bucket is another one now, run `flagstone lock --upgrade`"
-            raise CompileError([Diagnostic("D336", message, span("digest"), hint)])
-        return bucket, release
+        except BucketUnreachable as fault:
+            faults.append(fault)
+            continue
+        found, pinned = release.digest[:12], lock.digest[:12]
+        message = f"`{_LOCK}` pins {lock.version} with a digest that begins with `{pinned}`; in {url} it is `{found}`"
+        hint = "restore it from git; if the bucket is another one now, run `flagstone lock --upgrade`"
+        faults.append(CompileError([Diagnostic("D336", message, span("digest"), hint)]))
+    if faults:
+        raise faults[-1]
     places = " or ".join(dict.fromkeys(urls))
     message = f"`{_LOCK}` pins library {lock.version}, which is not in {places}"
     hint = "restore the lock from git, run `flagstone lock --upgrade`, or name a bucket that has it in FLAGSTONE_BUCKET"

@@ -13,13 +13,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from compiler.model import Json
+from compiler.model import Commit, Json
 from compiler.trace import plain
 
 MANIFEST = "manifest.json"
 CLAIM = "claim.json"  # lies beside the manifest
 MARK = "removal.json"  # lies there while `gc` removes the release
 _SEAL = "seal"
+_MAX_TEXT = 200  # characters of a name or a version
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -42,6 +43,43 @@ class Listed:
         if found != self.digest:
             return f"its digest begins with {found[:12]}, and the manifest lists {self.digest[:12]}"
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFacts:
+    """What the manifest of a service's release says it was made from. `compiler` is a version of Flagstone."""
+
+    service: str
+    release: str
+    commit: Commit | None
+    library: str
+    version: str
+    digest: str
+    compiler: str
+    environments: tuple[str, ...]
+
+
+def read_release(data: Mapping[str, Json]) -> ReleaseFacts:
+    """Read the facts of a release from what its manifest says, each as a terminal may show it.
+
+    Whoever may write to a bucket can seal anything, so a seal says nothing about them. Raises DamagedManifest.
+    """
+    match data:
+        case {
+            "service": str(service),
+            "release": str(release),
+            "commit": None | {"id": str(), "time": str(), "dirty": bool()} as said,
+            "platform": {"name": str(library), "version": str(version), "digest": str(digest)},
+            "compiler": {"version": str(compiler)},
+            "environments": [*environments],
+        } if _DIGEST.fullmatch(digest) and all(isinstance(name, str) for name in environments):
+            commit = Commit(said["id"], said["time"], said["dirty"]) if said else None
+            texts = [service, release, library, version, compiler, *environments]
+            if commit:
+                texts += [commit.id, commit.time]
+            if all(0 < len(text) <= _MAX_TEXT and text.isprintable() for text in texts):
+                return ReleaseFacts(service, release, commit, library, version, digest, compiler, tuple(environments))
+    raise DamagedManifest("it is not a manifest of this release that this version of Flagstone can read")
 
 
 def render_json(data: Json) -> bytes:

@@ -390,7 +390,7 @@ def choose_release(plan: Plan, *, asked: str | None, allow_dirty: bool) -> str:
         raise CompileError(
             [*plan.diagnostics, Diagnostic("D803", "the working tree differs from its commit", None, hint)]
         )
-    if asked:
+    if asked is not None:
         return asked
     if commit is None:
         hint = "commit the repository to git, or give the release a name with --release"

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from compiler.bucket import Bucket, DamagedObject
-from compiler.manifest import MANIFEST
+from compiler.manifest import MANIFEST, DamagedManifest, read_release
 from compiler.model import Bundle
 from compiler.upload import PlannedObject, Progress, UploadPlan, execute_upload, plan_upload
 
@@ -85,11 +85,18 @@ def execute_publish(
     return Published(plan.service, plan.release, written)
 
 
-def list_releases(bucket: Bucket, service: str) -> tuple[ReleaseRow, ...]:
-    """Read the manifests of a service's releases, the newest first. Raises DamagedObject for one that is none."""
+def list_releases(bucket: Bucket, service: str) -> tuple[ReleaseRow | DamagedObject, ...]:
+    """Read the manifests of a service's releases, the newest first. A fault stands for one that is none."""
+
+    def read(release: str) -> ReleaseRow | DamagedObject:
+        try:
+            return _read_row(bucket, service, release)
+        except DamagedObject as damage:
+            return damage
+
     releases = list_release_ids(bucket, service)
     with ThreadPoolExecutor(_READERS) as pool:
-        return tuple(pool.map(lambda release: _read_row(bucket, service, release), releases))
+        return tuple(pool.map(read, releases))
 
 
 def list_release_ids(bucket: Bucket, service: str) -> tuple[str, ...]:
@@ -124,24 +131,16 @@ def _read_row(bucket: Bucket, service: str, release: str) -> ReleaseRow:
         manifest = json.loads(bucket.read(key))
     except (ValueError, RecursionError):
         raise DamagedObject(key, "it is not JSON") from None
-    match manifest:
-        case {
-            "schema": 1,
-            "service": str(named_service),
-            "release": str(named_release),
-            "commit": None | {"id": str()} as commit,
-            "platform": {"version": str(platform)},
-            "environments": list(environments),
-            "files": dict(files),
-        } if (named_service, named_release) == (service, release):
-            total = len(files) + 1  # the manifest does not name itself
-            row = ReleaseRow(release, commit["id"] if commit else None, platform, tuple(environments), total)
-            # A terminal obeys what is unprintable.
-            if all(
-                isinstance(text, str) and text.isprintable() for text in (platform, row.commit or "", *environments)
-            ):
-                return row
-    raise DamagedObject(key, "it is not a manifest of this release that this version of Flagstone can read")
+    try:
+        if not isinstance(manifest, dict) or manifest.get("schema") != 1 or not isinstance(manifest.get("files"), dict):
+            raise DamagedManifest("it is not a manifest of this release that this version of Flagstone can read")
+        facts = read_release(manifest)
+        if (facts.service, facts.release) != (service, release):
+            raise DamagedManifest("it is the manifest of another release")
+    except DamagedManifest as damage:
+        raise DamagedObject(key, str(damage)) from None
+    total = len(manifest["files"]) + 1  # the manifest does not name itself
+    return ReleaseRow(release, facts.commit.id if facts.commit else None, facts.version, facts.environments, total)
 
 
 def release_folder(service: str, release: str) -> str:

@@ -15,8 +15,9 @@ from pathlib import Path
 from compiler import __version__
 from compiler.bucket import Bucket, DamagedObject
 from compiler.inputs import place_archives
+from compiler.layers import shared_environment
 from compiler.manifest import MANIFEST, Listed, open_manifest
-from compiler.model import Commit, Json, Library, RepositoryFile
+from compiler.model import Json, Library, RepositoryFile
 from compiler.pipeline import compile_plan, plan_service
 from compiler.publish import release_folder
 from compiler.release_check import CheckedRelease
@@ -45,12 +46,16 @@ def recompile_release(bucket: Bucket, checked: CheckedRelease, library: Library)
 
     The manifest is compared without the version of the compiler, which it names.
     """
-    said = checked.manifest
+    said, facts = checked.manifest, checked.facts
+    assert facts, "only what was found sound is compiled again"
+    for name in facts.environments:
+        if shared_environment(library.environments, name) is None:
+            key = release_folder(checked.service, checked.release) + MANIFEST
+            raise DamagedObject(key, f"it names `{name}`, and library {facts.version} runs no such environment")
     with tempfile.TemporaryDirectory(prefix="flagstone-") as scratch:
         home = _lay_out(bucket, checked, Path(scratch))
-        commit = said["commit"] and Commit(said["commit"]["id"], said["commit"]["time"], said["commit"]["dirty"])
-        names = said["environments"]
-        plan = plan_service(home, library, with_archives=True, environments=names, step_over=True, commit=commit)
+        names = facts.environments
+        plan = plan_service(home, library, with_archives=True, environments=names, step_over=True, commit=facts.commit)
         # The linter changes no byte, and its newer rules are no fault of an old release.
         done = compile_plan(plan, library, environments=names, release=checked.release, lint=False)
     manifest, listed = open_manifest(done.bundle.files[MANIFEST])
@@ -58,7 +63,7 @@ def recompile_release(bucket: Bucket, checked: CheckedRelease, library: Library)
     differing = {path for path in (*before, *listed) if before.get(path) != listed.get(path)}
     if not differing and _without_compiler(manifest) != _without_compiler(said):
         differing.add(MANIFEST)
-    return Recompiled(tuple(sorted(differing)), str(said[_COMPILER]["version"]))
+    return Recompiled(tuple(sorted(differing)), facts.compiler)
 
 
 def _lay_out(bucket: Bucket, checked: CheckedRelease, scratch: Path) -> Path:

@@ -14,7 +14,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from compiler.bucket import Bucket, BucketKeyError, DamagedObject, NotInBucket
-from compiler.manifest import CLAIM, MANIFEST, DamagedManifest, Listed, open_manifest, render_claim
+from compiler.manifest import (
+    CLAIM,
+    MANIFEST,
+    DamagedManifest,
+    Listed,
+    ReleaseFacts,
+    open_manifest,
+    read_release,
+    render_claim,
+)
 from compiler.model import Json
 from compiler.publish import release_folder
 
@@ -32,11 +41,12 @@ class ObjectFault:
 
 @dataclass(frozen=True, slots=True)
 class CheckedRelease:
-    """A release that was read to the last byte. `manifest` is empty where it is damaged itself."""
+    """A release that was read to the last byte. `manifest` is empty, and `facts` None, where it is damaged itself."""
 
     service: str
     release: str
     manifest: Mapping[str, Json]
+    facts: ReleaseFacts | None
     faults: tuple[ObjectFault, ...]
     objects: int
 
@@ -52,16 +62,17 @@ def check_release(bucket: Bucket, service: str, release: str) -> CheckedRelease:
     if content is None:
         raise NotInBucket(folder + MANIFEST)
     if isinstance(content, ObjectFault):
-        return CheckedRelease(service, release, {}, (content,), 1)
+        return CheckedRelease(service, release, {}, None, (content,), 1)
     try:
         manifest, listed = open_manifest(content)
         if (manifest.get("service"), manifest.get("release")) != (service, release):
             raise DamagedManifest("it is the manifest of another release")
+        facts = read_release(manifest)
     except DamagedManifest as damage:
         fault = ObjectFault(folder + MANIFEST, "changed", str(damage))
-        return CheckedRelease(service, release, {}, (fault,), 1)
+        return CheckedRelease(service, release, {}, None, (fault,), 1)
     faults = check_files(bucket, folder, listed, content)
-    return CheckedRelease(service, release, manifest, faults, 1 + len(listed))
+    return CheckedRelease(service, release, manifest, facts, faults, 1 + len(listed))
 
 
 def check_files(bucket: Bucket, folder: str, listed: Mapping[str, Listed], manifest: bytes) -> tuple[ObjectFault, ...]:

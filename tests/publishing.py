@@ -9,7 +9,7 @@ from typing import NamedTuple
 import click
 from click.testing import CliRunner
 
-from compiler.bucket import Bucket, NotInBucket
+from compiler.bucket import Bucket, DamagedObject, NotInBucket
 from compiler.manifest import list_files, seal_manifest
 from compiler.model import Bundle
 from compiler.publish import execute_publish, list_releases, plan_publish
@@ -36,8 +36,9 @@ def make_bundle(release: str, files: Mapping[str, bytes] = FILES, *, commit: str
         "schema": 1,
         "service": SERVICE,
         "release": release,
-        "commit": {"id": commit},
-        "platform": {"version": "1.0.0"},
+        "commit": {"id": commit, "time": "20261120T101500", "dirty": False},
+        "platform": {"name": "toy", "version": "1.0.0", "digest": "0" * 64},
+        "compiler": {"version": "0.1.0"},
         "environments": ["production"],
         "files": list_files(files),
     }
@@ -50,8 +51,14 @@ def publish(bucket: Bucket, bundle: Bundle) -> Outcome:
 
 
 def list_all(bucket: Bucket) -> Outcome:
-    """List releases as the command does."""
-    return _run(lambda: list_releases(bucket, SERVICE))
+    """List releases as the command does, which tells of a damaged one at the end."""
+
+    def act() -> None:
+        for each in list_releases(bucket, SERVICE):
+            if isinstance(each, DamagedObject):
+                raise each
+
+    return _run(act)
 
 
 def is_whole(bucket: Bucket, release: str) -> bool:

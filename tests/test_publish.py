@@ -11,8 +11,10 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
+from click.testing import CliRunner
 
 from compiler.bucket import Bucket, Conflict, DamagedObject, ListedObject, open_bucket
+from compiler.cli import cli
 from compiler.model import Bundle
 from compiler.publish import (
     Published,
@@ -335,7 +337,7 @@ _GOOD = json.loads(_make_bundle().files["manifest.json"])
         (b"[" * 100_000, "it is not JSON"),
         (b"[]", "it is not a manifest of this release"),
         (json.dumps({**_GOOD, "schema": 2}).encode(), "it is not a manifest of this release"),
-        (json.dumps({**_GOOD, "release": "other"}).encode(), "it is not a manifest of this release"),
+        (json.dumps({**_GOOD, "release": "other"}).encode(), "it is the manifest of another release"),
         (json.dumps({**_GOOD, "environments": [1]}).encode(), "it is not a manifest of this release"),
         (json.dumps({**_GOOD, "environments": ["\x1b[2J"]}).encode(), "it is not a manifest of this release"),
         (json.dumps({**_GOOD, "commit": {"id": "\ud800"}}).encode(), "it is not a manifest of this release"),
@@ -345,6 +347,19 @@ def test_a_manifest_that_is_none_is_named(tmp_path: Path, manifest: bytes, messa
     bucket = open_bucket(str(tmp_path))
     bucket.create(_FOLDER + "manifest.json", manifest, "application/json")
 
-    with pytest.raises(DamagedObject) as raised:
-        list_releases(bucket, "recipes")
-    assert f"`{_FOLDER}manifest.json` in the bucket is damaged: {message}" in str(raised.value)
+    [damaged] = list_releases(bucket, "recipes")
+    assert isinstance(damaged, DamagedObject)
+    assert f"`{_FOLDER}manifest.json` in the bucket is damaged: {message}" in str(damaged)
+
+
+def test_a_damaged_release_does_not_hide_the_others(tmp_path: Path) -> None:
+    bucket = open_bucket(str(tmp_path))
+    _publish(_make_bundle(release="r1"), bucket)
+    bucket.create("services/recipes/r2/manifest.json", b"?", "application/json")
+    bucket.create("platform/1.0.0/manifest.json", b"?", "application/json")
+
+    done = CliRunner().invoke(cli, ["releases", "recipes", "--bucket", str(tmp_path)])
+    assert 3 == done.exit_code and "r1 " in done.stdout and "r2" not in done.stdout
+    assert "error D802: `services/recipes/r2/manifest.json` in the bucket is damaged: it is not JSON" in done.stderr
+    done = CliRunner().invoke(cli, ["platform", "list", "--bucket", str(tmp_path)])
+    assert 3 == done.exit_code and "error D802: `platform/1.0.0/manifest.json` in the bucket is damaged" in done.stderr

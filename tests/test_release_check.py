@@ -22,7 +22,15 @@ FILES = {
     "production/template.json": b'{"Resources": {"A": {}}}\n',
     "source.tar.gz": bytes(range(256)) * 300,
 }
-SAID = {"schema": 1, "service": "recipes", "release": RELEASE, "commit": None, "environments": ["production"]}
+SAID = {
+    "schema": 1,
+    "service": "recipes",
+    "release": RELEASE,
+    "commit": None,
+    "platform": {"name": "toy", "version": "1.0.0", "digest": "0" * 64},
+    "compiler": {"version": "0.1.0"},
+    "environments": ["production"],
+}
 
 
 def bundle_of(files: dict[str, bytes], said: Mapping[str, object] | None = None) -> Bundle:

@@ -131,8 +131,8 @@ def test_old_needs_are_those_of_every_environment(bucket: Aged) -> None:
 def test_a_version_of_the_library_stays_while_a_release_or_its_line_needs_it(bucket: Aged) -> None:
     for version in ("1.0.0", "1.0.1", "1.0.2", "1.1.0", "1.1.1", "1.2.0-rc.1", "2.0.0"):
         publish_library(bucket.bucket, version)
-    publish_release(bucket.bucket, "r1", platform={"version": "1.0.1"})
-    publish_release(bucket.bucket, "r2", platform={"version": "1.1.0"})
+    publish_release(bucket.bucket, "r1", platform={"name": "toy", "version": "1.0.1", "digest": "0" * 64})
+    publish_release(bucket.bucket, "r2", platform={"name": "toy", "version": "1.1.0", "digest": "0" * 64})
     promote(bucket, "r1")
     assert ["services/recipes/r2/", "platform/1.0.0/", "platform/1.1.0/"] == [path for path, _ in plan(bucket)]
     bucket.days = {"platform/1.0.0": 1, "r2": 1}

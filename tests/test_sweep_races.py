@@ -92,7 +92,14 @@ def play(tmp_path: Path, run: Callable[[Scene], None]) -> int:
 
 def make_bundle(release: str = "r1", content: bytes = b"{}") -> Bundle:
     files = {"staging/template.json": content, "staging/b.json": content}
-    said = {"schema": 1, "service": "recipes", "release": release, "commit": None, "platform": {"version": "1.0.0"}}
+    said = {
+        "schema": 1,
+        "service": "recipes",
+        "release": release,
+        "commit": None,
+        "platform": {"name": "toy", "version": "1.0.0", "digest": "0" * 64},
+        "compiler": {"version": "0.1.0"},
+    }
     manifest = seal_manifest({**said, "environments": ["staging"], "promotion": [], "files": list_files(files)})
     return Bundle("recipes", release, {**files, "manifest.json": manifest})
 

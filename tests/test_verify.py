@@ -12,6 +12,7 @@ import pytest
 from click.testing import Result
 
 from compiler.archive import pack_archive
+from compiler.bucket import open_bucket
 from compiler.manifest import list_files, open_manifest, seal_manifest
 from compiler.model import RepositoryFile
 from compiler.unpack import MEBIBYTE, read_archive
@@ -19,6 +20,7 @@ from tests.commits import commit_folder
 from tests.locked_service import OVERRIDES, SERVICE, run, write
 from tests.ministack import BucketAtHand, MiniStack
 from tests.platform_bucket import make_release, publish
+from tests.promotions import publish_release
 
 OBJECTS = (
     "ansible.tar.gz",
@@ -199,6 +201,39 @@ def test_a_template_that_its_manifest_knows_but_its_sources_do_not_is_found(buck
 def test_a_manifest_that_says_something_else_than_its_sources_is_found(said: dict[str, Any], bucket: Path) -> None:
     forge(bucket, None, **said)
     assert 1 == verify(bucket).exit_code
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"platform": {"name": "toy", "version": "1.0.0", "digest": "x"}},
+        {"platform": {"name": "toy", "version": "1.0.0", "digest": None}},
+        {"platform": {"name": "\x1b[2Jtoy", "version": "1.0.0", "digest": "0" * 64}},
+        {"platform": {"name": "toy", "version": "1.0.0\n", "digest": "0" * 64}},
+        {"platform": []},
+        {"compiler": None},
+        {"compiler": {"version": "0.1.0\x1b[2J"}},
+        {"commit": {"a": 1}},
+        {"environments": None},
+        {"environments": "x"},
+        {"environments": [1]},
+    ],
+    ids=json.dumps,
+)
+def test_a_manifest_of_another_shape_is_damaged_though_it_is_sealed(said: dict[str, Any], tmp_path: Path) -> None:
+    bucket = open_bucket(str(tmp_path))
+    publish_release(bucket, "r1", service="shop")
+    forge(tmp_path, None, **said)
+    for words in ([], ["--no-recompile"]):
+        done = verify(tmp_path, *words)
+        assert 1 == done.exit_code and "\x1b" not in done.stdout + done.stderr
+        assert "error D821: `services/shop/r1/manifest.json` is changed: it is not a manifest" in done.stderr
+
+
+def test_an_environment_that_the_library_does_not_run_is_named(bucket: Path) -> None:
+    forge(bucket, None, environments=["nowhere"])
+    done = verify(bucket)
+    assert 3 == done.exit_code and "it names `nowhere`, and library 1.0.0 runs no such environment" in done.stderr
 
 
 def test_another_compiler_is_named_and_hides_no_difference(bucket: Path) -> None:

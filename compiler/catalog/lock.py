@@ -74,7 +74,9 @@ ENTRIES = (
         explanation="""
             `flagstone.lock` pins a version of the library, and the bucket that it names does not have it: somebody
             edited the lock, or the version is kept somewhere else by now. Restore the lock from git, or name a bucket
-            that has the version in `FLAGSTONE_BUCKET`; the digest decides whether it is the same.
+            that has the version in `FLAGSTONE_BUCKET`; the digest decides whether it is the same. Nothing is published
+            with a library that `flagstone gc` removed, though the cache of this machine has it still: nobody else
+            could compile the release again. `flagstone platform publish` of the same commit brings it back.
         """,
         is_shown_by_files=False,
     ),
