@@ -21,6 +21,7 @@ from compiler.behavior import is_stateful
 from compiler.changes import Change, Diff
 from compiler.model import Guardrail, Json, Library, Origin
 from compiler.schema_change import find_narrowings
+from compiler.versions import admits_versions
 
 Bump = Literal["patch", "minor", "major"]
 BUMPS: tuple[Bump, ...] = ("patch", "minor", "major")
@@ -82,6 +83,10 @@ def judge_libraries(old: Library, new: Library) -> Iterator[Reason]:
         named = [find(library) for library in (old, new)]
         yield from (Reason("major", f"the {what} `{name}` goes", where) for name in sorted(named[0] - named[1]))
         yield from (Reason("minor", f"the {what} `{name}` is new", where) for name in sorted(named[1] - named[0]))
+    if not admits_versions(new.compiler, old.compiler):
+        span = new.defaults.value_span(("compiler",))
+        message = f"it asks for flagstone `{new.compiler}`, and asked for `{old.compiler or 'any'}`"
+        yield Reason("major", message, "platform.yml", Origin("platform", span))
     yield from _judge_identities(old, new)
     yield from _judge_defaults(old, new)
     if old.digest != new.digest:

@@ -69,6 +69,31 @@ def is_in_range(version: str, bounds: str) -> bool:
         raise ValueError(f"`{bounds}` is no range of versions, such as `>=0.1,<2`") from error
 
 
+def admits_versions(wide: str | None, narrow: str | None) -> bool:
+    """Tell whether one range admits all that another one does; None admits any. Raises ValueError where it is none.
+
+    >>> admits_versions(">=0.1,<3", ">=0.2,<2"), admits_versions(">=0.2", ">=0.1"), admits_versions("<2", None)
+    (True, False, False)
+    """
+    if wide is None or narrow is None:
+        return wide is None
+    try:
+        bounds = [SpecifierSet(text) for text in (wide, narrow)]
+        edges = [Version(each.version.removesuffix(".*")) for bound in bounds for each in bound]
+    except (InvalidSpecifier, InvalidVersion) as error:
+        raise ValueError(f"`{wide}` or `{narrow}` is no range of versions, such as `>=0.1,<2`") from error
+    # Whether a version is in a range changes at the edges alone, or where one of their numbers grows by one.
+    points = ["0.dev0", "999999"]
+    for edge in edges:
+        grown = [(*edge.release[:at], number + 1) for at, number in enumerate(edge.release)]
+        for release in (edge.release, *grown):
+            text = ".".join(map(str, release))
+            points += [f"{text}.dev0", text, f"{text}.0.0.1"]
+    return all(
+        bounds[0].contains(each, prereleases=True) or not bounds[1].contains(each, prereleases=True) for each in points
+    )
+
+
 def bump_version(version: str, part: str) -> str:
     """Return the least version that is greater by its "major", "minor" or "patch" part.
 

@@ -219,6 +219,7 @@ CHANGES: dict[str, tuple[Edit, Bump | None, str]] = {
         "major",
         "`defaults.process.scaling`",
     ),
+    "fewer compilers will do": (added("platform.yml", 'compiler: ">=0.1"\n'), "major", "it asks for flagstone"),
     "a region is another": (edited("environments/staging.yml", "eu-west-1", "eu-west-2"), "major", "the region of"),
     "items of a list are told apart otherwise": (removed("identities.yml"), "major", "mean something else"),
     # what protects data, and names that others know
