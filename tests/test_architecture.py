@@ -24,7 +24,7 @@ CORRIDOR = [
     diagnostics
     model
     service changes trace known catalog layers cause share node archive tree checkout yaml11 wording hidden versions
-    inputs
+    inputs names
     decision containment variables blame processors manifest resource_schema update_facts lookups schema_parts
     risk
     graph
@@ -48,7 +48,7 @@ CORRIDOR = [
     upload
     publish deploy fleet
     release_check
-    offers library_release
+    offers library_release chapters
     library_cache promote actor
     library_source recompile
     template_shape
@@ -62,7 +62,7 @@ CORRIDOR = [
     report_diff_json report_github report_sarif report_frequency report_bump
     report_text report_story report_cost
     report_graph report_changes
-    report_markdown report_findings report_html report_diff
+    report_markdown report_findings report_html report_diff handbook
     report
     screen
     commands_service commands_explain commands_diff commands_graph commands_schema
@@ -81,8 +81,11 @@ COMMANDS = {
 # What only the named may import, although its row lies above many.
 RESERVED = {
     "authoring": set(),  # for the templates of the library alone
-    "load": {"library", "repository", "bases", "sides"},  # text is parsed once, at the entrance
-    "pipeline": {"release_gate", "library_source", "recompile", "sides", "screen", *COMMANDS, "deploy", "fleet"},
+    "load": {"library", "repository", "bases", "sides", "chapters"},  # text is parsed once, at the entrance
+    "pipeline": {
+        *("release_gate", "library_source", "recompile", "sides", "screen", "deploy", "fleet", "chapters"),
+        *COMMANDS,
+    },
     "catalog": {"commands_explain", "report_sarif"},
 }
 

@@ -27,7 +27,15 @@ from tests.test_architecture import CORRIDOR
 ROOT = Path(__file__).parent.parent
 README, ARCHITECTURE = ROOT / "README.md", ROOT / "ARCHITECTURE.md"
 ADRS = sorted((ROOT / "docs" / "adr").glob("*.md"))
-DOCUMENTS = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ADRS, ROOT / "examples/service-repo/README.md"})
+DOCUMENTS = sorted(
+    {
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("docs/templates/*.md"),
+        *ADRS,
+        ROOT / "examples/service-repo/README.md",
+    }
+)
 MODULES = sorted({path.stem for path in (ROOT / "compiler").glob("[!_]*.py")} | {"catalog"})
 INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C stopped
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
