@@ -20,6 +20,7 @@ from compiler.bucket_contract import (
     Conflict,
     DamagedObject,
     ListedObject,
+    NoBucket,
     NotInBucket,
     is_key,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "Conflict",
     "DamagedObject",
     "ListedObject",
+    "NoBucket",
     "NotInBucket",
     "check_url",
     "open_bucket",
@@ -101,5 +103,7 @@ def _open_folder(parts: SplitResult, *, makes: bool) -> Bucket:
 def _open_path(path: Path, *, makes: bool) -> Bucket:
     bucket = FolderBucket(path.absolute())
     if not makes:
+        if not path.exists():
+            raise NoBucket(f"there is no folder `{path}`")
         bucket.check_root()
     return bucket

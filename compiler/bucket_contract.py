@@ -69,6 +69,10 @@ class BucketUnreachable(BucketFault):
     """The bucket cannot be reached, or refuses."""
 
 
+class NoBucket(BucketUnreachable):
+    """There is no such bucket."""
+
+
 class DamagedObject(BucketUnreachable):
     """An object is not what it was when it was written."""
 

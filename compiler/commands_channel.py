@@ -17,6 +17,7 @@ import click
 
 from compiler.screen import (
     CONFLICT,
+    STATED,
     Reporting,
     Screen,
     bucket_option,
@@ -37,13 +38,20 @@ _actor_option = click.option(
 )
 
 
-_env_option = click.option("--env", "environment", metavar="ENV", required=True, help="The environment.")
+_env_option = click.option("--env", "environment", type=STATED, metavar="ENV", required=True, help="The environment.")
 
 
 @click.command(short_help="Let an environment run a release.")
 @click.argument("service")
 @click.argument("release")
-@click.option("--to", "environment", metavar="ENV", required=True, help="The environment that should run the release.")
+@click.option(
+    "--to",
+    "environment",
+    type=STATED,
+    metavar="ENV",
+    required=True,
+    help="The environment that should run the release.",
+)
 @bucket_option
 @click.option("--reason", metavar="TEXT", help="Why, for the history.")
 @click.option(
@@ -84,7 +92,9 @@ def promote(
 @click.command(short_help="Let an environment run the release that ran before.")
 @click.argument("service")
 @_env_option
-@click.option("--to", "release", metavar="RELEASE", help="Another release that has run there, not the one before.")
+@click.option(
+    "--to", "release", type=STATED, metavar="RELEASE", help="Another release that has run there, not the one before."
+)
 @bucket_option
 @click.option("--reason", metavar="TEXT", help="Why, for the history.")
 @_actor_option
@@ -119,10 +129,11 @@ def history(service: str, environment: str, bucket: str, format: str | None) -> 
     """List every move of a service in an environment, the newest first."""
     with Reporting(make_screen(format)) as screen:
         from compiler.bucket import open_bucket
-        from compiler.promote import read_channel
+        from compiler.promote import read_channel, suggest_channel
         from compiler.report_table import report_table
 
-        channel, _ = read_channel(open_bucket(bucket, makes=False), service, environment)
+        target = open_bucket(bucket, makes=False)
+        channel, _ = read_channel(target, service, environment)
         moves = channel.history[::-1]
         headers = ("AT", "BY", "ACTION", "FROM", "TO", "WHY")
         cells = [
@@ -132,7 +143,9 @@ def history(service: str, environment: str, bucket: str, format: str | None) -> 
         width, color = find_width(sys.stdout), is_colored(sys.stdout)
         text = report_table(headers, cells, width=width, color=color) if moves else ""
         if not moves and screen.format in ("text", "github"):
-            click.echo(f"nothing was promoted to {environment} for {service} in {bucket}", err=True)
+            near = suggest_channel(target, service, environment)
+            said = f"nothing was promoted to {environment} for {service} in {bucket}"
+            click.echo(f"{said}: {near}" if near else said, err=True)
         listed = [_tell_move(move) for move in moves]
         result = {"service": service, "environment": environment, "release": channel.release, "history": listed}
         screen.show((), text, result)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from compiler.screen import (
+    STATED,
     Reporting,
     Screen,
     choosing_library,
@@ -39,10 +40,16 @@ LOCK = "flagstone.lock"
 )
 @click.option(
     "--to",
+    type=STATED,
     metavar="VERSION",
     help="The version to take from the bucket, or its line. [default: the line of service.yml]",
 )
-@click.option("--bucket", metavar="URL", help="The bucket to take the library from. [default: that of flagstone.lock]")
+@click.option(
+    "--bucket",
+    type=STATED,
+    metavar="URL",
+    help="The bucket to take the library from. [default: that of flagstone.lock]",
+)
 @platform_option
 @format_option
 def lock(

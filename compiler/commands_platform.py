@@ -16,6 +16,7 @@ from compiler.screen import (
     CONFLICT,
     FAULTS,
     FOLDER,
+    STATED,
     UNREACHABLE,
     Reporting,
     bucket_option,
@@ -73,9 +74,20 @@ def platform_compile(
 @platform.command("check", short_help="Tell which version a changed library has to have.")
 @click.argument("repos", nargs=-1, type=FOLDER, metavar="[REPOS]...")
 @click.option(
-    "--against", required=True, metavar="RELEASE|PATH|URL@RELEASE", help="The library that services have now."
+    "--against",
+    required=True,
+    type=STATED,
+    metavar="RELEASE|PATH|URL@RELEASE",
+    help="The library that services have now.",
 )
-@click.option("--bucket", envvar="FLAGSTONE_BUCKET", show_envvar=True, metavar="URL", help="Where the release is.")
+@click.option(
+    "--bucket",
+    envvar="FLAGSTONE_BUCKET",
+    show_envvar=True,
+    type=STATED,
+    metavar="URL",
+    help="Where the release is.",
+)
 @platform_option
 @format_option
 def platform_check(
@@ -144,7 +156,7 @@ def platform_publish(
     with Reporting(make_screen(format)) as screen:
         from compiler.bucket import Conflict, open_bucket
         from compiler.diagnostics import CompileError, Diagnostic
-        from compiler.library_release import pack_library, release_folder
+        from compiler.library_release import check_library_name, pack_library, release_folder
         from compiler.offers import describe_offers
         from compiler.pipeline import compile_platform
         from compiler.release_gate import check_release
@@ -158,6 +170,8 @@ def platform_publish(
             message = f"`{library.root}` differs from its commit"
             hint = "commit or stash the changes, or publish them all the same with --allow-dirty"
             raise CompileError([Diagnostic("D803", message, hint=hint)])
+        if fault := check_library_name(target, library.name):
+            raise CompileError([fault])
         done = compile_platform(library, lint=not no_lint)
         bundle = pack_library(library, describe_offers(library, done.stacks))
         if faults := check_release(library, bucket, services=services):
@@ -214,15 +228,22 @@ def platform_list(bucket: str, format: str | None) -> None:
 def platform_show(version: str, bucket: str, format: str | None) -> None:
     """Show what a version of the library in a bucket offers, and what its change log says."""
     with Reporting(make_screen(format)) as screen:
-        from compiler.bucket import open_bucket
-        from compiler.library_release import read_library_release
+        from compiler.bucket import NotInBucket, open_bucket
+        from compiler.diagnostics import CompileError, Diagnostic
+        from compiler.library_release import list_versions, read_library_release
         from compiler.report_library import report_library
         from compiler.report_safe import mask_data
         from compiler.versions import is_version
 
         if not is_version(version):
             raise click.BadParameter(f"`{version}` is no version, such as 1.0.0", param_hint="VERSION")
-        found = read_library_release(open_bucket(bucket, makes=False), version)
+        target = open_bucket(bucket, makes=False)
+        try:
+            found = read_library_release(target, version)
+        except NotInBucket:
+            known = list_versions(target)
+            hint = f"there are {', '.join(known[:5])}" if known else "there is none"
+            raise CompileError([Diagnostic("D337", f"no library `{version}` in {bucket}", hint=hint)]) from None
         result = {**describe(found), "changelog": found.changelog, "offers": found.offers}
         screen.show((), report_library(found), mask_data(result))
 

@@ -7,18 +7,21 @@ Never: decides anything about a release; the rooms are imported by the command t
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from compiler.diagnostics import Diagnostic
 from compiler.screen import (
+    STATED,
     UNREACHABLE,
     Reporting,
     Screen,
     bucket_option,
+    check_environments,
     find_width,
     format_option,
     is_colored,
@@ -32,7 +35,7 @@ from compiler.screen import (
 )
 
 if TYPE_CHECKING:
-    from compiler.bucket import Bucket
+    from compiler.bucket import Bucket, DamagedObject
     from compiler.channel import Channel
 
 
@@ -40,6 +43,14 @@ if TYPE_CHECKING:
 @repo_argument
 @bucket_option
 @release_option
+@click.option(
+    "--env",
+    "environments",
+    multiple=True,
+    type=STATED,
+    metavar="ENV",
+    help="Compile for this environment too, such as env-search, beside those of service.yml; may be repeated.",
+)
 @click.option("--allow-dirty", is_flag=True, help="Publish although the working tree differs from its commit.")
 @strict_option
 @platform_option
@@ -48,6 +59,7 @@ def publish(
     repo: Path,
     bucket: str,
     release: str | None,
+    environments: tuple[str, ...],
     allow_dirty: bool,
     strict: bool,
     platform: str | None,
@@ -68,7 +80,8 @@ def publish(
 
         target = open_bucket(bucket)
         library = open_platform(platform, repo)
-        plan = plan_service(repo, library, with_archives=True, step_over=True)
+        check_environments(environments, library)
+        plan = plan_service(repo, library, with_archives=True, environments=environments, step_over=True)
         name = check_release_id(choose_release(plan, asked=release, allow_dirty=allow_dirty))
         done = compile_plan(plan, library, release=name)
         found = (*done.diagnostics, *check_neighbors(plan.settings, done.stacks, target, is_strict=strict))
@@ -117,14 +130,13 @@ def releases(
         raise click.UsageError("name a service; all of them are for --stats")
     with Reporting(make_screen(format)) as screen:
         from compiler.bucket import open_bucket
-        from compiler.promote import read_channels
+        from compiler.promote import read_sound_channels
 
         target = open_bucket(bucket, makes=False)
         if stats:
-            channels = [
-                each for each in read_channels(target, service) if not environments or each.environment in environments
-            ]
-            _show_stats(screen, channels, since.date() if since else None, svg)
+            sound, damaged = read_sound_channels(target, service)
+            channels = [each for each in sound if not environments or each.environment in environments]
+            _show_stats(screen, channels, damaged, since.date() if since else None, svg)
         else:
             assert service is not None
             _show_releases(screen, target, service, bucket)
@@ -132,15 +144,15 @@ def releases(
 
 def _show_releases(screen: Screen, target: Bucket, service: str, url: str) -> None:
     from compiler.bucket import DamagedObject
-    from compiler.diagnostics import Diagnostic
-    from compiler.promote import read_channels
+    from compiler.promote import read_sound_channels, suggest_channel
     from compiler.publish import list_releases
 
     found = list_releases(target, service)
     rows = [each for each in found if not isinstance(each, DamagedObject)]
-    damaged = [Diagnostic("D802", str(each)) for each in found if isinstance(each, DamagedObject)]
     running: dict[str | None, list[str]] = {}
-    for channel in read_channels(target, service):
+    channels, unread = read_sound_channels(target, service)
+    damaged = [*(each for each in found if isinstance(each, DamagedObject)), *unread]
+    for channel in channels:
         running.setdefault(channel.release, []).append(channel.environment)
     headers = ("RELEASE", "RUNS IN", "COMMIT", "PLATFORM", "ENVIRONMENTS", "FILES")
     cells = [
@@ -166,13 +178,15 @@ def _show_releases(screen: Screen, target: Bucket, service: str, url: str) -> No
         for row in rows
     ]
     if not found and screen.format in ("text", "github"):
-        click.echo(f"no release of {service} in {url}", err=True)
-    if damaged:
-        screen.fail(UNREACHABLE, damaged, _draw(headers, cells), {"releases": listed})
-    screen.show((), _draw(headers, cells), {"releases": listed})
+        near = suggest_channel(target, service)
+        said = f"no release of {service} in {url}"
+        click.echo(f"{said}: {near}" if near else said, err=True)
+    _show(screen, damaged, _draw(headers, cells), {"releases": listed})
 
 
-def _show_stats(screen: Screen, channels: list[Channel], since: date | None, svg: Path | None) -> None:
+def _show_stats(
+    screen: Screen, channels: list[Channel], damaged: Sequence[DamagedObject], since: date | None, svg: Path | None
+) -> None:
     from compiler.frequency import count_deployments
 
     counted = count_deployments(channels, since=since)
@@ -197,7 +211,15 @@ def _show_stats(screen: Screen, channels: list[Channel], since: date | None, svg
         }
         for each in shown
     ]
-    screen.show((), _draw(headers, cells), {"deployments": listed})
+    _show(screen, damaged, _draw(headers, cells), {"deployments": listed})
+
+
+def _show(screen: Screen, damaged: Sequence[DamagedObject], text: str, result: Mapping[str, Any]) -> None:
+    """Show what could be read; what could not is named, and makes it an incomplete view."""
+    if damaged:
+        hint = "what it says is left out; look at it, and restore it where the bucket keeps versions"
+        screen.fail(UNREACHABLE, [Diagnostic("D802", str(each), hint=hint) for each in damaged], text, result)
+    screen.show((), text, result)
 
 
 def _draw(headers: Sequence[str], cells: Sequence[Sequence[str]]) -> str:

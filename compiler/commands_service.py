@@ -6,11 +6,13 @@ Never: decides anything about a service; the rooms are imported by the command t
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
 from compiler.screen import (
+    STATED,
     Reporting,
     check_environments,
     env_option,
@@ -30,7 +32,11 @@ from compiler.screen import (
 @click.command(short_help="Check a service without building anything.")
 @repo_argument
 @click.option(
-    "--bucket", metavar="URL", help="Compare with what the other services run, as the channels of this bucket say."
+    "--bucket",
+    type=STATED,
+    metavar="URL",
+    help="Compare with what the other services run, as the channels of this bucket say. [default: FLAGSTONE_BUCKET with"
+    " --strict, else none]",
 )
 @strict_option
 @platform_option
@@ -42,7 +48,9 @@ def validate(repo: Path, bucket: str | None, strict: bool, platform: str | None,
     what the service consumes and which names it has is compared with the other services of each environment.
     """
     if strict and bucket is None:
-        raise click.UsageError("--strict goes with --bucket")
+        bucket = os.environ.get("FLAGSTONE_BUCKET") or None
+        if bucket is None:
+            raise click.UsageError("--strict goes with --bucket, or with the variable FLAGSTONE_BUCKET")
     with Reporting(make_screen(format, repo)) as screen:
         from compiler.pipeline import build_stack, plan_service
 

@@ -1,12 +1,13 @@
 """Contracts: what a service takes from the others of its environment, and the names that only one of them can have.
 
 In: Settings, Stack, and what the others run.    Out: diagnostics; what a manifest says of all this.
-Faults: D860 nobody publishes what is consumed, D861 a name is taken.
+Faults: D860 and D863 nobody publishes what is consumed, by this service or by others; D861 a name is taken.
 Never: reads a bucket; or compares what only AWS knows, such as a name that is a reference.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -18,15 +19,20 @@ from compiler.model import Json, Path, Settings, Stack
 from compiler.trace import plain
 
 _KINDS = {"dns": "DNS name", "topics": "topic name", "priorities": "listener priority"}
+_SSM = re.compile(r"\{\{resolve:ssm:([^:}]+)[^}]*\}\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbor:
-    """What another service runs in an environment: its events, and the names that it has, by their kind."""
+    """What another service runs in an environment: its events, and the names that it has, by their kind.
+
+    What it `consumes` is written `service.event`.
+    """
 
     service: str
     release: str
     publishes: frozenset[str]
+    consumes: frozenset[str]
     claims: Mapping[str, frozenset[str]]
 
 
@@ -51,15 +57,16 @@ def read_neighbor(service: str, release: str, environment: str, manifest: Mappin
     contract = map_at(map_at(manifest, "contracts"), environment)
     claims = map_at(contract, "claims")
     publishes = _texts(contract.get("publishes", manifest.get("publishes")))
-    return Neighbor(service, release, publishes, {kind: _texts(claims.get(kind)) for kind in _KINDS})
+    consumes = _texts(contract.get("consumes"))
+    return Neighbor(service, release, publishes, consumes, {kind: _texts(claims.get(kind)) for kind in _KINDS})
 
 
 def find_rivals(mine: Neighbor, others: Iterable[Neighbor]) -> Iterator[tuple[str, Neighbor]]:
     """Yield each name that a release and another service have in one environment, with its kind, and who has it."""
     for each in others:
-        for kind, word in _KINDS.items():
+        for kind in _KINDS:
             for name in sorted(mine.claims[kind] & each.claims[kind]):
-                yield f"{word} `{name}`", each
+                yield _write_name(kind, name), each
 
 
 def check_contracts(
@@ -68,7 +75,9 @@ def check_contracts(
     """Compare what a service would be in an environment with what the others are there."""
     service = str(plain(settings.data["service"]))
     others = {each.service: each for each in neighbors if each.service != service}
-    yield from _check_consumed(settings, service, others, "error" if is_strict else "warning")
+    severity: Severity = "error" if is_strict else "warning"
+    yield from _check_consumed(settings, service, others, severity)
+    yield from _check_published(settings, service, others.values(), severity)
     yield from _check_claims(settings.environment_name, stack, others.values())
 
 
@@ -91,6 +100,23 @@ def _check_consumed(
         yield Diagnostic("D860", message, span_of(consumed), hint, severity)
 
 
+def _check_published(
+    settings: Settings, service: str, others: Iterable[Neighbor], severity: Severity
+) -> Iterator[Diagnostic]:
+    """Yield what others consume of a service that does not publish it, or not any more."""
+    where = settings.environment_name
+    messages = settings.data.get("messages") or {}
+    published = {str(plain(each)) for each in map_at(settings.data, "messages").get("publish") or ()}
+    span = span_of(next(iter(messages.get("publish") or ()), settings.data["service"]))
+    for each in others:
+        for consumed in sorted(each.consumes):
+            publisher, _, event = consumed.partition(".")
+            if publisher == service and event not in published:
+                message = f"`{each.service}` consumes `{event}` in `{where}`, where it runs `{each.release}`"
+                hint = suggest(event, published) or f"publish it, or promote a `{each.service}` that does without first"
+                yield Diagnostic("D863", f"{message}, and this service does not publish it", span, hint, severity)
+
+
 def _check_claims(environment: str, stack: Stack, others: Iterable[Neighbor]) -> Iterator[Diagnostic]:
     holders = {(kind, name): each for each in others for kind in _KINDS for name in each.claims[kind]}
     for kind, name, path in _list_claims(stack):
@@ -99,8 +125,18 @@ def _check_claims(environment: str, stack: Stack, others: Iterable[Neighbor]) ->
             cause = find_cause(stack, path)
             span, related = place_cause(cause) if cause else (None, ())
             taken = f"by `{holder.service}` in `{environment}`, where it runs `{holder.release}`"
-            hint = f"choose another, or ask who owns `{holder.service}` to promote a release that does without it"
-            yield Diagnostic("D861", f"{_KINDS[kind]} `{name}` is taken {taken}", span, hint, related=related)
+            choice = "another `routing.priority`" if kind == "priorities" else "another"
+            hint = f"choose {choice}, or ask who owns `{holder.service}` to promote a release that does without it"
+            yield Diagnostic("D861", f"{_write_name(kind, name)} is taken {taken}", span, hint, related=related)
+
+
+def _write_name(kind: str, name: str) -> str:
+    """Write a name as people know it; a listener is known by the parameter that tells its ARN."""
+    if kind != "priorities":
+        return f"{_KINDS[kind]} `{name}`"
+    priority, _, listener = name.partition(" of ")
+    parameter = _SSM.sub(r"\1", listener)
+    return f"{_KINDS[kind]} `{priority}` at `{parameter}`"
 
 
 def _list_claims(stack: Stack) -> Iterator[tuple[str, str, Path]]:

@@ -25,6 +25,7 @@ ARCHIVE, SCHEMA = "library.tar.gz", "service.v1.schema.json"
 _FOLDER = "platform/"
 _CHANGELOG = "CHANGELOG.md"
 _HEADING = re.compile(r"^## +\[?(?P<version>\d[^\s\]]*)\]?(?P<rest>.*)$", re.MULTILINE)
+_UNRELEASED = re.compile(r"[\W_]*unreleased[\W_]*", re.IGNORECASE)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MAX_BYTES = 128 * MEBIBYTE
 _READERS = 8
@@ -103,9 +104,30 @@ def find_changes(library: Library, *, is_released: bool = True) -> str:
         raise CompileError([Diagnostic("D820", message, span, "put the day of the release in its place")])
     following = next((each.start() for each in headings if each.start() > found.start()), len(text))
     changes = text[found.end() : following].strip()
+    if is_released and _UNRELEASED.fullmatch(changes):
+        message = f"the change log says of {version} nothing but that it is unreleased"
+        raise CompileError([Diagnostic("D820", message, span, hint)])
     if not changes:
         raise CompileError([Diagnostic("D820", f"the change log says nothing of {version}", span, hint)])
     return changes
+
+
+def check_library_name(bucket: Bucket, name: str) -> Diagnostic | None:
+    """Return what is wrong with a library's name where a bucket holds another library; versions are of one line each.
+
+    The name in the bucket is that of the newest version which can be read.
+    """
+    for version in list_versions(bucket):
+        try:
+            found = read_library_release(bucket, version).name
+        except DamagedObject:
+            continue
+        if found == name:
+            return None
+        message = f"the bucket holds the library `{ascii(found)[1:-1]}`, and this is `{name}`"
+        hint = "a bucket holds one library: name another bucket, or give the library its name back in platform.yml"
+        return Diagnostic("D826", message, hint=hint)
+    return None
 
 
 def release_folder(version: str) -> str:

@@ -39,7 +39,11 @@ _URL = re.compile(r"(s3|file):", re.IGNORECASE)
 
 
 class LibraryChoiceError(ValueError):
-    """What `--platform` says names no library."""
+    """What an option says names no library; `option` is another one than the caller knows of."""
+
+    def __init__(self, message: str, option: str | None = None) -> None:
+        super().__init__(message)
+        self.option = option
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,20 +182,20 @@ def choose_library_to_lock(
     """
     if choice and choice.folder:
         if to:
-            raise LibraryChoiceError("a folder holds one version: leave out --to, or name a bucket")
+            raise LibraryChoiceError("a folder holds one version: leave out --to, or name a bucket", "--to")
         return open_library(choice.folder)
     lock = _read_lock(folder, is_needed=not upgrade)
     if to and lock and not upgrade:
-        raise LibraryChoiceError("--to says which version an upgrade takes: add --upgrade")
+        raise LibraryChoiceError("it says which version an upgrade takes: add --upgrade", "--to")
     named = (choice and choice.bucket) or bucket
     url = named or (lock and lock.bucket)
     if not url:
         if to:
-            raise LibraryChoiceError("--to chooses a version of a bucket: name it with --bucket")
+            raise LibraryChoiceError("it chooses a version of a bucket: name it with --bucket", "--to")
         return open_library(None)
     url = _in_full(url)
     if choice and choice.version:
-        return _fetch(url, choice.version)
+        return _check_name(lock, _fetch(url, choice.version))
     if lock and not upgrade:
         return replace(_open_locked(lock, [url], is_asked=named is not None), bucket=url)
     wanted, span = (to, None) if to else read_line(folder, {})
@@ -203,7 +207,27 @@ def choose_library_to_lock(
         message = f"no library `{wanted}` in {url}"
         hint = f"there are {', '.join(versions[:5])}" if versions else "there is none"
         raise CompileError([Diagnostic("D337", message, span, hint)])
-    return _fetch(url, version)
+    if to:
+        _check_line(folder, version)
+    return _check_name(lock, _fetch(url, version))
+
+
+def _check_line(folder: Path, version: str) -> None:
+    """Refuse a version that was asked for by name and is not on the line of `service.yml`."""
+    line, span = read_line(folder, {})
+    if line is not None and not version.startswith(f"{line}."):
+        message = f"version {version} of the library is not on the platform line `{line}`"
+        hint = f'write platform: "{".".join(version.split(".")[:2])}" here first, or leave out --to'
+        raise CompileError([Diagnostic("D308", message, span, hint)])
+
+
+def _check_name(lock: Lock | None, library: Library) -> Library:
+    """Return the library unless it is another one than that of the lock, whatever its version."""
+    if lock is None or lock.name == library.name:
+        return library
+    message = f"`{_LOCK}` pins the library {lock.name}, and {library.bucket} holds {library.name} {library.version}"
+    hint = f"name a bucket that holds {lock.name}; to move to the other one, delete `{_LOCK}` first"
+    raise CompileError([Diagnostic("D338", message, lock.document.value_span(("platform", "name")), hint)])
 
 
 def _in_full(url: str) -> str:

@@ -32,7 +32,7 @@ from compiler.diagnostics import CompileError, Diagnostic, Severity, suggest
 from compiler.layers import BRANCH_ENVIRONMENT, environment_layers
 from compiler.manifest import MANIFEST, MARK, DamagedManifest, open_manifest
 from compiler.model import Json
-from compiler.publish import check_name, is_name, list_release_ids, release_folder
+from compiler.publish import ReleaseNameError, check_name, list_release_ids, release_folder
 from compiler.release_check import CheckedRelease, check_release
 
 _CHANNEL_KEY = re.compile(r"environments/(?P<environment>[^/]+)/(?P<service>[^/]+)\.json")
@@ -75,27 +75,59 @@ def read_channel(bucket: Bucket, service: str, environment: str) -> tuple[Channe
     return parse_channel(content, service, environment), tag
 
 
+def list_channels(bucket: Bucket) -> list[tuple[str, str]]:
+    """Name the service and the environment of every channel, in the order of their keys."""
+    keys = bucket.list_keys("environments/")
+    return [(found["service"], found["environment"]) for key in keys if (found := _CHANNEL_KEY.fullmatch(key))]
+
+
 def read_channels(bucket: Bucket, service: str | None = None) -> tuple[Channel, ...]:
     """Read every channel, or those of one service, in the order of their keys. Raises DamagedObject."""
+    channels, damaged = read_sound_channels(bucket, service)
+    if damaged:
+        raise damaged[0]
+    return channels
+
+
+def read_sound_channels(
+    bucket: Bucket, service: str | None = None
+) -> tuple[tuple[Channel, ...], tuple[DamagedObject, ...]]:
+    """Read what `read_channels` does as far as it is sound, and tell what is not."""
     if service is not None:
         check_name(service, "service")
-    named = []
-    for key in bucket.list_keys("environments/"):
-        found = _CHANNEL_KEY.fullmatch(key)
-        if found and service in (None, found["service"]):
-            if not (is_name(found["service"]) and is_name(found["environment"])):
-                raise DamagedObject(key, "no channel can have this name")
-            named.append((found["service"], found["environment"]))
+
+    def read(names: tuple[str, str]) -> Channel | DamagedObject:
+        try:
+            return read_channel(bucket, *names)[0]
+        except DamagedObject as damage:
+            return damage
+        except ReleaseNameError:
+            return DamagedObject(channel_key(*names), "no channel can have this name")
+
     with ThreadPoolExecutor(_READERS) as pool:
-        return tuple(channel for channel, _ in pool.map(lambda names: read_channel(bucket, *names), named))
+        found = list(pool.map(read, [each for each in list_channels(bucket) if service in (None, each[0])]))
+    return (
+        tuple(each for each in found if isinstance(each, Channel)),
+        tuple(each for each in found if isinstance(each, DamagedObject)),
+    )
+
+
+def suggest_channel(bucket: Bucket, service: str, environment: str | None = None) -> str | None:
+    """Phrase a hint where a service, or one in an environment, has no channel: those with a near name; or None."""
+    known = list_channels(bucket)
+    services = {name for name, _ in known}
+    if service not in services:
+        return suggest(service, services)
+    return suggest(environment, {place for name, place in known if name == service}) if environment else None
 
 
 def read_neighbors(bucket: Bucket, service: str, environment: str) -> list[Neighbor | Diagnostic]:
     """Read what the other services of an environment run; D862 stands for one that cannot be read."""
     keys = bucket.list_keys(f"environments/{check_name(environment, 'environment')}/")
     named = [found["service"] for key in keys if (found := _CHANNEL_KEY.fullmatch(key))]
+    others = [name for name in named if name != service]
     with ThreadPoolExecutor(_READERS) as pool:
-        read = pool.map(lambda name: _read_neighbor(bucket, name, environment), (n for n in named if n != service))
+        read = pool.map(lambda name: _read_neighbor(bucket, name, environment), others)
         return [each for each in read if each is not None]
 
 
@@ -106,7 +138,7 @@ def _read_neighbor(bucket: Bucket, service: str, environment: str) -> Neighbor |
             return None
         manifest, _ = open_manifest(bucket.read(release_folder(service, release) + MANIFEST))
         return read_neighbor(service, release, environment, manifest)
-    except (DamagedObject, DamagedManifest, NotInBucket) as damage:
+    except (DamagedObject, DamagedManifest, NotInBucket, ReleaseNameError) as damage:
         message = f"what `{service}` runs in `{environment}` cannot be read: {damage}"
         hint = "what it publishes and which names it has is not compared"
         return Diagnostic("D862", message, None, hint, "warning")
@@ -159,7 +191,8 @@ def roll_back(bucket: Bucket, service: str, environment: str, release: str | Non
         nonlocal found
         target = release or find_previous(channel)
         if target is None or not channel.has_run(target):
-            raise CompileError([_explain_no_way_back(channel, target)])
+            near = None if channel.history else suggest_channel(bucket, service, environment)
+            raise CompileError([_explain_no_way_back(channel, target, near)])
         if target == channel.release:
             return channel
         checked = _check_release(bucket, service, target, environment)
@@ -199,7 +232,8 @@ def _check_release(bucket: Bucket, service: str, release: str, environment: str)
         checked = check_release(bucket, service, release)
     except NotInBucket:
         known = list_release_ids(bucket, service)
-        hint = suggest(release, known) or (f"the newest is `{known[0]}`" if known else "publish it first")
+        hint = suggest(release, known) or (f"the newest is `{known[0]}`" if known else None)
+        hint = hint or suggest_channel(bucket, service) or "publish it first"
         message = f"there is no release `{release}` of `{service}` in the bucket"
         raise CompileError([Diagnostic("D840", message, hint=hint)]) from None
     if any(fault.key.endswith(f"/{MARK}") for fault in checked.faults):
@@ -258,13 +292,13 @@ def _faults(others: Iterable[Neighbor | Diagnostic]) -> Iterator[Diagnostic]:
     return (each for each in others if isinstance(each, Diagnostic))
 
 
-def _explain_no_way_back(channel: Channel, target: str | None) -> Diagnostic:
+def _explain_no_way_back(channel: Channel, target: str | None, near: str | None) -> Diagnostic:
     where = f"`{channel.service}` in `{channel.environment}`"
     if target is None:
         message = f"nothing ran before what {where} runs" if channel.history else f"nothing has run for {where} yet"
-        return Diagnostic("D844", message, hint="promote the release that should run")
+        return Diagnostic("D844", message, hint=near or "promote the release that should run")
     known = {move.release for move in channel.history}
-    hint = suggest(target, known) or "promote it, to let it run for the first time"
+    hint = near or suggest(target, known) or "promote it, to let it run for the first time"
     return Diagnostic("D844", f"release `{target}` has never run for {where}", hint=hint)
 
 

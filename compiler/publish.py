@@ -100,11 +100,18 @@ def list_releases(bucket: Bucket, service: str) -> tuple[ReleaseRow | DamagedObj
 
 
 def list_release_ids(bucket: Bucket, service: str) -> tuple[str, ...]:
-    """Name the releases of a service, the newest first, without reading one."""
+    """Name the releases of a service, the newest first, without reading one.
+
+    A release is as old as its manifest, which comes last: a name may be anything. A store that tells whole seconds
+    leaves those of one second to their names.
+    """
     folder = f"services/{check_name(service, 'service')}/"
-    names = (key.removeprefix(folder).split("/") for key in bucket.list_keys(folder))
-    found = (name[0] for name in names if name[1:] == [MANIFEST] and _NAME.fullmatch(name[0]))
-    return tuple(sorted(found, reverse=True))
+    found = []
+    for each in bucket.list_objects(folder):
+        name, _, path = each.key.removeprefix(folder).partition("/")
+        if path == MANIFEST and _NAME.fullmatch(name):
+            found.append((each.modified, name))
+    return tuple(name for _, name in sorted(found, reverse=True))
 
 
 def is_name(name: str) -> bool:

@@ -12,6 +12,14 @@ from compiler.library_release import LibraryRelease
 from compiler.model import Json
 from compiler.report_safe import show_text
 
+_LISTS: Mapping[str, str] = {
+    "parameters": "Parameters of an environment",
+    "environments": "Environments",
+    "bases": "Bases",
+    "guardrails": "Guardrails",
+    "options": "Options of service.yml",
+}
+
 
 def report_library(release: LibraryRelease) -> str:
     return "".join(f"{line}\n" for line in _draw(release))
@@ -37,9 +45,10 @@ def _list_offers(offers: Mapping[str, Json]) -> Iterator[tuple[str, list[str]]]:
                     yield _title(name, offers), [str(each) for each in names]
             if not is_complete:
                 yield "and logical ids that are worked out where this list does not look", []
-    match offers:
-        case {"parameters": [_, *_] as parameters}:
-            yield "Parameters of an environment", [str(each) for each in parameters]
+    for key, title in _LISTS.items():
+        names = offers.get(key)
+        if isinstance(names, list) and names:
+            yield title, [str(each) for each in names]
 
 
 def _title(name: str, offers: Mapping[str, Json]) -> str:

@@ -122,20 +122,24 @@ class Reporting:
             raise click.UsageError("the current folder was removed; change into one that is there") from error
         if error is None or not type(error).__module__.startswith("compiler."):
             return
-        from compiler.bucket import BucketFault, BucketUrlError, Conflict
+        from compiler.bucket import BucketFault, BucketUrlError, Conflict, NoBucket
         from compiler.channel import MoveTextError
         from compiler.output import OutputError, WriteError
         from compiler.promote import ChannelMoved
         from compiler.publish import ReleaseNameError
 
         if isinstance(error, ChannelMoved):
-            hint = f"nothing was changed; decide again with `flagstone history {error.channel.service}` at hand"
+            told = f"flagstone history {error.channel.service} --env {error.channel.environment}"
+            hint = f"nothing was changed; decide again with `{told}` at hand"
             self.screen.fail(CONFLICT, [Diagnostic("D845", str(error), hint=hint)])
         if isinstance(error, Conflict):
             hint = "a release never changes: publish under another id with --release"
             self.screen.fail(CONFLICT, [Diagnostic("D801", str(error), hint=hint)])
         if isinstance(error, BucketFault):
-            self.screen.fail(UNREACHABLE, [Diagnostic("D802", str(error))])
+            advice = (
+                "see whether its name is right; the first publish makes it" if isinstance(error, NoBucket) else None
+            )
+            self.screen.fail(UNREACHABLE, [Diagnostic("D802", str(error), hint=advice)])
         if isinstance(error, WriteError):
             hint = "make room and the folder writable, or name another folder"
             self.screen.fail(UNREACHABLE, [Diagnostic("D805", str(error), hint=hint)])
@@ -154,6 +158,19 @@ def _is_nowhere() -> bool:
 
 # Options that several commands share
 
+
+class _Stated(click.ParamType[str]):
+    """A text that says something: an empty one is most often a variable of a script that was never set."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not value.strip():
+            self.fail("it is empty; is a variable not set?", param, ctx)
+        return value
+
+
+STATED = _Stated()
 repo_argument = click.argument("repo", type=FOLDER, default=".", metavar="[REPO]")
 platform_option = click.option(
     "--platform",
@@ -208,13 +225,16 @@ bucket_option = click.option(
     envvar="FLAGSTONE_BUCKET",
     show_envvar=True,
     required=True,
+    type=STATED,
     metavar="URL",
     help="The deployment bucket: s3://name/prefix, file:///path or the path of a folder.",
 )
 strict_option = click.option(
-    "--strict", is_flag=True, help="Take it for an error that nobody publishes what the service consumes."
+    "--strict", is_flag=True, help="Take it for an error that nobody publishes what is consumed, here or by others."
 )
-release_option = click.option("--release", metavar="ID", help="The release id. [default: from the git commit]")
+release_option = click.option(
+    "--release", type=STATED, metavar="ID", help="The release id. [default: from the git commit]"
+)
 
 
 def raise_errors(diagnostics: Iterable[Diagnostic]) -> None:
@@ -246,7 +266,7 @@ def choosing_library(option: str = "--platform") -> Iterator[None]:
     try:
         yield
     except LibraryChoiceError as error:
-        raise click.BadParameter(str(error), param_hint=f"'{option}'") from error
+        raise click.BadParameter(str(error), param_hint=f"'{error.option or option}'") from error
 
 
 def check_environments(names: Iterable[str], library: Library) -> None:

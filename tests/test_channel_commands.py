@@ -78,6 +78,44 @@ def test_a_machine_gets_the_same_as_data(run: Any) -> None:
     assert "promote (forced past staging)" in run("history recipes --env production").stdout
 
 
+def test_a_name_that_is_mistyped_gets_the_nearest(run: Any) -> None:
+    run("promote recipes r1 --to staging")
+    assert run("history recipe --env staging").stderr.endswith(": did you mean `recipes`?\n")
+    assert run("history recipes --env stagin").stderr.endswith(": did you mean `staging`?\n")
+    assert run("releases recipe").stderr.endswith(": did you mean `recipes`?\n")
+    assert "hint: did you mean `recipes`?" in run("promote recipe r1 --to staging").stderr
+    assert "hint: did you mean `staging`?" in run("rollback recipes --env stagin").stderr
+
+
+def test_a_bucket_that_is_not_there_is_told_with_a_hint(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["releases", "recipes", "--bucket", str(tmp_path / "nowhere")])
+    assert 3 == done.exit_code and f"error D802: there is no folder `{tmp_path}/nowhere`" in done.stderr
+    assert "hint: see whether its name is right; the first publish makes it" in done.stderr
+
+
+def test_a_damaged_channel_hides_no_other(run: Any, tmp_path: Path) -> None:
+    run("promote recipes r1 --to staging")
+    run("promote recipes r1 --to production")
+    (tmp_path / "bucket/environments/staging/recipes.json").unlink()
+    (tmp_path / "bucket/environments/staging/recipes.json").write_text("{}")
+    (tmp_path / "bucket/environments/staging/-x.json").write_text("{}")
+    for words, shown in (("releases recipes", "production"), ("releases --stats", "recipes")):
+        done = run(words)
+        assert 3 == done.exit_code and shown in done.stdout
+        assert "error D802: `environments/staging/recipes.json` in the bucket is damaged" in done.stderr
+    assert "`environments/staging/-x.json` in the bucket is damaged: no channel can have this name" in done.stderr
+    said = json.loads(run("releases recipes --format json").stdout)
+    assert [["production"], []] == [each["runsIn"] for each in said["result"]["releases"][::-1]]
+
+
+def test_releases_are_listed_by_when_they_came_and_not_by_name(run: Any, tmp_path: Path) -> None:
+    for name in ("v9", "v10", "a1"):
+        publish_release(open_bucket(str(tmp_path / "bucket")), name)
+    listed = told(run("releases recipes --format json"))["releases"]
+    assert ["a1", "v10", "v9", "r2", "r1"] == [each["release"] for each in listed]
+    assert "hint: the newest is `a1`" in run("promote recipes nothing --to staging").stderr
+
+
 def test_an_environment_without_a_history_is_no_fault(run: Any) -> None:
     done = run("history recipes --env staging")
     assert (0, "") == (done.exit_code, done.stdout)
@@ -130,4 +168,4 @@ def test_who_loses_a_race_is_told_what_runs_now(tmp_path: Path, capsys: pytest.C
     assert 4 == raised.value.exit_code
     said = capsys.readouterr().err
     assert "error D845: `recipes` in `staging` runs `r1` now: move 1, a promote by `bob` at 2026-11-21" in said
-    assert "hint: nothing was changed; decide again with `flagstone history recipes` at hand" in said
+    assert "hint: nothing was changed; decide again with `flagstone history recipes --env staging` at hand" in said

@@ -39,8 +39,8 @@ def rule(priority: Json, listener: Json = LISTENER) -> Json:
     }
 
 
-def neighbor(service: str = "customer", *publishes: str, **claims: list[str]) -> Neighbor:
-    contract = {"publishes": list(publishes), "claims": claims}
+def neighbor(service: str = "customer", *publishes: str, consumes: Json = None, **claims: list[str]) -> Neighbor:
+    contract = {"publishes": list(publishes), "consumes": consumes, "claims": claims}
     return read_neighbor(service, "r1", "production", {"contracts": {"production": contract}})
 
 
@@ -99,7 +99,11 @@ def test_what_nobody_publishes_is_told_at_the_word_that_consumes_it(
             {"dns": ["a"]},
             "DNS name `a` is taken",
         ),
-        (rule(7), {"priorities": [f"7 of {LISTENER}"]}, f"listener priority `7 of {LISTENER}` is taken"),
+        (
+            rule(7),
+            {"priorities": [f"7 of {LISTENER}"]},
+            "listener priority `7` at `/platform/production/edge/listener` is taken",
+        ),
         (topic("production-a"), {"dns": ["production-a"]}, None),
         (topic({"Ref": "AWS::StackName"}), {"topics": ["production-a"]}, None),
         (record("a.internal", SetIdentifier="blue"), {"dns": ["a.internal"]}, None),
@@ -116,6 +120,19 @@ def test_a_name_that_another_service_has_is_refused(resource: Json, claims: Any,
         (each.code, each.message, each.severity) for each in found
     ]
     assert [] == check(neighbor("orders", **claims), resources={"Mine": resource}, text=SERVICE)
+
+
+def test_what_others_consume_and_is_not_published_is_told() -> None:
+    consuming = neighbor("customer", "moved", consumes=["orders.placed", "orders.made", "menu.placed"])
+    [found] = check(consuming)
+    message = "`customer` consumes `placed` in `production`, where it runs `r1`, and this service does not publish it"
+    assert ("D863", message, "warning") == (found.code, found.message, found.severity)
+    assert "publish it, or promote a `customer` that does without first" == found.hint
+    assert found.span and (9, CONSUMER.splitlines()[-1].index("made") + 1) == (found.span.line, found.span.column)
+    assert ["error"] == [each.severity for each in check(consuming, is_strict=True)]
+    [bare] = check(neighbor("customer", consumes=["orders.made"]), text=SERVICE)
+    assert ("D863", 1) == (bare.code, bare.span and bare.span.line)
+    assert [] == check(neighbor("orders", consumes=["orders.placed"]), neighbor(consumes=[7, None]), text=SERVICE)
 
 
 def test_a_name_is_refused_where_it_is_written() -> None:
@@ -181,7 +198,9 @@ def test_validate_compares_with_the_bucket(tmp_path: Path, bucket: Bucket) -> No
     assert 1 == run("validate", tmp_path, consumes, "--strict").exit_code
     done = run("validate", tmp_path, "consume: {menu-card.created: {process: web}}", "--strict")
     assert (0, "") == (done.exit_code, done.stderr)
-    assert 2 == CliRunner().invoke(cli, ["validate", str(tmp_path / "service"), "--strict"]).exit_code
+    words = ["validate", str(tmp_path / "service"), "--platform", str(LIBRARY), "--strict"]
+    assert 2 == CliRunner().invoke(cli, words).exit_code
+    assert 0 == CliRunner().invoke(cli, words, env={"FLAGSTONE_BUCKET": str(tmp_path / "bucket")}).exit_code
 
 
 def test_two_services_cannot_have_one_topic(tmp_path: Path, bucket: Bucket) -> None:
@@ -206,3 +225,18 @@ def test_publish_refuses_a_name_that_is_taken_and_tells_of_a_neighbor_that_canno
     manifest = json.loads(bucket.read("services/menu/r1/manifest.json"))
     claims = {"dns": [], "topics": ["staging-menu-card-created"], "priorities": []}
     assert {"publishes": ["card-created"], "consumes": [], "claims": claims} == manifest["contracts"]["staging"]
+
+
+def test_a_branch_environment_is_compiled_for_by_name_and_then_promoted_to(tmp_path: Path, bucket: Bucket) -> None:
+    done = run("publish", tmp_path, "publish: [made]", "--release", "r1", "--env", "env-search")
+    assert 0 == done.exit_code, done.stderr
+    manifest = json.loads(bucket.read("services/menu/r1/manifest.json"))
+    assert ["env-search", "production", "staging"] == manifest["environments"]
+    assert promote_release(bucket, "menu", "r1", "env-search", make_wish()).move
+    assert (
+        0
+        == CliRunner()
+        .invoke(cli, ["verify", "menu", "r1", "--bucket", str(tmp_path / "bucket"), "--platform", str(LIBRARY)])
+        .exit_code
+    )
+    assert 2 == run("publish", tmp_path, "publish: [made]", "--release", "r2", "--env", "prod").exit_code

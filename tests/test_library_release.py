@@ -90,6 +90,14 @@ def test_a_version_says_what_it_offers(bucket: Path) -> None:
     text = run("platform", "show", "1.0.0", "--bucket", bucket).stdout
     assert "groups: Groups of instances, as small as they can be.\n  <Process>Group\n" in text
     assert text.endswith("\nChanges\n  - What 1.0.0 brings.\n")
+    for title, key in (
+        ("Environments", "environments"),
+        ("Bases", "bases"),
+        ("Guardrails", "guardrails"),
+        ("Options of service.yml", "options"),
+    ):
+        section = text.partition(f"\n{title}\n")[2].partition("\n\n")[0]
+        assert [f"  {name}" for name in offers[key]] == section.splitlines(), title
 
 
 def test_the_packaged_library_says_which_ids_it_does_not_know_of(tmp_path: Path) -> None:
@@ -110,6 +118,7 @@ def test_the_packaged_library_says_which_ids_it_does_not_know_of(tmp_path: Path)
             "\n## 1.0.0\n\n## 0.9.0\n- x\n",
             "CHANGELOG.md:2:1: error D820: the change log says nothing of 1.0.0",
         ),
+        ("1.0.0", "## 1.0.0\n\n_Unreleased._\n", "error D820: the change log says of 1.0.0 nothing but that it is"),
         ("1.0.0", "## 1.0.0 (Unreleased)\n- x\n", "error D820: the change log says that 1.0.0 is unreleased"),
         ("1.0.0-7", "## 1.0.0-7\n- x\n", "platform/platform.yml:2:10: error D820: a library cannot be published as"),
         ("1.0.0-rc.1", "## [1.0.0-rc.1] - 2026-11-21\n- x\n", None),
@@ -153,7 +162,8 @@ def test_a_changed_working_tree_is_published_only_when_told_to(library: Path, tm
 
 def test_what_is_not_there_is_not_in_the_bucket(bucket: Path) -> None:
     done = run("platform", "show", "1.0.1", "--bucket", bucket)
-    assert 3 == done.exit_code and "`platform/1.0.1/manifest.json` is not in the bucket" in done.stderr
+    assert 1 == done.exit_code and f"error D337: no library `1.0.1` in {bucket}" in done.stderr
+    assert "hint: there are 1.0.0" in done.stderr
     assert 2 == run("platform", "show", "../1", "--bucket", bucket).exit_code
     with pytest.raises(NotInBucket):
         read_library_release(open_bucket(str(bucket)), "9.9.9")

@@ -395,10 +395,39 @@ def test_an_upgrade_takes_the_newest_of_the_line_and_a_compile_takes_none(
         assert 0 == run("lock", repo, "--upgrade", "--to", to).exit_code
         assert (to if to != "1.0" else "1.0.10") == read_lock(repo)["platform"]["version"]
     done = run("lock", repo, "--upgrade", "--to", "1.1")
-    assert 1 == done.exit_code and "service.yml:3:11: error D308: " in done.stderr
+    said = "service.yml:3:11: error D308: version 1.1.0 of the library is not on the platform line `1.0`"
+    assert 1 == done.exit_code and said in done.stderr
+    assert 'hint: write platform: "1.1" here first, or leave out --to' in done.stderr
     assert 1 == run("lock", repo, "--upgrade", "--to", "1.0.12").exit_code
-    assert 2 == run("lock", repo, "--to", "1.0.9").exit_code
+    done = run("lock", repo, "--to", "1.0.9")
+    assert 2 == done.exit_code and "Invalid value for '--to': it says which version an upgrade takes" in done.stderr
+    for words in (("--upgrade", "--to", ""), ("--bucket", ""), ("--bucket", " ")):
+        done = run("lock", repo, *words)
+        assert 2 == done.exit_code and f"'{words[-2]}': it is empty; is a variable not set?" in done.stderr
     assert "1.0.10" == read_lock(repo)["platform"]["version"]
+
+
+def test_a_library_of_another_name_is_no_newer_version(repo: Path, bucket: Path, tmp_path: Path) -> None:
+    other = make_release(tmp_path / "other", "1.0.3")
+    change(other / "platform.yml", "name: toy", "name: other-lib")
+    done = publish(other, bucket)
+    said = "error D826: the bucket holds the library `toy`, and this is `other-lib`"
+    assert 1 == done.exit_code and said in done.stderr
+    assert not (bucket / "platform/1.0.3").exists()
+
+    assert 0 == publish(other, tmp_path / "elsewhere").exit_code
+    assert 0 == run("lock", repo, "--bucket", str(bucket)).exit_code
+    before = (repo / "flagstone.lock").read_bytes()
+    elsewhere = (tmp_path / "elsewhere").as_uri()
+    for words in (("--bucket", elsewhere), ("--platform", f"{elsewhere}@1.0.3")):
+        done = run("lock", repo, "--upgrade", *words)
+        said = (
+            f"flagstone.lock:4:13: error D338: `flagstone.lock` pins the library toy, and {elsewhere} holds other-lib"
+        )
+        assert 1 == done.exit_code and said in done.stderr
+    assert before == (repo / "flagstone.lock").read_bytes()
+    (repo / "flagstone.lock").unlink()
+    assert 0 == run("lock", repo, "--bucket", elsewhere).exit_code
 
 
 def test_a_lock_names_another_bucket_only_after_that_was_asked(

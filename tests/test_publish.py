@@ -309,7 +309,7 @@ def test_a_usual_release_id_is_taken(name: str) -> None:
 
 def test_releases_are_listed_newest_first(at_hand: BucketAtHand) -> None:
     bucket = at_hand.open()
-    for release, commit in (("20260102T000000-b", True), ("20261120T000000-a", False), ("20251231T235959-c", True)):
+    for release, commit in (("20251231T235959-c", True), ("20260102T000000-b", True), ("20261120T000000-a", False)):
         _publish(_make_bundle(release=release, commit=commit), bucket)
     _publish(_make_bundle(service="recipes-web"), bucket)
     bucket.create("services/recipes/20270101T000000-unfinished/source.tar.gz", b"", "application/gzip")

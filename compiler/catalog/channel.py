@@ -99,4 +99,16 @@ ENTRIES = (
         severity="warning",
         is_shown_by_files=False,
     ),
+    Entry(
+        code="D863",
+        title="Others consume what is not published",
+        explanation="""
+            What another service runs in the environment consumes an event of this one, which does not publish it: it
+            was removed or renamed, or never came. The other one's queue would stay empty, or its next deployment fail
+            as the topic is gone. Publish the event, or let a release of the other service that does without run first;
+            with `--strict` this is an error.
+        """,
+        severity="warning",
+        is_shown_by_files=False,
+    ),
 )

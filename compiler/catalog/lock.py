@@ -94,9 +94,19 @@ ENTRIES = (
         code="D337",
         title="No such version in the bucket",
         explanation="""
-            `flagstone lock` was to pin a version of the library, or the newest of a release line, and the bucket has
+            A version of the library was to be pinned or shown, or the newest of a release line, and the bucket has
             none. Pre-releases are taken only when `--to` names them. Ask the platform team for the version, or write
             another line as `platform` in `service.yml`.
+        """,
+        is_shown_by_files=False,
+    ),
+    Entry(
+        code="D338",
+        title="Library of another name",
+        explanation="""
+            `flagstone.lock` pins a library by its name too, and what the bucket offers is another one. It is not taken
+            as a newer version of the first, whatever its number. To move a service to another library on purpose,
+            delete the lock and run `flagstone lock`; what moves under the overrides cannot be told then.
         """,
         is_shown_by_files=False,
     ),

@@ -68,4 +68,14 @@ ENTRIES = (
         """,
         is_shown_by_files=False,
     ),
+    Entry(
+        code="D826",
+        title="Bucket holds another library",
+        explanation="""
+            A bucket holds the versions of one library: a service asks for a line such as `1.0`, and whatever is
+            published on that line would be taken by the next `flagstone lock --upgrade`. Publish a library of another
+            name into a bucket of its own.
+        """,
+        is_shown_by_files=False,
+    ),
 )
