@@ -22,6 +22,7 @@ from compiler.screen import (
     Screen,
     bucket_option,
     check_environments,
+    file_option,
     find_width,
     format_option,
     is_colored,
@@ -104,12 +105,7 @@ def publish(
 @click.option("--stats", is_flag=True, help="Count the deployments of each week, of all services if none is named.")
 @click.option("--env", "environments", multiple=True, metavar="ENV", help="With --stats: count these only; repeatable.")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="With --stats: begin with its week.")
-@click.option(
-    "--svg",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="With --stats: draw a plot into this file.",
-)
+@file_option("With --stats: draw a plot into this file.", "--svg")
 @format_option
 def releases(
     service: str | None,

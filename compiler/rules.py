@@ -34,6 +34,7 @@ _LONGEST_START = 50 * 60
 _REGISTRATION = 60
 _WAIVER = ("guardrail", "resource", "reason", "until", "approvedBy")
 _ALARMS_THAT_NEED_PORT = ("latency", "errors", "unhealthyHosts")
+_OTHER = "pin a library of that line with `flagstone lock --bucket`, or name its folder with --platform"
 
 
 def check_names(descriptor: Descriptor, repository: Repository, library: Library) -> Iterator[Diagnostic]:
@@ -50,7 +51,7 @@ def check_names(descriptor: Descriptor, repository: Repository, library: Library
         message = f"platform line `{line}` is not served by library {library.version}"
         served = library.version.rpartition(".")[0]
         span = speaker.document.value_span(("platform",))
-        other = "run `flagstone lock --upgrade`" if library.bucket else "choose a library with --platform"
+        other = "run `flagstone lock --upgrade`" if library.bucket else _OTHER
         yield Diagnostic("D308", message, span, f'write platform: "{served}", or {other}')
 
 

@@ -197,12 +197,14 @@ def _check_named(_: click.Context, __: click.Parameter, value: str) -> Path:
 def _check_file(_: click.Context, __: click.Parameter, value: str | None) -> Path | None:
     if value is not None and not Path(value).name:
         raise click.BadParameter("the name of the file is empty")
+    if value == "-":
+        raise click.BadParameter("`-` is not standard output here; write `./-` if a file should have that name")
     return Path(value) if value is not None else None
 
 
-def file_option(what: str) -> Callable[[_Command], _Command]:
-    """An option `--out` for one file."""
-    return click.option("--out", type=click.Path(dir_okay=False), callback=_check_file, metavar="FILE", help=what)
+def file_option(what: str, name: str = "--out") -> Callable[[_Command], _Command]:
+    """An option for one file."""
+    return click.option(name, type=click.Path(dir_okay=False), callback=_check_file, metavar="FILE", help=what)
 
 
 def out_option(default: str) -> Callable[[_Command], _Command]:

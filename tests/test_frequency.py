@@ -107,6 +107,10 @@ def test_releases_tell_where_they_run_and_how_often_they_change(tmp_path: Path) 
         " ".join(line.split()) for line in table.splitlines()[1:]
     ]
     assert "2026-W46: 1 promoted" in svg.read_text()
+    for name in ("", "-", "."):
+        words = ["releases", "--stats", "--svg", name, "--bucket", str(tmp_path)]
+        done = CliRunner().invoke(cli, words)
+        assert 2 == done.exit_code and "Invalid value for '--svg'" in done.stderr, name
     everything = json.loads(run("--stats", "--format", "json", "--since", "2026-11-09"))["result"]["deployments"]
     week = {"week": "2026-W46", "deployments": 0, "rollbacks": 0}
     assert [("orders", [week]), ("recipes", [{**week, "deployments": 1}])] == [

@@ -105,7 +105,8 @@ def test_what_the_first_lines_say_is_held_against_the_library() -> None:
     assert ["D311 2 squad-toi", 'D308 3 "1.1"'] == show(faults)
     assert ["warning", "error"] == [fault.severity for fault in faults]
     assert "did you mean `squad-toy`?" == faults[0].hint
-    assert 'write platform: "1.0", or choose a library with --platform' == faults[1].hint
+    other = "or pin a library of that line with `flagstone lock --bucket`, or name its folder with --platform"
+    assert f'write platform: "1.0", {other}' == faults[1].hint
     for line in ("1", "1.", "1.0.0", "10.0"):
         assert judge(SERVICE.replace('"1.0"', f'"{line}"')) != (), line
 
