@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -21,6 +24,7 @@ from tests.ministack import REGION, Keys, MiniStack, ServerMissing, run_ministac
 # What MiniStack does not know, with the attributes that templates ask of it. A stack makes one by name only.
 STAND_INS: Mapping[str, tuple[str, ...]] = {
     "AWS::AccessAnalyzer::Analyzer": (),
+    "AWS::AutoScaling::WarmPool": (),
     "AWS::Budgets::Budget": (),
     "AWS::CloudTrail::Trail": (),
     "AWS::CloudWatch::Alarm with Metrics": ("Arn",),
@@ -33,6 +37,7 @@ STAND_INS: Mapping[str, tuple[str, ...]] = {
     "AWS::WAFv2::LoggingConfiguration": (),
     "AWS::WAFv2::WebACLAssociation": (),
 }
+_TEMPLATES = "templates"
 _numbers = count(1)
 
 
@@ -44,18 +49,11 @@ class Cloud:
     keys: Keys = field(repr=False)
 
     def client(self, service: str) -> Any:
-        key_id, secret = self.keys
-        return boto3.session.Session().client(
-            service,
-            aws_access_key_id=key_id,
-            aws_secret_access_key=secret,
-            region_name=REGION,
-            endpoint_url=self.server.endpoint,
-            verify=str(self.server.certificate),
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        return _connect(self.server.endpoint, self.server.certificate, self.keys, service)
 
-    def deploy(self, stack: str, template: Mapping[str, Any]) -> tuple[str, ...]:
+    def deploy(
+        self, stack: str, template: Mapping[str, Any], parameters: Mapping[str, str] | None = None
+    ) -> tuple[str, ...]:
         """Create or update a stack through a change set; return what the change set says it does, `Add Vpc`.
 
         Raises AssertionError with the events of the stack where that fails.
@@ -67,11 +65,12 @@ class Cloud:
             StackName=stack,
             ChangeSetName=name,
             ChangeSetType="UPDATE" if exists else "CREATE",
-            TemplateBody=json.dumps(template),
+            TemplateURL=self._upload(f"{name}.json", json.dumps(template)),
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in (parameters or {}).items()],
             Capabilities=["CAPABILITY_NAMED_IAM"],
         )
         cloudformation.get_waiter("change_set_create_complete").wait(
-            StackName=stack, ChangeSetName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+            StackName=stack, ChangeSetName=name, WaiterConfig={"Delay": 0.5, "MaxAttempts": 60}
         )
         planned = cloudformation.describe_change_set(StackName=stack, ChangeSetName=name)["Changes"]
         cloudformation.execute_change_set(StackName=stack, ChangeSetName=name)
@@ -84,7 +83,7 @@ class Cloud:
         cloudformation = self.client("cloudformation")
         cloudformation.delete_stack(StackName=stack)
         cloudformation.get_waiter("stack_delete_complete").wait(
-            StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+            StackName=stack, WaiterConfig={"Delay": 0.5, "MaxAttempts": 120}
         )
 
     def stacks(self) -> set[str]:
@@ -110,11 +109,16 @@ class Cloud:
         pages = self.client("ssm").get_paginator("get_parameters_by_path").paginate(Path=below, Recursive=True)
         return {each["Name"].removeprefix(f"{below}/"): each["Value"] for page in pages for each in page["Parameters"]}
 
+    def _upload(self, key: str, text: str) -> str:
+        """Put a template where CloudFormation fetches it: what a request itself may hold is 51,200 bytes."""
+        self.client("s3").put_object(Bucket=_TEMPLATES, Key=key, Body=text.encode())
+        return f"https://s3.{REGION}.amazonaws.com/{_TEMPLATES}/{key}"
+
     def _wait(self, stack: str, expected: str) -> None:
         cloudformation = self.client("cloudformation")
         waiter = "stack_update_complete" if expected.startswith("UPDATE") else "stack_create_complete"
         try:
-            cloudformation.get_waiter(waiter).wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+            cloudformation.get_waiter(waiter).wait(StackName=stack, WaiterConfig={"Delay": 0.5, "MaxAttempts": 120})
         finally:
             (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
             events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
@@ -126,11 +130,40 @@ class Cloud:
             assert found["StackStatus"] == expected, "\n".join([f"{stack} is {found['StackStatus']}", *failed])
 
 
+@cache
+def _connect(endpoint: str, certificate: Path, keys: Keys, service: str) -> Any:
+    """Make a client, which takes longer than most of what it is asked."""
+    key_id, secret = keys
+    return boto3.session.Session().client(
+        service,
+        aws_access_key_id=key_id,
+        aws_secret_access_key=secret,
+        region_name=REGION,
+        endpoint_url=endpoint,
+        verify=str(certificate),
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
+def open_cloud(server: MiniStack) -> Cloud:
+    """Make a user of a server, and the bucket that takes templates."""
+    if _TEMPLATES not in {each["Name"] for each in server.s3.list_buckets()["Buckets"]}:
+        server.s3.create_bucket(Bucket=_TEMPLATES, CreateBucketConfiguration={"LocationConstraint": REGION})
+    return Cloud(server, server.add_user("*"))
+
+
+@contextmanager
+def run_cloud(folder: Path) -> Iterator[Cloud]:
+    """Start the server with its stand-ins."""
+    try:
+        with run_ministack(folder, stand_ins=STAND_INS) as server:
+            yield open_cloud(server)
+    except ServerMissing as missing:
+        pytest.fail(str(missing), pytrace=False)
+
+
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """The server with its stand-ins, one for the whole session: stacks of two tests have different names."""
-    try:
-        with run_ministack(tmp_path_factory.mktemp("cloud"), stand_ins=STAND_INS) as server:
-            yield Cloud(server, server.add_user("*"))
-    except ServerMissing as missing:
-        pytest.fail(str(missing), pytrace=False)
+    with run_cloud(tmp_path_factory.mktemp("cloud")) as made:
+        yield made

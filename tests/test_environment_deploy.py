@@ -13,10 +13,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from compiler.service import AccountBaseline, DeploymentBucket, Environment, Waf
-from tests.deploying import STAND_INS, Cloud
+from tests.deploying import STAND_INS, Cloud, open_cloud
 from tests.environments_by_hand import BRANCHES, PRODUCTION, TEMPLATES, build_template, with_network
 from tests.environments_by_hand import STAGING as STAGING_ELSEWHERE
 from tests.ministack import MiniStack
+from tests.services_by_hand import CASES, build_resources
 
 # The account of the server: policies that compare accounts are enforced.
 ACCOUNT = "000000000000"
@@ -167,12 +168,13 @@ def test_a_changed_option_updates_its_stack_and_changes_back(staging: Deployed, 
 def test_what_stands_in_is_not_known_to_the_server_itself(ministack: MiniStack, kind: str) -> None:
     name, _, by = kind.partition(" with ")
     made = [each for template in TEMPLATES for each in build_template(template, PRODUCTION)["Resources"].values()]
+    made += build_resources(*CASES["warm-pool"]).values()
     properties = next(
         each["Properties"] for each in made if each["Type"] == name and (not by or by in each["Properties"])
     )
     # What it refers to is not there.
     bare = {key: value for key, value in properties.items() if not re.search(r"resolve:|Ref|Fn::", json.dumps(value))}
-    plain = Cloud(ministack, ministack.add_user("*"))
+    plain = open_cloud(ministack)
     stack = f"unknown-{sorted(STAND_INS).index(kind)}"
     with pytest.raises(
         (ClientError, AssertionError), match="Unrecognized resource types|MetricName and Namespace are required"
