@@ -255,10 +255,13 @@ def _key_hint(key: str, known: Mapping[str, Json], schema: Mapping[str, Json]) -
     near = suggest(key, known)
     if near:
         return near
-    deeper = {inner: name for name in reversed(list(known)) for inner in _properties(known[name], schema)}
+    deeper: dict[str, list[str]] = {}
+    for name in known:
+        for inner in _properties(known[name], schema):
+            deeper.setdefault(inner, []).append(f"`{name}.{inner}`")
     near = suggest(key, deeper)
     if near:
-        return re.sub(r"`(\w+)`", lambda m: f"`{deeper[m.group(1)]}.{m.group(1)}`", near)
+        return re.sub(r"`(\w+)`", lambda m: " or ".join(deeper[m.group(1)]), near)
     return "known here: " + ", ".join(f"`{name}`" for name in known) if known else "remove it"
 
 

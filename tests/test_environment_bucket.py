@@ -35,6 +35,11 @@ MAY = {
     ("ReleaseCollector", "delete", "services/menu/1/template.json"),
     ("ReleaseCollector", "delete", "services/menu/1/manifest.json"),
     ("ReleaseCollector", "delete", "platform/1.0.0/manifest.json"),
+    ("ReleaseCollector", "delete", "services/menu/1/removal.json"),
+    *(
+        ("ReleaseCollector", "put", key)
+        for key in ("services/menu/1/removal.json", "environments/production/orders.json")
+    ),
     *(("ServicePublisher", "get", key) for key in ("services/orders/1/template.json", "services/menu/1/manifest.json")),
     *(
         ("ServicePublisher", "get", key)
@@ -46,6 +51,7 @@ KEYS = (
     "services/orders/1/template.json",
     "services/menu/1/template.json",
     "services/menu/1/manifest.json",
+    "services/menu/1/removal.json",
     "platform/1.0.0/manifest.json",
     "environments/production/orders.json",
     "elsewhere",
@@ -175,7 +181,7 @@ def _may(client: Any, bucket: str, verb: str, key: str) -> bool:
             case "get":
                 client.get_object(Bucket=bucket, Key=key)
             case "put":
-                client.put_object(Bucket=bucket, Key=f"{key}.new", Body=b"{}")
+                client.put_object(Bucket=bucket, Key=key, Body=b"{}")
             case "delete":
                 client.delete_object(Bucket=bucket, Key=f"{key}.gone")
             case "list":

@@ -34,6 +34,11 @@ LEFT_OUT = {
     ("*", "Properties.**.PlacementStrategies"): TOGETHER,
     ("*", "Properties.**.PlacementStrategy"): TOGETHER,
     ("*", "Properties.**.StepAdjustments"): TOGETHER,
+    ("AWS::AccessAnalyzer::Analyzer", "Properties.AnalyzerConfiguration.**.Inclusions"): NAMELESS,
+    ("AWS::AccessAnalyzer::Analyzer", "Properties.AnalyzerConfiguration.**.Exclusions"): NAMELESS,
+    ("AWS::AccessAnalyzer::Analyzer", "Properties.AnalyzerConfiguration.**.ResourceTags"): NAMELESS,
+    ("AWS::CloudTrail::Trail", "Properties.AggregationConfigurations"): NAMELESS,
+    ("AWS::CloudTrail::Trail", "Properties.EventSelectors"): NAMELESS,
     ("AWS::CloudWatch::MetricStream", "Properties.StatisticsConfigurations"): NAMELESS,
     ("AWS::CodeDeploy::DeploymentGroup", "Properties.Ec2TagFilters"): NAMELESS,
     ("AWS::CodeDeploy::DeploymentGroup", "Properties.Ec2TagSet.Ec2TagSetList"): NAMELESS,
@@ -62,6 +67,8 @@ LEFT_OUT = {
     ("AWS::Logs::MetricFilter", "Properties.MetricTransformations"): ONE,
     ("AWS::S3::Bucket", "Properties.BucketEncryption.ServerSideEncryptionConfiguration"): ONE,
     ("AWS::S3::Bucket", "Properties.OwnershipControls.Rules"): ONE,
+    ("AWS::SSM::Document", "Properties.Attachments"): NAMELESS,
+    ("AWS::WAFv2::LoggingConfiguration", "Properties.RedactedFields"): NAMELESS,
 }
 
 

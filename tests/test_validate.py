@@ -26,7 +26,7 @@ from tests.spans import show
             "    min: 2",
             "D203 9 min",
             "unknown key `min` in `processes.web`",
-            "did you mean `scaling.min` or `deployment.minInService`?",
+            "did you mean `warmPool.min` or `scaling.min` or `deployment.minInService`?",
         ),
         (
             "    scaling: [1]",
