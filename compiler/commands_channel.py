@@ -6,9 +6,7 @@ Never: decides anything about a channel; the rooms are imported by the command t
 
 from __future__ import annotations
 
-import getpass
 import os
-import secrets
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -170,6 +168,8 @@ def gc(bucket: str, keep_days: int, delete: bool, format: str | None) -> None:
     library, and every version that a release which stays was compiled with.
     """
     with Reporting(make_screen(format)) as screen:
+        import secrets
+
         from compiler.bucket import Conflict, open_bucket
         from compiler.diagnostics import Diagnostic
         from compiler.report_table import report_table
@@ -204,6 +204,9 @@ def gc(bucket: str, keep_days: int, delete: bool, format: str | None) -> None:
 
 
 def _make_wish(actor: str | None, reason: str | None, *, is_forced: bool = False) -> Wish:
+    import getpass
+    import secrets
+
     from compiler.actor import find_actor
     from compiler.channel import Wish, check_text
 

@@ -7,9 +7,10 @@ Never: judges a change; `behavior` and `security` did.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from compiler.changes import Change
+if TYPE_CHECKING:  # the command line names levels in its help, and has no change to look at
+    from compiler.changes import Change
 
 Risk = Literal["data-loss", "replacement", "conditional", "security", "interruption"]
 Level = Literal["change", "interruption", "replacement", "data-loss", "security"]

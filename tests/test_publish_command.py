@@ -55,7 +55,7 @@ def test_a_dirty_tree_is_refused_whatever_the_release_is_called(words: tuple[str
 def test_an_empty_id_names_no_release(service: Path) -> None:
     commit_folder(service, "2026-11-20")
     done = publish(service, "--release", "")
-    assert done.exit_code == 2 and "release `` is not named by up to 128 letters" in done.stderr
+    assert done.exit_code == 2 and "it is empty; is a variable not set?" in done.stderr
 
 
 def test_what_was_published_dirty_says_so(service: Path) -> None:
