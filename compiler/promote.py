@@ -160,9 +160,10 @@ def promote_release(bucket: Bucket, service: str, release: str, environment: str
 
     def decide(channel: Channel) -> Channel:
         nonlocal found
+        # Also of what runs there already: whoever asks for it again may hear that it is not what it was.
+        checked = _check_release(bucket, service, release, environment)
         if channel.release == release:
             return channel
-        checked = _check_release(bucket, service, release, environment)
         skipped = tuple(_find_skipped(bucket, checked, environment))
         others = read_neighbors(bucket, service, environment)
         rivals = _find_rivals(checked, environment, others)

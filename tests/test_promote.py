@@ -102,6 +102,14 @@ def test_a_release_with_one_flipped_byte_is_refused_though_forced(tmp_path: Any)
     assert [] == list(bucket.list_keys("environments/"))
 
 
+def test_what_runs_is_told_of_where_it_was_damaged_since(bucket: Bucket) -> None:
+    promote(bucket, "r1")
+    bucket.create("services/recipes/r1/more.json", b"{}", "application/json")
+    [(code, message, _)] = refusal(partial(promote, bucket, "r1"))
+    assert ("D842", True) == (code, "services/recipes/r1/more.json" in message)
+    assert ["r1"] == running(bucket)
+
+
 def test_a_release_that_was_damaged_since_is_not_rolled_back_to(bucket: Bucket) -> None:
     promote(bucket, "r1")
     promote(bucket, "r2")
