@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from troposphere import AWSObject, GetAtt, Ref
-from troposphere.cloudwatch import Alarm, Metric, MetricDataQuery, MetricDimension, MetricStat
+from troposphere.cloudwatch import Alarm, MetricDataQuery, MetricDimension
 
 from compiler.authoring import Environment, camel, join
 
-from ._environment_conventions import platform_topics, tags
+from ._environment_conventions import tags
+from ._platform_alarms import compute, heard, measure
 from ._web_acl import web_acl_name
 
 # Days before the end of a certificate; AWS renews 60 days before it.
@@ -35,8 +36,7 @@ def certificate_alarm(environment: Environment, exposure: str) -> AWSObject:
         ComparisonOperator="LessThanOrEqualToThreshold",
         Threshold=RENEWED,
         TreatMissingData="breaching",
-        AlarmActions=platform_topics(environment, "amber"),
-        OKActions=platform_topics(environment, "amber"),
+        **heard(environment, "amber"),
         Tags=tags(environment, f"{exposure}-certificate"),
     )  # fmt: skip
 
@@ -53,21 +53,15 @@ def load_balancer_alarms(environment: Environment, exposure: str) -> Iterator[AW
         Metrics=[
             _metric("errors", "HTTPCode_ELB_5XX_Count", exposure),
             _metric("requests", "RequestCount", exposure),
-            MetricDataQuery(
-                Id="rate",
-                Label="Percent of requests",
-                # A handful of requests makes no rate.
-                Expression="IF(requests > 20, 100 * FILL(errors, 0) / requests, 0)",
-                ReturnData=True,
-            ),
+            # A handful of requests makes no rate.
+            compute("rate", "Percent of requests", "IF(requests > 20, 100 * FILL(errors, 0) / requests, 0)"),
         ],
         EvaluationPeriods=5,
         DatapointsToAlarm=3,
         ComparisonOperator="GreaterThanThreshold",
         Threshold=1,
         TreatMissingData="notBreaching",
-        AlarmActions=platform_topics(environment, "red"),
-        OKActions=platform_topics(environment, "red"),
+        **heard(environment, "red"),
         Tags=tags(environment, join("shared-", exposure, "-errors")),
     )  # fmt: skip
     yield Alarm(
@@ -86,8 +80,7 @@ def load_balancer_alarms(environment: Environment, exposure: str) -> Iterator[AW
         ComparisonOperator="GreaterThanThreshold",
         Threshold=0,
         TreatMissingData="notBreaching",
-        AlarmActions=platform_topics(environment, "red"),
-        OKActions=platform_topics(environment, "red"),
+        **heard(environment, "red"),
         Tags=tags(environment, join("shared-", exposure, "-rejected")),
     )  # fmt: skip
 
@@ -95,6 +88,7 @@ def load_balancer_alarms(environment: Environment, exposure: str) -> Iterator[AW
 def blocked_requests_alarm(environment: Environment) -> AWSObject:
     """Some requests are always blocked: the internet tries every door. Only a change of their number tells."""
     names = {"WebACL": web_acl_name(environment), "Region": environment.region, "Rule": "ALL"}
+    dimensions = [MetricDimension(Name=name, Value=value) for name, value in names.items()]
     return Alarm(
         "BlockedRequestsAmberAlarm",
         AlarmDescription=join(
@@ -102,30 +96,15 @@ def blocked_requests_alarm(environment: Environment) -> AWSObject:
             "Someone attacks, or a release does what a rule takes for an attack. Look at which rule, in its log.",
         ),
         Metrics=[
-            MetricDataQuery(
-                Id="blocked",
-                MetricStat=MetricStat(
-                    Metric=Metric(
-                        Namespace="AWS/WAFV2",
-                        MetricName="BlockedRequests",
-                        Dimensions=[MetricDimension(Name=name, Value=value) for name, value in names.items()],
-                    ),
-                    Period=300,
-                    Stat="Sum",
-                ),
-                ReturnData=True,
-            ),
-            MetricDataQuery(
-                Id="usual", Label="Usual number", Expression="ANOMALY_DETECTION_BAND(blocked, 3)", ReturnData=True
-            ),
+            measure("blocked", "AWS/WAFV2", "BlockedRequests", dimensions, period=300, is_shown=True),
+            compute("usual", "Usual number", "ANOMALY_DETECTION_BAND(blocked, 3)"),
         ],
         ThresholdMetricId="usual",
         EvaluationPeriods=3,
         DatapointsToAlarm=3,
         ComparisonOperator="GreaterThanUpperThreshold",
         TreatMissingData="notBreaching",
-        AlarmActions=platform_topics(environment, "amber"),
-        OKActions=platform_topics(environment, "amber"),
+        **heard(environment, "amber"),
         Tags=tags(environment, "blocked-requests"),
     )  # fmt: skip
 
@@ -135,12 +114,4 @@ def _load_balancer(exposure: str) -> MetricDimension:
 
 
 def _metric(query: str, metric: str, exposure: str) -> MetricDataQuery:
-    return MetricDataQuery(
-        Id=query,
-        MetricStat=MetricStat(
-            Metric=Metric(Namespace="AWS/ApplicationELB", MetricName=metric, Dimensions=[_load_balancer(exposure)]),
-            Period=60,
-            Stat="Sum",
-        ),
-        ReturnData=False,
-    )
+    return measure(query, "AWS/ApplicationELB", metric, [_load_balancer(exposure)])

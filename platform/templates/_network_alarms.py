@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from troposphere import AWSObject, Ref
-from troposphere.cloudwatch import Alarm, Metric, MetricDataQuery, MetricDimension, MetricStat
+from troposphere.cloudwatch import Alarm, MetricDataQuery, MetricDimension
 
 from compiler.authoring import Environment, camel, join
 
-from ._environment_conventions import platform_topics, tags
+from ._environment_conventions import tags
 from ._network_flow_logs import REJECTED, metric_namespace
+from ._platform_alarms import compute, heard, measure
 
 # What a NAT gateway can carry at most, in Gbit/s.
 NAT_BANDWIDTH = 100
@@ -34,8 +35,7 @@ def nat_alarms(environment: Environment, zone: str) -> Iterator[AWSObject]:
         ComparisonOperator="GreaterThanThreshold",
         Threshold=0,
         TreatMissingData="notBreaching",
-        AlarmActions=platform_topics(environment, "amber"),
-        OKActions=platform_topics(environment, "amber"),
+        **heard(environment, "amber"),
         Tags=tags(environment, join("nat-", zone, "-ports")),
     )  # fmt: skip
     yield Alarm(
@@ -48,7 +48,7 @@ def nat_alarms(environment: Environment, zone: str) -> Iterator[AWSObject]:
             _nat_metric("drops", "PacketsDropCount", gateway),
             _nat_metric("outbound", "PacketsInFromSource", gateway),
             _nat_metric("inbound", "PacketsInFromDestination", gateway),
-            _compute(
+            compute(
                 "dropRate",
                 "Percent of packets dropped",
                 "IF(outbound + inbound > 0, 100 * FILL(drops, 0) / (outbound + inbound), 0)",
@@ -59,8 +59,7 @@ def nat_alarms(environment: Environment, zone: str) -> Iterator[AWSObject]:
         ComparisonOperator="GreaterThanThreshold",
         Threshold=0.01,
         TreatMissingData="notBreaching",
-        AlarmActions=platform_topics(environment, "amber"),
-        OKActions=platform_topics(environment, "amber"),
+        **heard(environment, "amber"),
         Tags=tags(environment, join("nat-", zone, "-drops")),
     )  # fmt: skip
     yield Alarm(
@@ -72,15 +71,14 @@ def nat_alarms(environment: Environment, zone: str) -> Iterator[AWSObject]:
         Metrics=[
             _nat_metric("outbound", "BytesInFromSource", gateway),
             _nat_metric("inbound", "BytesInFromDestination", gateway),
-            _compute("bandwidth", "Gbit/s", "(outbound + inbound) * 8 / 60 / 1000000000"),
+            compute("bandwidth", "Gbit/s", "(outbound + inbound) * 8 / 60 / 1000000000"),
         ],
         EvaluationPeriods=5,
         DatapointsToAlarm=5,
         ComparisonOperator="GreaterThanThreshold",
         Threshold=NAT_BANDWIDTH * 80 // 100,
         TreatMissingData="notBreaching",
-        AlarmActions=platform_topics(environment, "amber"),
-        OKActions=platform_topics(environment, "amber"),
+        **heard(environment, "amber"),
         Tags=tags(environment, join("nat-", zone, "-bandwidth")),
     )  # fmt: skip
 
@@ -100,43 +98,18 @@ def flow_alarm(environment: Environment) -> Iterator[AWSObject]:
             "Someone looks for open doors, or a rule is missing. Query the flow logs for REJECT.",
         ),
         Metrics=[
-            MetricDataQuery(
-                Id="rejected",
-                MetricStat=MetricStat(
-                    Metric=Metric(Namespace=metric_namespace(environment), MetricName=REJECTED),
-                    Period=300,
-                    Stat="Sum",
-                ),
-                ReturnData=True,
-            ),
-            _compute("usual", "Usual number", "ANOMALY_DETECTION_BAND(rejected, 3)"),
+            measure("rejected", metric_namespace(environment), REJECTED, period=300, is_shown=True),
+            compute("usual", "Usual number", "ANOMALY_DETECTION_BAND(rejected, 3)"),
         ],
         ThresholdMetricId="usual",
         EvaluationPeriods=3,
         DatapointsToAlarm=3,
         ComparisonOperator="GreaterThanUpperThreshold",
         TreatMissingData="notBreaching",
-        AlarmActions=platform_topics(environment, "amber"),
-        OKActions=platform_topics(environment, "amber"),
+        **heard(environment, "amber"),
         Tags=tags(environment, "rejected-flows"),
     )  # fmt: skip
 
 
 def _nat_metric(query: str, metric: str, gateway: str) -> MetricDataQuery:
-    return MetricDataQuery(
-        Id=query,
-        MetricStat=MetricStat(
-            Metric=Metric(
-                Namespace="AWS/NATGateway",
-                MetricName=metric,
-                Dimensions=[MetricDimension(Name="NatGatewayId", Value=Ref(gateway))],
-            ),
-            Period=60,
-            Stat="Sum",
-        ),
-        ReturnData=False,
-    )
-
-
-def _compute(query: str, label: str, expression: str) -> MetricDataQuery:
-    return MetricDataQuery(Id=query, Label=label, Expression=expression, ReturnData=True)
+    return measure(query, "AWS/NATGateway", metric, [MetricDimension(Name="NatGatewayId", Value=Ref(gateway))])

@@ -1,0 +1,40 @@
+"""What alarms of the platform team's own stacks have in common: who hears of them, and the metrics they reckon with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from troposphere.cloudwatch import Metric, MetricDataQuery, MetricDimension, MetricStat
+
+from compiler.authoring import Environment
+
+from ._environment_conventions import platform_topics
+
+
+def heard(environment: Environment, color: str) -> dict[str, list[str]]:
+    """Tell the platform team when an alarm goes off and when it is over, at its topic for "amber" or "red"."""
+    return {action: platform_topics(environment, color) for action in ("AlarmActions", "OKActions")}
+
+
+def measure(
+    query: str,
+    namespace: str,
+    metric: str,
+    dimensions: Sequence[MetricDimension] = (),
+    *,
+    period: int = 60,
+    is_shown: bool = False,
+) -> MetricDataQuery:
+    """Add up a metric over each period, in seconds. What is not shown is for expressions."""
+    place = {"Dimensions": list(dimensions)} if dimensions else {}
+    return MetricDataQuery(
+        Id=query,
+        MetricStat=MetricStat(
+            Metric=Metric(Namespace=namespace, MetricName=metric, **place), Period=period, Stat="Sum"
+        ),
+        ReturnData=is_shown,
+    )
+
+
+def compute(query: str, label: str, expression: str) -> MetricDataQuery:
+    return MetricDataQuery(Id=query, Label=label, Expression=expression, ReturnData=True)
