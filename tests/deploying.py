@@ -15,11 +15,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 
-from tests.ministack import REGION, Keys, MiniStack, ServerMissing, run_ministack
+from tests.ministack import REGION, Keys, MiniStack, ServerMissing, connect, run_ministack
 
 # What MiniStack does not know, with the attributes that templates ask of it. A stack makes one by name only.
 STAND_INS: Mapping[str, tuple[str, ...]] = {
@@ -49,7 +47,7 @@ class Cloud:
     keys: Keys = field(repr=False)
 
     def client(self, service: str) -> Any:
-        return _connect(self.server.endpoint, self.server.certificate, self.keys, service)
+        return _connect(service, self.server.endpoint, self.server.certificate, self.keys)
 
     def deploy(
         self, stack: str, template: Mapping[str, Any], parameters: Mapping[str, str] | None = None
@@ -130,19 +128,8 @@ class Cloud:
             assert found["StackStatus"] == expected, "\n".join([f"{stack} is {found['StackStatus']}", *failed])
 
 
-@cache
-def _connect(endpoint: str, certificate: Path, keys: Keys, service: str) -> Any:
-    """Make a client, which takes longer than most of what it is asked."""
-    key_id, secret = keys
-    return boto3.session.Session().client(
-        service,
-        aws_access_key_id=key_id,
-        aws_secret_access_key=secret,
-        region_name=REGION,
-        endpoint_url=endpoint,
-        verify=str(certificate),
-        config=Config(retries={"total_max_attempts": 1}),
-    )
+# To make a client takes longer than most of what it is asked.
+_connect = cache(connect)
 
 
 def open_cloud(server: MiniStack) -> Cloud:

@@ -72,9 +72,12 @@ class MiniStack:
 
     def add_user(self, *actions: str, below: str = "") -> Keys:
         """Make a user who may do these actions, on what is below an ARN, and return its access key."""
-        name = f"user-{next(_numbers)}"
         statement = {"Effect": "Allow", "Action": list(actions), "Resource": f"{below}*"}
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        return self.admit(json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+
+    def admit(self, policy: str) -> Keys:
+        """Make a user who may do what a policy document allows, and return its access key."""
+        name = f"user-{next(_numbers)}"
         self.iam.create_user(UserName=name)
         self.iam.put_user_policy(UserName=name, PolicyName="allow", PolicyDocument=policy)
         made = self.iam.create_access_key(UserName=name)["AccessKey"]
@@ -136,7 +139,7 @@ def run_ministack(folder: Path, *, stand_ins: Mapping[str, Sequence[str]] | None
         _wait_until_ready(server, endpoint, certificate, folder / "ministack.log")
         with pytest.MonkeyPatch.context() as monkeypatch:
             clear_aws_environment(monkeypatch)
-            iam, s3 = (_connect(service, endpoint, certificate) for service in ("iam", "s3"))
+            iam, s3 = (connect(service, endpoint, certificate, _ROOT_KEYS, tries=3) for service in ("iam", "s3"))
         keys = MiniStack(endpoint, certificate, iam, s3).add_user("s3:*")
         yield MiniStack(endpoint, certificate, iam, s3, keys)
     finally:
@@ -223,8 +226,9 @@ def _is_foreign(variable: str) -> bool:
     return variable.startswith(("AWS_", "BOTO_")) or variable.lower().endswith("_proxy")
 
 
-def _connect(service: str, endpoint: str, certificate: Path) -> Any:
-    key_id, secret = _ROOT_KEYS
+def connect(service: str, endpoint: str, certificate: Path, keys: Keys, *, tries: int = 1) -> Any:
+    """Make a client of a server, which asks so many times."""
+    key_id, secret = keys
     return boto3.session.Session().client(
         service,
         aws_access_key_id=key_id,
@@ -232,7 +236,7 @@ def _connect(service: str, endpoint: str, certificate: Path) -> Any:
         region_name=REGION,
         endpoint_url=endpoint,
         verify=str(certificate),
-        config=Config(retries={"mode": "standard"}),
+        config=Config(retries={"mode": "standard", "total_max_attempts": tries}),
     )
 
 

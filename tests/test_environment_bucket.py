@@ -13,14 +13,12 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from compiler.service import DeploymentBucket
 from tests.environments_by_hand import PRODUCTION, build_template, properties_of, statements_of
-from tests.ministack import REGION, MiniStack
+from tests.ministack import MiniStack, connect
 
 pytest_plugins = ["tests.ministack"]
 
@@ -160,19 +158,7 @@ POLICY = "DeploymentBucketPolicy"
 
 
 def _client(ministack: MiniStack, policy: str) -> Any:
-    name = f"role-{ministack.make_bucket()}"
-    ministack.iam.create_user(UserName=name)
-    ministack.iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=policy)
-    made = ministack.iam.create_access_key(UserName=name)["AccessKey"]
-    return boto3.session.Session().client(
-        "s3",
-        aws_access_key_id=made["AccessKeyId"],
-        aws_secret_access_key=made["SecretAccessKey"],
-        region_name=REGION,
-        endpoint_url=ministack.endpoint,
-        verify=str(ministack.certificate),
-        config=Config(retries={"total_max_attempts": 1}),
-    )
+    return connect("s3", ministack.endpoint, ministack.certificate, ministack.admit(policy))
 
 
 def _may(client: Any, bucket: str, verb: str, key: str) -> bool:
