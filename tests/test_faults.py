@@ -127,7 +127,7 @@ events {{}}
 http {{
   access_log {folder}/access.log; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
   fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  limit_req_zone $binary_remote_addr zone=all:1m rate=4r/s; limit_req_status 503;
+  limit_req_zone $binary_remote_addr zone=all:1m rate=20r/s; limit_req_status 503;
   server {{
     listen 127.0.0.1:{port} ssl; ssl_certificate {certificate}; ssl_certificate_key {key};
     error_page 503 @slow;
