@@ -12,8 +12,9 @@ parameter or mapping whose value it takes.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from compiler.behavior import is_stateful
 from compiler.changes import Change, Diff, SideStack
@@ -61,6 +62,7 @@ _WATCHERS: Mapping[str, str] = {
 # Attributes that say what becomes of the data of a resource that goes, and what keeps it.
 _KEEPING = {"DeletionPolicy": "removed", "UpdateReplacePolicy": "replaced"}
 _KEPT = ("Retain", "RetainExceptOnCreate", "Snapshot")
+_SUBSTITUTED = re.compile(r"\$\{([A-Za-z0-9:]+)")
 
 
 def mark_security(diff: Diff) -> Diff:
@@ -71,8 +73,10 @@ def mark_security(diff: Diff) -> Diff:
         if before is None or after is None:
             continue  # of a stack that comes or goes whole, nothing is wider or narrower than it was
         own = [index for index, change in enumerate(changes) if change.environment == environment]
-        for logical_id, body, finding in _find(before, after, [changes[index] for index in own]):
-            at = _carrier([changes[index] for index in own], logical_id, body, finding)
+        found = [changes[index] for index in own]
+        places = _index_places(found)
+        for logical_id, body, finding in _find(before, after, found):
+            at = _carrier(found, places, logical_id, body, finding)
             if at is not None:
                 changes[own[at]] = _label(changes[own[at]], finding.label, f"{logical_id}: {finding.reason}")
     return replace(diff, changes=tuple(_mark_retention(_mark_waiver(change)) for change in changes))
@@ -309,23 +313,58 @@ def _rename(value: Json, names: Mapping[str, str | None]) -> Json:
 # Placing
 
 
-def _carrier(changes: list[Change], logical_id: str, body: Json, finding: Finding) -> int | None:
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where the changes of a stack are, each time the first: by their resource and the beginnings of their paths, and
+    by the steps of their paths and their resource."""
+
+    beginnings: Mapping[tuple[str | None, Path], int]
+    steps: Mapping[str, Mapping[tuple[str | None, str | None], int]]
+
+
+def _index_places(changes: list[Change]) -> _Places:
+    beginnings: dict[tuple[str | None, Path], int] = {}
+    steps: dict[str, dict[tuple[str | None, str | None], int]] = {}
+    for at, change in enumerate(changes):
+        path = _without_choices(change.path)
+        for length in range(len(path) + 1):
+            for name in (change.logical_id, change.renamed_to):
+                beginnings.setdefault((name, path[:length]), at)
+        for step in change.path:
+            if isinstance(step, str):
+                steps.setdefault(step, {}).setdefault((change.logical_id, change.renamed_to), at)
+    return _Places(beginnings, steps)
+
+
+def _carrier(changes: list[Change], places: _Places, logical_id: str, body: Json, finding: Finding) -> int | None:
     """Return the index of the change that a finding is due to; None where nothing was changed at all."""
     place = ("Resources", logical_id, *_without_choices(finding.place))
-    mine = [at for at, change in enumerate(changes) if logical_id in (change.logical_id, change.renamed_to)]
-    best = max(mine, key=lambda at: _shared(_without_choices(changes[at].path), place), default=None)
+    near = ((places.beginnings.get((logical_id, place[:length])), length) for length in range(len(place), -1, -1))
+    best, shared = next(((at, length) for at, length in near if at is not None), (None, 0))
     if best is not None:
         path = _without_choices(changes[best].path)
-        if len(place) < 4 or len(path) < 4 or _shared(path, place) >= 4:  # the same property, or no single one
+        if len(place) < 4 or len(path) < 4 or shared >= 4:  # the same property, or no single one
             return best
-    text = json.dumps(body, default=str)
-    names = [
-        at
-        for at, change in enumerate(changes)
-        if any(f'"{step}"' in text or f"${{{step}" in text for step in change.path)
+    others = [
+        next((at for names, at in places.steps.get(word, {}).items() if logical_id not in names), None)
+        for word in _words(body)
     ]
-    others = [at for at in names if at not in mine]
-    return others[0] if others else best if best is not None else next(iter(range(len(changes))), None)
+    named = min((at for at in others if at is not None), default=None)
+    return named if named is not None else best if best is not None else 0 if changes else None
+
+
+def _words(value: Json) -> Iterator[str]:
+    """Yield every text of a body, and every name that stands in one as `${Name}`."""
+    if isinstance(value, dict):
+        yield from value
+        for item in value.values():
+            yield from _words(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _words(item)
+    elif isinstance(value, str):
+        yield value
+        yield from _SUBSTITUTED.findall(value)
 
 
 def _without_choices(path: Path) -> Path:
@@ -334,13 +373,3 @@ def _without_choices(path: Path) -> Path:
         return path
     at = path.index("Fn::If")
     return (*path[:at], *_without_choices(path[at + 2 :]))
-
-
-def _shared(path: Path, place: Path) -> int:
-    """Count the steps that two places have in common."""
-    count = 0
-    for ours, theirs in zip(path, place, strict=False):
-        if ours != theirs:
-            break
-        count += 1
-    return count

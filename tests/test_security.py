@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -488,6 +489,31 @@ def test_large_policies_and_groups_are_compared_quickly() -> None:
     rules = [[rule(f"10.{n % 250}.{n // 250 + 100 * at}.0/24", n, n) for n in range(1000)] for at in range(2)]
     list(find_opened("AWS::EC2::SecurityGroup", group(*rules[0]), group(*rules[1]), (known, known)))
     assert time.process_time() - start < 1
+
+
+def test_twice_as_many_changed_rules_are_twice_the_work() -> None:
+    """Each of them is found a change to stand at. Counted in calls, since a machine may be busy."""
+
+    def count_calls(number: int) -> int:
+        before, after = (
+            side({"G": group(*[rule(cidr, port, port) for port in range(number)])})
+            for cidr in ("10.0.0.0/8", "0.0.0.0/0")
+        )
+        diff = review_sides(before, after, LIBRARY)
+        calls = 0
+
+        def count(frame: object, event: str, argument: object) -> None:
+            nonlocal calls
+            calls += event == "call"
+
+        sys.setprofile(count)
+        try:
+            mark_security(diff)
+        finally:
+            sys.setprofile(None)
+        return calls
+
+    assert count_calls(400) < 2.2 * count_calls(200)
 
 
 def test_another_key_and_another_boundary_are_neither_stronger_nor_weaker() -> None:
