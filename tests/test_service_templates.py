@@ -35,6 +35,7 @@ from tests.services_by_hand import (
 LIBRARY = Path(__file__).parent.parent / "platform"
 SHARED_CODE = (
     "_access",
+    "_alarms",
     "_conventions",
     "_load_balancers",
     "_permissions",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from troposphere import AWSObject, Ref
-from troposphere.cloudwatch import Alarm
 from troposphere.logs import LogGroup, MetricFilter, MetricTransformation
 
 from compiler.authoring import Environment, LogFile, Process, Service, camel, join
 
-from ._conventions import alarm_topics, keep, key_arn, log_group_name, tags
+from ._alarms import alarm, metric
+from ._conventions import keep, key_arn, log_group_name, tags
 
 SCOPE = "service"
 
@@ -37,34 +37,29 @@ def filters(service: Service, environment: Environment, process: Process, log: L
     # Branch environments share an account, so their metrics must not share a namespace.
     namespace = join("Service/", environment.name, "/", service.name)
     for log_filter in log.filters:
-        metric = join(process.name, "-", log.name, "-", log_filter.name)
+        metric_name = join(process.name, "-", log.name, "-", log_filter.name)
         yield MetricFilter(
             camel(process.name, log.name, log_filter.name) + "MetricFilter",
             LogGroupName=Ref(camel(process.name, log.name) + "LogGroup"),
             FilterPattern=log_filter.pattern,
             MetricTransformations=[
                 MetricTransformation(
-                    MetricNamespace=namespace, MetricName=metric, MetricValue="1", DefaultValue=0, Unit="Count"
+                    MetricNamespace=namespace, MetricName=metric_name, MetricValue="1", DefaultValue=0, Unit="Count"
                 )
             ],
         )
-        yield Alarm(
-            camel(process.name, log.name, log_filter.name) + "Alarm",
-            AlarmDescription=join(
+        yield alarm(
+            camel(process.name, log.name, log_filter.name) + "Alarm", service, environment,
+            process=process.name,
+            tag=metric_name,
+            color="amber",
+            says=join(
                 "The log ", log.name, " of ", service.name, "/", process.name, " in ", environment.name,
                 " matches the filter ", log_filter.name, " more than ", log_filter.threshold,
                 " times a minute. Read the log group ", log_group_name(service, environment, process, log), ".",
             ),
-            Namespace=namespace,
-            MetricName=metric,
-            Statistic="Sum",
-            Period=60,
-            EvaluationPeriods=5,
-            DatapointsToAlarm=3,
-            ComparisonOperator="GreaterThanThreshold",
-            Threshold=log_filter.threshold,
-            TreatMissingData="notBreaching",
-            AlarmActions=alarm_topics(service, environment, "amber"),
-            OKActions=alarm_topics(service, environment, "amber"),
-            Tags=tags(service, environment, metric, process.name),
+            measured=metric(namespace, metric_name, statistic="Sum"),
+            threshold=log_filter.threshold,
+            within=(3, 5),
+            missing="notBreaching",
         )  # fmt: skip
