@@ -15,6 +15,7 @@ from typing import Any
 # What may stand where a resource of the same stack or a parameter is referred to, by the service of the first action.
 ARNS = {
     "cloudformation": "arn:aws:cloudformation:eu-west-1:111122223333:stack/a/b",
+    "dynamodb": "arn:aws:dynamodb:eu-west-1:111122223333:table/a",
     "kms": "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555",
     "logs": "arn:aws:logs:eu-west-1:111122223333:log-group:a:*",
     "s3": "arn:aws:s3:::a",
@@ -53,11 +54,25 @@ def _documents(value: Any) -> Iterator[dict[str, Any]]:
 def _known(statement: dict[str, Any]) -> dict[str, Any]:
     actions = statement.get("Action", "*")
     service = (actions if isinstance(actions, str) else actions[0]).partition(":")[0]
-    resources = statement.get("Resource")
-    if resources is None:
-        return statement
-    many = resources if isinstance(resources, list) else [resources]
-    return {**statement, "Resource": [_arn(each, service) for each in many]}
+    known = dict(statement)
+    if "Resource" in known:
+        many = known["Resource"] if isinstance(known["Resource"], list) else [known["Resource"]]
+        known["Resource"] = [_arn(each, service) for each in many]
+    if "Condition" in known:
+        known["Condition"] = {
+            operator: {key: _compared(value, operator, service) for key, value in tests.items()}
+            for operator, tests in known["Condition"].items()
+        }
+    return known
+
+
+def _compared(value: Any, operator: str, service: str) -> Any:
+    """Say what a condition compares with, where functions of CloudFormation stand for it."""
+    if isinstance(value, list):
+        return [_compared(each, operator, service) for each in value]
+    if isinstance(value, dict):
+        return _arn(value, service) if "Arn" in operator else "a"
+    return value
 
 
 def _arn(value: Any, service: str) -> str:

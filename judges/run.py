@@ -7,11 +7,13 @@ not in platform/suppressions.yml, or where something there suppresses nothing an
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
@@ -53,11 +55,18 @@ def compile_everything() -> None:
     subprocess.run(
         [flagstone, "platform", "compile", "--no-lint", "--out", str(OUT / "made/platform")], check=True, stdout=2
     )
-    for descriptor in sorted(ROOT.glob("examples/*/service.yml")):
-        where = OUT / "made" / descriptor.parent.name
-        subprocess.run(
-            [flagstone, "compile", str(descriptor.parent), "--no-lint", "--out", str(where)], check=True, stdout=2
-        )
+    with TemporaryDirectory() as scratch:
+        for descriptor in sorted(ROOT.glob("examples/*/service.yml")):
+            example, name = Path(scratch, descriptor.parent.name), descriptor.parent.name
+            shutil.copytree(descriptor.parent, example)
+            # A lock is that of the library as it was committed, and this one may be on its way to be.
+            if (example / "flagstone.lock").exists():
+                subprocess.run([flagstone, "lock", str(example), "--upgrade"], check=True, stdout=2)
+            subprocess.run(
+                [flagstone, "compile", str(example), "--no-lint", "--out", str(OUT / "made" / name)],
+                check=True,
+                stdout=2,
+            )
 
 
 def strip_suppressions() -> Iterator[Path]:

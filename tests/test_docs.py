@@ -33,7 +33,7 @@ DOCUMENTS = sorted(
         *ROOT.glob("docs/*.md"),
         *ROOT.glob("docs/templates/*.md"),
         *ADRS,
-        ROOT / "examples/service-repo/README.md",
+        *ROOT.glob("examples/*/README.md"),
     }
 )
 MODULES = sorted({path.stem for path in (ROOT / "compiler").glob("[!_]*.py")} | {"catalog"})

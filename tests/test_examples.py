@@ -1,0 +1,110 @@
+"""The examples are services like any other: they compile without a word, their programs run, their roles apply."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from compiler.model import Library
+from compiler.pipeline import Compilation, compile_service, open_library
+from tests.examples import EXAMPLES, LOCK, place_example
+from tests.machine import FACTS, NGINX, build_machine, free_port, run_playbook
+
+EVERY_ENVIRONMENT = {"env-default", "production", "staging"}
+every_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+LOCKED = [example for example in EXAMPLES if (example / LOCK).exists()]
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    return open_library(None)
+
+
+@every_example
+def test_an_example_compiles_in_every_environment_without_a_word(
+    example: Path, library: Library, tmp_path: Path
+) -> None:
+    made: Compilation = compile_service(place_example(example, tmp_path / "example", library), library)
+    assert () == made.diagnostics
+    assert EVERY_ENVIRONMENT == set(made.stacks)
+
+
+@pytest.mark.parametrize("example", LOCKED, ids=lambda path: path.name)
+def test_the_lock_of_an_example_is_of_this_library(
+    example: Path, library: Library, tmp_path: Path, update_expectations: bool
+) -> None:
+    fresh = (place_example(example, tmp_path / "example", library) / LOCK).read_bytes()
+    if update_expectations:
+        (example / LOCK).write_bytes(fresh)
+    assert json.loads(fresh) == json.loads((example / LOCK).read_bytes()), "make update writes it"
+
+
+# Programs
+
+
+def describe_processes(example: Path) -> Mapping[str, Any]:
+    processes: Mapping[str, Any] = yaml.safe_load((example / "service.yml").read_text())["processes"]
+    return processes
+
+
+PROCESSES = [(example, name) for example in EXAMPLES for name in describe_processes(example)]
+
+
+@pytest.mark.parametrize(("example", "name"), PROCESSES, ids=lambda value: getattr(value, "name", value))
+def test_a_process_starts_is_healthy_and_ends_when_it_is_told_to(example: Path, name: str) -> None:
+    said = describe_processes(example)[name]
+    port = free_port()
+    environment = {**os.environ, "PORT": str(port), "PYTHONDONTWRITEBYTECODE": "1", "LOG_LEVEL": "debug"}
+    command = f"exec {said['command']}"
+    running = subprocess.Popen(
+        command, shell=True, cwd=example / "src", env=environment, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert running.stdout is not None
+        assert json.loads(running.stdout.readline())["level"] in ("info", "warning")
+        if "port" in said:
+            assert 200 == _ask(port, said.get("healthCheck", {}).get("path", "/ping"))
+    finally:
+        running.send_signal(signal.SIGTERM)
+        said_at_the_end, _ = running.communicate(timeout=20)
+    assert 0 == running.returncode
+    assert all(json.loads(line)["message"] for line in said_at_the_end.splitlines())
+
+
+def _ask(port: int, path: str) -> int:
+    for _ in range(100):
+        try:
+            with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+                connection.request("GET", path)
+                return connection.getresponse().status
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+    raise AssertionError(f"nothing listens on {port}")
+
+
+# Roles
+
+
+@pytest.mark.skipif(NGINX is None, reason="no nginx here")
+def test_a_role_of_the_service_takes_the_place_of_the_platforms(tmp_path: Path) -> None:
+    (example,) = [path for path in EXAMPLES if (path / "ansible/roles/nginx").exists()]
+    brings = {
+        path.relative_to(example / "ansible").as_posix(): path.read_text()
+        for path in sorted((example / "ansible").rglob("*"))
+        if path.is_file()
+    }
+    run = run_playbook(build_machine(tmp_path, {**FACTS, "service": "settlement", "port": free_port()}, brings))
+    assert 0 == run.code, run.output
+    assert "log_format settlement" in run.machine.read("etc/nginx/nginx.conf")
+    assert not (run.machine.root / "etc/logrotate.d/platform-nginx").exists()
