@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
-from compiler.model import Library
-from compiler.pipeline import Compilation, compile_service, open_library
+from compiler.model import Compilation, Library
+from compiler.pipeline import compile_service, open_library
 from tests.examples import EXAMPLES, LOCK, place_example
 from tests.machine import FACTS, NGINX, build_machine, free_port, run_playbook
 
