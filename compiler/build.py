@@ -69,6 +69,7 @@ def read_environment(settings: Settings, library: Library) -> Environment:
     shared = shared_environment(library.environments, settings.environment_name)
     assert shared is not None, settings.environment_name
     network, hours = data["network"], data["businessHours"]
+    is_listed = isinstance(network.get("endpoints"), list)
     deployment, ingress = data.get("deploymentBucket") or {}, data.get("ingress") or {}
     waf, baseline = data.get("waf") or {}, data.get("accountBaseline") or {}
     bastion = data.get("bastion") or {}
@@ -84,8 +85,9 @@ def read_environment(settings: Settings, library: Library) -> Environment:
             cidr=network["cidr"],
             zones=tuple(network["zones"]),
             nat=network["nat"],
-            endpoints=tuple(network["endpoints"]),
+            endpoints=tuple(network["endpoints"]) if is_listed else (),
             flow_log_retention=network["flowLogRetention"],
+            callers=None if is_listed else network.get("callers", {}),
         ),
         images=data["images"],
         bucket=data["bucket"],

@@ -42,33 +42,58 @@ def platform() -> None:
     """The platform team's side."""
 
 
-@platform.command("compile")
+@platform.command("compile", short_help="Write the stacks of the environments themselves into a folder.")
+@click.argument("repos", nargs=-1, type=FOLDER, metavar="[REPOS]...")
 @env_option
+@click.option(
+    "--bucket",
+    envvar="FLAGSTONE_BUCKET",
+    show_envvar=True,
+    type=STATED,
+    metavar="URL",
+    help="Where to read which services run in the environments.",
+)
 @out_option("out/platform")
 @no_lint_option
 @platform_option
 @format_option
 def platform_compile(
-    environments: tuple[str, ...], out: Path, no_lint: bool, platform: str | None, format: str | None
+    repos: tuple[Path, ...],
+    environments: tuple[str, ...],
+    bucket: str | None,
+    out: Path,
+    no_lint: bool,
+    platform: str | None,
+    format: str | None,
 ) -> None:
     """Write the stacks of the environments themselves, such as the network, into a folder.
 
-    Without --env, those of every environment of the library.
+    Without --env, those of every environment of the library. A network whose endpoints are derived has those that
+    every instance needs, and those that REPOS (services, or folders that hold some) and what runs by --bucket call.
     """
     with Reporting(make_screen(format)) as screen:
+        from compiler.bucket import open_bucket
+        from compiler.callers import find_callers, list_reasons
         from compiler.output import check_output, write_bundle
         from compiler.pipeline import compile_platform
 
         check_output(out)
         library = open_platform(platform)
         check_environments(environments, library)
-        done = compile_platform(library, environments=environments, lint=not no_lint)
+        chosen = environments or tuple(sorted(library.environments))
+        services, target = list_services(repos), open_bucket(bucket) if bucket else None
+        callers, doubts = find_callers(library, chosen, services, target)
+        done = compile_platform(library, environments=chosen, lint=not no_lint, callers=callers)
         write_bundle(done.bundle, out)
         sizes = {name: len(stack.template["Resources"]) for name, stack in done.stacks.items()}
         lines = [f"{out / name / 'template.json'}  {count} resources\n" for name, count in sizes.items()]
         lines.append(f"{out / 'manifest.json'}  library {library.version}, {len(done.bundle.files)} files\n")
-        result = {"out": str(out), "resources": sizes, "files": list(done.bundle.files)}
-        screen.confirm(done.diagnostics, "".join(lines), result)
+        needed = {name: dict(list_reasons(stack)) for name, stack in done.stacks.items()}
+        needed = {name: reasons for name, reasons in needed.items() if reasons}
+        for name, reasons in needed.items():
+            lines.extend(f"{name}  {endpoint}: {', '.join(who)}\n" for endpoint, who in reasons.items())
+        result = {"out": str(out), "resources": sizes, "files": list(done.bundle.files), "neededBy": needed}
+        screen.confirm((*doubts, *done.diagnostics), "".join(lines), result)
 
 
 @platform.command("check", short_help="Tell which version a changed library has to have.")

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from compiler.blame import map_at, span_of
+from compiler.calls import find_calls
 from compiler.cause import find_cause, place_cause
 from compiler.diagnostics import Diagnostic, Severity, suggest
 from compiler.lookups import spread_lookups
@@ -26,7 +27,7 @@ _SSM = re.compile(r"\{\{resolve:ssm:([^:}]+)[^}]*\}\}")
 class Neighbor:
     """What another service runs in an environment: its events, and the names that it has, by their kind.
 
-    What it `consumes` is written `service.event`.
+    What it `consumes` is written `service.event`; what it `calls` are endpoints, None where nobody wrote them down.
     """
 
     service: str
@@ -34,10 +35,11 @@ class Neighbor:
     publishes: frozenset[str]
     consumes: frozenset[str]
     claims: Mapping[str, frozenset[str]]
+    calls: frozenset[str] | None = None
 
 
 def describe_contract(settings: Settings, stack: Stack) -> dict[str, Json]:
-    """Say for one environment what a service publishes and consumes, and which names it has."""
+    """Say for one environment what a service publishes, consumes and calls, and which names it has."""
     messages = plain(settings.data.get("messages", {}))
     claims: dict[str, set[str]] = {kind: set() for kind in _KINDS}
     for kind, name, _ in _list_claims(stack):
@@ -45,6 +47,7 @@ def describe_contract(settings: Settings, stack: Stack) -> dict[str, Json]:
     return {
         "publishes": sorted(messages.get("publish", ())),
         "consumes": sorted(messages.get("consume", {})),
+        "calls": list(find_calls(stack)),
         "claims": {kind: sorted(names) for kind, names in claims.items()},
     }
 
@@ -58,7 +61,8 @@ def read_neighbor(service: str, release: str, environment: str, manifest: Mappin
     claims = map_at(contract, "claims")
     publishes = _texts(contract.get("publishes", manifest.get("publishes")))
     consumes = _texts(contract.get("consumes"))
-    return Neighbor(service, release, publishes, consumes, {kind: _texts(claims.get(kind)) for kind in _KINDS})
+    calls = _texts(contract["calls"]) if "calls" in contract else None
+    return Neighbor(service, release, publishes, consumes, {kind: _texts(claims.get(kind)) for kind in _KINDS}, calls)
 
 
 def find_rivals(mine: Neighbor, others: Iterable[Neighbor]) -> Iterator[tuple[str, Neighbor]]:

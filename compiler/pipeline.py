@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compiler.bases import read_bases
+from compiler.calls import Callers
 from compiler.checkout import read_commit
 from compiler.contracts import describe_contract
 from compiler.diagnostics import CompileError, Diagnostic, fold_environments, has_errors, order_diagnostics
@@ -195,6 +196,7 @@ def _judge_stack(plan: Plan, library: Library, environment: str, *, lint: bool) 
     from compiler.build import build_fragments
     from compiler.guard import guard_stack
     from compiler.merge import merge_fragments
+    from compiler.reach import check_reach
     from compiler.trace import derive
 
     settings = plan.settings[environment]
@@ -213,7 +215,7 @@ def _judge_stack(plan: Plan, library: Library, environment: str, *, lint: bool) 
         renames=library.renames,
         environment=environment,
     )
-    found = (*found, *faults, *guard_stack(stack, library))
+    found = (*found, *faults, *guard_stack(stack, library), *check_reach(settings, stack, library))
     if lint:
         from compiler.lint import lint_stack
 
@@ -269,8 +271,7 @@ def _build_stacks(plan: Plan, library: Library) -> tuple[dict[str, Stack], list[
 
 
 def _find_moves(plan: Plan, library: Library, stacks: dict[str, Stack]) -> tuple[Diagnostic, ...]:
-    is_other = plan.lock is not None and not is_locked(plan.lock, library)
-    return find_moves(plan.lock, library, stacks) if plan.lock and is_other else ()
+    return find_moves(plan.lock, library, stacks) if plan.lock and not is_locked(plan.lock, library) else ()
 
 
 def compile_service(
@@ -330,7 +331,9 @@ def compile_plan(
     return Compilation(stacks, bundle, diagnostics)
 
 
-def compile_platform(library: Library, *, environments: Sequence[str] = (), lint: bool = True) -> Compilation:
+def compile_platform(
+    library: Library, *, environments: Sequence[str] = (), lint: bool = True, callers: Callers | None = None
+) -> Compilation:
     """Compile the stacks of the environments themselves, one for each template; keyed `production/network`."""
     from compiler.build import build_environment
     from compiler.guard import guard_stack
@@ -345,7 +348,7 @@ def compile_platform(library: Library, *, environments: Sequence[str] = (), lint
 
         found.extend(check_types(library.guardrails))
     for environment in dict.fromkeys(environments or sorted(library.environments)):
-        settings = resolve_environment(library, environment)
+        settings = resolve_environment(library, environment, (callers or {}).get(environment))
         for fragment in filter(lambda each: each.entries, build_environment(settings, library)):
             text = f"{fragment.template} of {environment} ({library.name} {library.version})"
             description = derive(text, settings.environment["account"])
@@ -356,9 +359,8 @@ def compile_platform(library: Library, *, environments: Sequence[str] = (), lint
                 from compiler.lint import lint_stack
 
                 region = plain(settings.environment["region"])
-                found.extend(
-                    lint_stack(stack, region=region, environment=environment, library=library, scope="environment")
-                )
+                linted = lint_stack(stack, region=region, environment=environment, library=library, scope="environment")
+                found.extend(linted)
     diagnostics = order_diagnostics(found)
     if has_errors(diagnostics):
         raise CompileError(diagnostics)
@@ -387,14 +389,12 @@ def choose_release(plan: Plan, *, asked: str | None, allow_dirty: bool) -> str:
         raise CompileError(found)
     if commit and commit.is_dirty and not allow_dirty:
         hint = "commit or stash the changes, or publish them all the same with --allow-dirty"
-        raise CompileError(
-            [*plan.diagnostics, Diagnostic("D803", "the working tree differs from its commit", None, hint)]
-        )
+        fault = Diagnostic("D803", "the working tree differs from its commit", None, hint)
+        raise CompileError([*plan.diagnostics, fault])
     if asked is not None:
         return asked
     if commit is None:
         hint = "commit the repository to git, or give the release a name with --release"
-        raise CompileError(
-            [*plan.diagnostics, Diagnostic("D804", "no git commit to name the release after", None, hint)]
-        )
+        fault = Diagnostic("D804", "no git commit to name the release after", None, hint)
+        raise CompileError([*plan.diagnostics, fault])
     return clean_release(commit) or f"{commit.time}-{commit.id[:12]}-dirty"

@@ -38,9 +38,15 @@ def resolve_settings(descriptor: Descriptor, library: Library, environment: str)
     return Settings(environment, _merge(layers), _resolve_own(library, shared))
 
 
-def resolve_environment(library: Library, environment: str) -> Settings:
-    """Resolve what an environment is in itself, for the stacks that no service has a part in."""
-    return Settings(environment, {}, _resolve_own(library, environment))
+def resolve_environment(
+    library: Library, environment: str, callers: Mapping[str, tuple[str, ...]] | None = None
+) -> Settings:
+    """Resolve what an environment is in itself, for the stacks that no service has a part in.
+
+    `callers` are the services that run there, by the endpoint that they need.
+    """
+    own = _resolve_own(library, environment)
+    return Settings(environment, {}, {**own, "network": {**own["network"], "callers": callers or {}}})
 
 
 def _resolve_own(library: Library, environment: str) -> dict[str, Json]:

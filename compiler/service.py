@@ -186,13 +186,17 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """`nat` is "perZone", "single", "regional" or "none"; `endpoints` are interfaces; retention in days."""
+    """`nat` is "perZone", "single", "regional" or "none"; `endpoints` are interfaces; retention in days.
+
+    Where endpoints are derived, `callers` are the services that need one, by its name; else it is None.
+    """
 
     cidr: str
     zones: tuple[str, ...]
     nat: str
     endpoints: tuple[str, ...]
     flow_log_retention: int
+    callers: Mapping[str, tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

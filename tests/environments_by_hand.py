@@ -20,7 +20,8 @@ TEMPLATES = (
     "account",
     "bastion",
 )  # in the order of their deployment
-ENDPOINTS = ("ssm", "ssmmessages", "ec2messages", "logs", "monitoring", "secretsmanager", "kms", "sts", "sqs", "sns")
+# Who runs there and needs an endpoint that not every instance needs anyway.
+CALLERS = {"sns": ("orders",), "sqs": ("orders",)}
 AUTHORITY = "arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/6ad3c2b0-55d7-4f0e-8d8c-2f5c8a2b9e71"
 
 PRODUCTION = Environment(
@@ -31,7 +32,7 @@ PRODUCTION = Environment(
     tier="production",
     private_zone="production.internal",
     public_zone="recipes.example",
-    network=Network("10.16.0.0/16", ("a", "b", "c"), "perZone", ENDPOINTS, 365),
+    network=Network("10.16.0.0/16", ("a", "b", "c"), "perZone", (), 365, CALLERS),
     images={"arm64": 1, "x86_64": 1},
     bucket="platform-deployment-111122223333-eu-west-1",
     business_hours=BusinessHours("Europe/London", "0 7 * * 1-5", "0 19 * * 1-5"),
@@ -52,7 +53,7 @@ STAGING = replace(
     private_zone="staging.internal",
     public_zone="staging.recipes.example",
     public_zone_id=None,
-    network=Network("10.32.0.0/16", ("a", "b"), "single", ENDPOINTS, 90),
+    network=Network("10.32.0.0/16", ("a", "b"), "single", (), 90, CALLERS),
     bucket="platform-deployment-444455556666-eu-west-1",
 )
 BRANCHES = replace(
@@ -65,13 +66,16 @@ BRANCHES = replace(
     private_zone="env-default.internal",
     public_zone="branches.recipes.example",
     public_zone_id=None,
-    network=Network("10.48.0.0/16", ("a", "b"), "single", ENDPOINTS, 90),
+    network=Network("10.48.0.0/16", ("a", "b"), "single", (), 90, CALLERS),
     bucket="platform-deployment-777788889999-eu-west-1",
 )
 ENVIRONMENTS = (PRODUCTION, STAGING, BRANCHES)
 
 
 def with_network(environment: Environment, **changes: Any) -> Environment:
+    """Change some of a network; endpoints that are listed are not derived."""
+    if "endpoints" in changes:
+        changes["callers"] = None
     return replace(environment, network=replace(environment.network, **changes))
 
 

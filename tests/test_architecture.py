@@ -27,7 +27,7 @@ CORRIDOR = [
     inputs names
     decision containment variables blame processors manifest resource_schema update_facts lookups schema_parts
     risk
-    graph
+    graph calls
     authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior permissions
     routes priorities asking suppressions
     pointer alignment safeguards
@@ -38,7 +38,7 @@ CORRIDOR = [
     wiring parameters follow ingress schema_change worlds
     override addition refusals security
     library repository bases validate rules parts resolve build merge guard lock render output explain diff waivers
-    contracts
+    contracts reach
     lint_rules unused schema cost least_bump
     lint rulebook
     pipeline
@@ -50,7 +50,7 @@ CORRIDOR = [
     release_check
     offers library_release chapters
     library_cache promote actor
-    library_source recompile
+    library_source recompile callers
     template_shape
     bundle_side
     sides review sweep neighbors
@@ -83,7 +83,7 @@ RESERVED = {
     "authoring": set(),  # for the templates of the library alone
     "load": {"library", "repository", "bases", "sides", "chapters"},  # text is parsed once, at the entrance
     "pipeline": {
-        *("release_gate", "library_source", "recompile", "sides", "screen", "deploy", "fleet", "chapters"),
+        *("release_gate", "library_source", "callers", "recompile", "sides", "screen", "deploy", "fleet", "chapters"),
         *COMMANDS,
     },
     "catalog": {"commands_explain", "report_sarif"},
@@ -115,7 +115,7 @@ PURE = set(
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
     lock manifest render explain diff watch contracts unused schema update_facts behavior versions offers inputs
     conceal decision containment worlds permissions safeguards ingress security risk graph routes schema_parts
-    schema_change least_bump
+    schema_change least_bump calls reach
     """.split()
 )
 IMPURE = set("datetime glob os pathlib random secrets shutil socket subprocess tempfile time urllib uuid".split())

@@ -147,6 +147,7 @@ def test_a_contract_is_read_as_it_was_described() -> None:
     assert {
         "publishes": ["made"],
         "consumes": ["customer.moved", "orders.made"],
+        "calls": [],
         "claims": {"dns": ["d"], "topics": ["t"], "priorities": [f"7 of {LISTENER}"]},
     } == contract
     read = read_neighbor("menu", "r1", "production", json.loads(json.dumps({"contracts": {"production": contract}})))
@@ -224,7 +225,9 @@ def test_publish_refuses_a_name_that_is_taken_and_tells_of_a_neighbor_that_canno
     assert f"{said}`services/menu-card/r1/manifest.json` is not in the bucket" in done.stderr
     manifest = json.loads(bucket.read("services/menu/r1/manifest.json"))
     claims = {"dns": [], "topics": ["staging-menu-card-created"], "priorities": []}
-    assert {"publishes": ["card-created"], "consumes": [], "claims": claims} == manifest["contracts"]["staging"]
+    assert {"publishes": ["card-created"], "consumes": [], "calls": [], "claims": claims} == manifest["contracts"][
+        "staging"
+    ]
 
 
 def test_a_branch_environment_is_compiled_for_by_name_and_then_promoted_to(tmp_path: Path, bucket: Bucket) -> None:

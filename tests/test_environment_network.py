@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from tests.environments_by_hand import (
-    ENDPOINTS,
     PRODUCTION,
     STAGING,
     build_template,
@@ -141,9 +140,11 @@ def test_storage_is_reached_from_every_route_table_without_the_internet() -> Non
 
 
 def test_interface_endpoints_stand_in_the_app_subnets_under_private_names() -> None:
-    endpoints = properties_of(_network(), "AWS::EC2::VPCEndpoint").values()
+    endpoints = properties_of(_network(endpoints=("ssm", "sts")), "AWS::EC2::VPCEndpoint").values()
     interfaces = [endpoint for endpoint in endpoints if endpoint["VpcEndpointType"] == "Interface"]
-    assert [f"com.amazonaws.eu-west-1.{name}" for name in ENDPOINTS] == [item["ServiceName"] for item in interfaces]
+    assert [f"com.amazonaws.eu-west-1.{name}" for name in ("ssm", "sts")] == [
+        item["ServiceName"] for item in interfaces
+    ]
     for endpoint in interfaces:
         assert [{"Ref": f"AppSubnet{zone}"} for zone in "ABC"] == endpoint["SubnetIds"]
         assert [{"Ref": "EndpointSecurityGroup"}] == endpoint["SecurityGroupIds"]
@@ -151,10 +152,11 @@ def test_interface_endpoints_stand_in_the_app_subnets_under_private_names() -> N
 
 
 def test_without_a_way_out_there_is_an_endpoint_for_all_that_an_instance_calls() -> None:
-    """Each is asked for by something that runs there: if this fails after a change of those, `NEEDED` has to follow."""
+    """Each is asked for by something that runs there: if this fails, `INSTANCES` has to follow."""
     asked = (PLATFORM / "files" / "user-data.sh.j2").read_text() + (PLATFORM / "templates" / "_access.py").read_text()
     asked += json.dumps(build_template("security")["Resources"]["InstanceBase"])
     calls = {
+        "autoscaling": "aws autoscaling",
         "cloudformation": "cfn-signal",
         "ec2": "ec2:DescribeTags",
         "elasticloadbalancing": "aws elbv2",
@@ -170,6 +172,14 @@ def test_without_a_way_out_there_is_an_endpoint_for_all_that_an_instance_calls()
     services = _interfaces(_network(nat="none", endpoints=("kms", "logs")))
     assert ["kms", "logs", *sorted(calls.keys() - {"kms", "logs"})] == services
     assert ["kms", "logs"] == _interfaces(_network(nat="single", endpoints=("kms", "logs")))
+    assert sorted(calls.keys() - {"sns", "sqs"}) == _interfaces(_network(callers={}))
+
+
+def test_a_derived_endpoint_says_who_needs_it() -> None:
+    network = _network(callers={"sqs": ("menu", "orders"), "ssm": ("orders",), "execute-api": ("menu",)})
+    told = {name: each["Metadata"]["NeededBy"] for name, each in network["Resources"].items() if "Metadata" in each}
+    assert (["menu", "orders"], ["menu"]) == (told["SqsEndpoint"], told["ExecuteApiEndpoint"])
+    assert ["every instance: config, secrets and sessions"] == told["SsmEndpoint"]
 
 
 def test_only_the_own_account_passes_an_endpoint_but_for_named_buckets_of_aws() -> None:

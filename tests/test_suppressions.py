@@ -68,11 +68,13 @@ def test_every_suppression_of_the_library_is_about_something() -> None:
     library = load_library(LIBRARY)
     assert library.suppressions is not None
     suppressions, _ = read_suppressions(library.suppressions)
+    judges = {each.judge for each in suppressions}
     told = {
         (judge, skip["id"], resource["Type"])
         for stack in compile_platform(library, environments=["staging"], lint=False).stacks.values()
         for resource in stack.template["Resources"].values()
         for judge, words in resource.get("Metadata", {}).items()
+        if judge in judges
         for skip in words["skip"]
     }
     assert {(each.judge, each.rule, each.type) for each in suppressions} == told

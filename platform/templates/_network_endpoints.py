@@ -16,19 +16,20 @@ from compiler.authoring import Environment, camel, derive, join
 from ._conventions import Statement, policy
 from ._environment_conventions import publish, tags
 
-# What an instance calls from its start to its end; S3 has a gateway.
-NEEDED = (
-    "cloudformation",  # cfn-signal
-    "ec2",  # the CloudWatch agent finds the name of its group in tags
-    "elasticloadbalancing",  # whether the load balancer takes the instance for healthy
-    "kms",  # sessions
-    "logs",
-    "monitoring",
-    "sns",  # messages of processes
-    "sqs",
-    "ssm",  # config, secrets and sessions
-    "ssmmessages",
-)
+# What an instance calls from its start to its end, and what for; S3 has a gateway.
+INSTANCES = {
+    "autoscaling": "hooks of instances that start and end",
+    "cloudformation": "signals of instances that are ready",
+    "ec2": "the name of an instance's group",
+    "elasticloadbalancing": "whether an instance is taken for healthy",
+    "kms": "sessions",
+    "logs": "logs",
+    "monitoring": "metrics",
+    "ssm": "config, secrets and sessions",
+    "ssmmessages": "sessions",
+}
+# What processes call where nobody says which of them do.
+MESSAGES = ("sns", "sqs")
 
 
 def gateway_endpoints(environment: Environment, route_tables: list[Ref]) -> Iterator[AWSObject]:
@@ -78,7 +79,7 @@ def interface_endpoints(environment: Environment, subnets: list[Ref]) -> Iterato
         value=Ref("EndpointSecurityGroup"),
         description="Security group of the interface endpoints",
     )
-    for name in _interfaces(environment):
+    for name, reasons in _interfaces(environment):
         yield VPCEndpoint(
             camel(name) + "Endpoint",
             VpcId=Ref("Vpc"),
@@ -89,15 +90,26 @@ def interface_endpoints(environment: Environment, subnets: list[Ref]) -> Iterato
             PrivateDnsEnabled=True,
             PolicyDocument=policy(_own_account(environment)),
             Tags=tags(environment, name),
+            **({"Metadata": {"NeededBy": reasons}} if reasons else {}),
         )
 
 
-def _interfaces(environment: Environment) -> Iterator[str]:
-    """Name the services that have an endpoint: those that the environment lists, and without a way out all it takes."""
+def _interfaces(environment: Environment) -> Iterator[tuple[str, list[str]]]:
+    """Name the services that have an endpoint, with who needs it where that is known.
+
+    These are the ones that the environment lists, and all it takes where there is no way out; or what instances and
+    the services need that run there.
+    """
     network = environment.network
-    yield from network.endpoints
+    if network.callers is not None:
+        for name in sorted({*INSTANCES, *network.callers}):
+            # It does not go with the last service, so it is not counted who else needs it.
+            is_own = name in INSTANCES
+            yield name, [f"every instance: {INSTANCES[name]}"] if is_own else list(network.callers[name])
+        return
+    yield from ((name, []) for name in network.endpoints)
     if network.nat == "none":
-        yield from (derive(name, network.nat) for name in NEEDED if name not in network.endpoints)
+        yield from ((derive(name, network.nat), []) for name in sorted({*INSTANCES, *MESSAGES} - {*network.endpoints}))
 
 
 def _service_name(environment: Environment, name: str) -> str:

@@ -1,0 +1,124 @@
+"""Callers: which services of an environment need which endpoints of its network.
+
+In: services in folders, a Bucket that says what runs, the Library.    Out: Callers, by environment; diagnostics.
+Faults: D371 nobody was asked; D372 a release does not say; D862 and what compiling and the bucket raise.
+Never: builds an environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from compiler.bucket import Bucket
+from compiler.calls import Callers, find_calls
+from compiler.contracts import Neighbor
+from compiler.diagnostics import CompileError, Diagnostic, Source, Span, has_errors, order_diagnostics
+from compiler.layers import shared_environment
+from compiler.model import Library, Origin, Said, Setting, Stack
+from compiler.pipeline import build_stack, plan_service
+from compiler.promote import list_channels, read_neighbors
+from compiler.reach import place_call
+from compiler.trace import trace_value
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    environment: str
+    endpoint: str
+    service: str
+    span: Span
+
+
+def find_callers(
+    library: Library, environments: Sequence[str], services: Iterable[Path], bucket: Bucket | None
+) -> tuple[Callers, tuple[Diagnostic, ...]]:
+    """Find what the services in some folders call, and what those call that run in environments with derived endpoints.
+
+    Raises CompileError where a service does not compile.
+    """
+    derived = [name for name in environments if _is_derived(library, name)]
+    folders = tuple(services)
+    found: list[Diagnostic] = []
+    calls: list[_Call] = []
+    for folder in folders if derived else ():
+        calls.extend(_compile_calls(folder, library, derived))
+    for name in derived if bucket else ():
+        assert bucket is not None
+        for each in _read_running(bucket, library, name):
+            if isinstance(each, Diagnostic):
+                found.append(each)
+            else:
+                calls.append(each)
+    if not folders and bucket is None:
+        found.extend(_doubt(library, name) for name in derived if _has_no_way_out(library, name))
+    callers: dict[str, dict[str, dict[str, str]]] = {name: {} for name in derived}
+    for call in calls:
+        traced = trace_value(
+            call.service, Setting(("services", call.service), (Said(Origin("service", call.span), call.service),))
+        )
+        callers[call.environment].setdefault(call.endpoint, {}).setdefault(call.service, traced)
+    sorted_callers = {
+        name: {endpoint: tuple(named[key] for key in sorted(named)) for endpoint, named in sorted(endpoints.items())}
+        for name, endpoints in callers.items()
+    }
+    return sorted_callers, order_diagnostics(found)
+
+
+def list_reasons(stack: Stack) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the logical id of each derived endpoint of a stack, and who needs it."""
+    for name, body in stack.template["Resources"].items():
+        reasons = body.get("Metadata", {}).get("NeededBy")
+        if isinstance(reasons, list):
+            yield name, tuple(str(reason) for reason in reasons)
+
+
+def _is_derived(library: Library, environment: str) -> bool:
+    return not isinstance(library.environments[environment].value_at(("network", "endpoints")), list)
+
+
+def _has_no_way_out(library: Library, environment: str) -> bool:
+    return bool(library.environments[environment].value_at(("network", "nat")) == "none")
+
+
+def _doubt(library: Library, environment: str) -> Diagnostic:
+    message = f"the endpoints of `{environment}` are derived, and no service was named that runs there"
+    span = library.environments[environment].key_span(("network", "nat"))
+    hint = "name the services, or with --bucket where to read what runs; without a way out they reach nothing else"
+    return Diagnostic("D371", message, span, hint, "warning")
+
+
+def _compile_calls(folder: Path, library: Library, environments: Sequence[str]) -> Iterator[_Call]:
+    plan = plan_service(folder, library, with_archives=False, follow_lock=False)
+    for name in plan.settings:
+        shared = shared_environment(library.environments, name)
+        if shared not in environments:
+            continue
+        stack, found = build_stack(plan, library, name, lint=False)
+        if has_errors(found):
+            raise CompileError(found)
+        for endpoint, path in find_calls(stack).items():
+            span, _ = place_call(stack, path)
+            assert span is not None, path  # every leaf of a stack has a story
+            source = Source(f"{plan.service}/{span.path}", span.source.lines)
+            placed = Span(source, span.line, span.column, span.end_line, span.end_column)
+            yield _Call(str(shared), endpoint, plan.service, placed)
+
+
+def _read_running(bucket: Bucket, library: Library, environment: str) -> Iterator[_Call | Diagnostic]:
+    """Read what runs in an environment, and in all those that share its network."""
+    running = {name for _, name in list_channels(bucket)}
+    names = sorted(name for name in running if shared_environment(library.environments, name) == environment)
+    for name in names:
+        for each in read_neighbors(bucket, "", name):
+            if not isinstance(each, Neighbor):
+                yield each
+            elif each.calls is None:
+                message = f"release `{each.release}` of `{each.service}` in `{name}` does not say what it calls"
+                hint = "an older compiler made it: name the service as well, or promote a newer release"
+                yield Diagnostic("D372", message, None, hint, "warning")
+            else:
+                source = Source(f"{each.service}/releases/{each.release}/manifest.json", ())
+                for endpoint in sorted(each.calls):
+                    yield _Call(environment, endpoint, each.service, Span(source, 1, 1, 1, 1))
