@@ -19,6 +19,7 @@ TEMPLATES = (
     "images",
     "account",
     "bastion",
+    "environment_dashboard",
 )  # in the order of their deployment
 # Who runs there and needs an endpoint that not every instance needs anyway.
 CALLERS = {"sns": ("orders",), "sqs": ("orders",)}

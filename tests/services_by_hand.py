@@ -33,7 +33,7 @@ from compiler.service import (
     Threshold,
 )
 
-TEMPLATES = ("alarms", "autoscaling", "config", "load_balancing", "logs", "messaging")
+TEMPLATES = ("alarms", "autoscaling", "config", "dashboard", "load_balancing", "logs", "messaging")
 _PACKAGE = "_flagstone_library_test"
 _FOLDER = Path(__file__).parent.parent / "platform" / "templates"
 

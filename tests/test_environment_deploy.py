@@ -53,6 +53,7 @@ CHANGES: dict[str, tuple[Environment, set[str]]] = {
         replace(STAGING, business_hours=replace(STAGING.business_hours, stop="0 20 * * 1-5")),
         {"Modify GoHome"},
     ),
+    "environment_dashboard": (replace(STAGING, waf=Waf("off")), {"Modify Dashboard"}),
     "images": (replace(STAGING, image_ids={**STAGING.image_ids, "arm64": NEWER}), {"Modify Arm64Parameter"}),
 }
 

@@ -18,7 +18,7 @@ from tests.services_by_hand import MIXED, PERMITTED, REFRESH, SHARED, WEB, build
 GUIDE = Path(__file__).parent.parent / "docs" / "processes.md"
 USUAL = with_process(WEB)
 # What is left out is said in the text, or follows from what is in the table.
-KINDS_IN_BRIEF = ("AWS::CloudWatch::Alarm", "AWS::EC2::LaunchTemplate")
+KINDS_IN_BRIEF = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard", "AWS::EC2::LaunchTemplate")
 
 
 def leaves_of(service: Service) -> dict[str, dict[str, Json]]:

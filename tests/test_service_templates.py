@@ -37,12 +37,15 @@ SHARED_CODE = (
     "_access",
     "_alarms",
     "_conventions",
+    "_dashboards",
     "_load_balancers",
     "_permissions",
     "_lifecycle",
     "_scaling",
     "_user_data",
+    "_queries",
     "_ways_in",
+    "_widgets",
 )
 UNTAGGED = {
     *("AWS::AutoScaling::ScalingPolicy", "AWS::AutoScaling::ScheduledAction", "AWS::IAM::InstanceProfile"),
@@ -122,7 +125,7 @@ def test_every_resource_that_can_be_tagged_says_whose_it_is(case: str) -> None:
         whose = {"service": service.name, "owner": service.owner, "environment": environment.name}
         assert whose.items() <= found.items(), name
         assert found["Name"].startswith(f"{environment.name}-{service.name}-"), name
-        belongs_to_all = name.endswith(("Config", "Topic", "TopicParameter"))
+        belongs_to_all = name.endswith(("Config", "Dashboard", "Topic", "TopicParameter"))
         assert ("process" in found) is not belongs_to_all, name
 
 

@@ -79,6 +79,11 @@ def log_group_name(service: Service, environment: Environment, process: Process,
     return join("/service/", environment.name, "/", service.name, "/", process.name, "/", log.name)
 
 
+def metric_namespace(service: Service, environment: Environment) -> str:
+    """Name the namespace of what is counted in logs. Branch environments share an account, so each has its own."""
+    return join("Service/", environment.name, "/", service.name)
+
+
 def boot_log_name(environment: Environment) -> str:
     """Name the log group where instances that fail to start leave word. It is the environment's, not the stack's: the
     stack may be rolled back with all that is in it."""

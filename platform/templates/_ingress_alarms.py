@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from troposphere import AWSObject, GetAtt, Ref
-from troposphere.cloudwatch import Alarm, MetricDataQuery, MetricDimension
+from troposphere.cloudwatch import MetricDataQuery, MetricDimension
 
 from compiler.authoring import Environment, camel, join
 
 from ._environment_conventions import tags
-from ._platform_alarms import compute, heard, measure
+from ._platform_alarms import compute, heard, measure, platform_alarm
 from ._web_acl import web_acl_name
 
 # Days before the end of a certificate; AWS renews 60 days before it.
@@ -19,7 +19,8 @@ RENEWED = 44
 
 
 def certificate_alarm(environment: Environment, exposure: str) -> AWSObject:
-    return Alarm(
+    return platform_alarm(
+        environment,
         camel(exposure, "certificate") + "AmberAlarm",
         AlarmDescription=join(
             f"The certificate for names in the {exposure} zone of ", environment.name,
@@ -44,7 +45,8 @@ def certificate_alarm(environment: Environment, exposure: str) -> AWSObject:
 def load_balancer_alarms(environment: Environment, exposure: str) -> Iterator[AWSObject]:
     """Watch for what the load balancer does itself. What services behind it do is theirs to watch."""
     subject = join("The shared ", exposure, " load balancer of ", environment.name)
-    yield Alarm(
+    yield platform_alarm(
+        environment,
         camel(exposure, "errors") + "RedAlarm",
         AlarmDescription=join(
             subject, " itself answers more than 1 percent of requests with 5xx in 3 of 5 minutes: it finds no ",
@@ -64,7 +66,8 @@ def load_balancer_alarms(environment: Environment, exposure: str) -> Iterator[AW
         **heard(environment, "red"),
         Tags=tags(environment, join("shared-", exposure, "-errors")),
     )  # fmt: skip
-    yield Alarm(
+    yield platform_alarm(
+        environment,
         camel(exposure, "rejected") + "RedAlarm",
         AlarmDescription=join(
             subject, " turns connections away: it has as many as it can hold. Clients cannot connect. ",
@@ -89,7 +92,8 @@ def blocked_requests_alarm(environment: Environment) -> AWSObject:
     """Some requests are always blocked: the internet tries every door. Only a change of their number tells."""
     names = {"WebACL": web_acl_name(environment), "Region": environment.region, "Rule": "ALL"}
     dimensions = [MetricDimension(Name=name, Value=value) for name, value in names.items()]
-    return Alarm(
+    return platform_alarm(
+        environment,
         "BlockedRequestsAmberAlarm",
         AlarmDescription=join(
             "The web ACL of ", environment.name, " blocks many more requests than usual for 15 minutes. ",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from troposphere import AWSObject, Ref
-from troposphere.cloudwatch import Alarm, MetricDataQuery, MetricDimension
+from troposphere.cloudwatch import MetricDataQuery, MetricDimension
 
 from compiler.authoring import Environment, camel, join
 
 from ._environment_conventions import tags
 from ._network_flow_logs import REJECTED, metric_namespace
-from ._platform_alarms import compute, heard, measure
+from ._platform_alarms import compute, heard, measure, platform_alarm
 
 # What a NAT gateway can carry at most, in Gbit/s.
 NAT_BANDWIDTH = 100
@@ -19,7 +19,8 @@ NAT_BANDWIDTH = 100
 
 def nat_alarms(environment: Environment, zone: str) -> Iterator[AWSObject]:
     gateway, subject = camel("nat-gateway", zone), _gateway_of(environment, zone)
-    yield Alarm(
+    yield platform_alarm(
+        environment,
         camel("nat", zone, "ports") + "AmberAlarm",
         AlarmDescription=join(
             subject, " finds no port for new connections: too many to one address. Calls to it fail. ",
@@ -38,7 +39,8 @@ def nat_alarms(environment: Environment, zone: str) -> Iterator[AWSObject]:
         **heard(environment, "amber"),
         Tags=tags(environment, join("nat-", zone, "-ports")),
     )  # fmt: skip
-    yield Alarm(
+    yield platform_alarm(
+        environment,
         camel("nat", zone, "drops") + "AmberAlarm",
         AlarmDescription=join(
             subject, " drops more than 0.01 percent of packets for 5 minutes. Calls to the internet are slow or fail. ",
@@ -62,7 +64,8 @@ def nat_alarms(environment: Environment, zone: str) -> Iterator[AWSObject]:
         **heard(environment, "amber"),
         Tags=tags(environment, join("nat-", zone, "-drops")),
     )  # fmt: skip
-    yield Alarm(
+    yield platform_alarm(
+        environment,
         camel("nat", zone, "bandwidth") + "AmberAlarm",
         AlarmDescription=join(
             subject, f" carries more than 80 percent of the {NAT_BANDWIDTH} Gbit/s that it can, for 5 minutes. ",
@@ -91,7 +94,8 @@ def _gateway_of(environment: Environment, zone: str) -> str:
 
 def flow_alarm(environment: Environment) -> Iterator[AWSObject]:
     """Some flows are always refused: the internet knocks on every door. Only a change of their number tells."""
-    yield Alarm(
+    yield platform_alarm(
+        environment,
         "RejectedFlowsAmberAlarm",
         AlarmDescription=join(
             "The network of ", environment.name, " refuses many more connections than usual for 15 minutes. ",

@@ -1,14 +1,19 @@
-"""What alarms of the platform team's own stacks have in common: who hears of them, and the metrics they reckon with."""
+"""What alarms of the platform team's own stacks have in common: names, who hears of them, metrics they reckon with."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from troposphere.cloudwatch import Metric, MetricDataQuery, MetricDimension, MetricStat
+from troposphere.cloudwatch import Alarm, Metric, MetricDataQuery, MetricDimension, MetricStat
 
-from compiler.authoring import Environment
+from compiler.authoring import Environment, join
 
 from ._environment_conventions import platform_topics
+
+
+def platform_alarm(environment: Environment, title: str, **properties: object) -> Alarm:
+    """Make an alarm of the platform's own, by a name that the environment's dashboard can derive in another stack."""
+    return Alarm(title, AlarmName=join("platform-", environment.name, f"-{title}"), **properties)
 
 
 def heard(environment: Environment, color: str) -> dict[str, list[str]]:

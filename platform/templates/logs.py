@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from troposphere import AWSObject, Ref
 from troposphere.logs import LogGroup, MetricFilter, MetricTransformation
 
-from compiler.authoring import Environment, LogFile, Process, Service, camel, join
+from compiler.authoring import Environment, LogFile, LogFilter, Process, Service, camel, join
 
 from ._alarms import alarm, metric
-from ._conventions import keep, key_arn, log_group_name, tags
+from ._conventions import keep, key_arn, log_group_name, metric_namespace, tags
 
 SCOPE = "service"
 
@@ -34,10 +34,9 @@ def log_group(service: Service, environment: Environment, process: Process, log:
 
 
 def filters(service: Service, environment: Environment, process: Process, log: LogFile) -> Iterator[AWSObject]:
-    # Branch environments share an account, so their metrics must not share a namespace.
-    namespace = join("Service/", environment.name, "/", service.name)
+    namespace = metric_namespace(service, environment)
     for log_filter in log.filters:
-        metric_name = join(process.name, "-", log.name, "-", log_filter.name)
+        metric_name = counted_as(process, log, log_filter)
         yield MetricFilter(
             camel(process.name, log.name, log_filter.name) + "MetricFilter",
             LogGroupName=Ref(camel(process.name, log.name) + "LogGroup"),
@@ -63,3 +62,7 @@ def filters(service: Service, environment: Environment, process: Process, log: L
             within=(3, 5),
             missing="notBreaching",
         )  # fmt: skip
+
+
+def counted_as(process: Process, log: LogFile, log_filter: LogFilter) -> str:
+    return join(process.name, "-", log.name, "-", log_filter.name)

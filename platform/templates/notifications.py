@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from troposphere import AWSObject, GetAtt, Ref
-from troposphere.cloudwatch import Alarm, MetricDimension
+from troposphere.cloudwatch import MetricDimension
 from troposphere.sns import Topic, TopicPolicy
 
 from compiler.authoring import Environment, camel, join
 
 from ._conventions import arn, deny_plain_transport, key_arn, policy
 from ._environment_conventions import PLATFORM, account_root, publish, tags
+from ._platform_alarms import platform_alarm
 
 SCOPE = "environment"
 
@@ -81,7 +82,8 @@ def topic(environment: Environment, owner: str, color: str) -> Iterator[AWSObjec
 def delivery_alarm(environment: Environment, owner: str, color: str) -> Iterator[AWSObject]:
     """Tell the platform team by another topic that one does not reach its subscribers."""
     heard_at = [Ref(camel(PLATFORM, "red" if (owner, color) == (PLATFORM, "amber") else "amber") + "Topic")]
-    yield Alarm(
+    yield platform_alarm(
+        environment,
         camel(owner, color) + "TopicDeliveryAlarm",
         AlarmDescription=join(
             f"The {color} alarms of {owner} in ", environment.name, " do not reach all who subscribed to the topic ",
