@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from compiler.diagnostics import CompileError, Diagnostic, Related, Source, Span
-from compiler.layers import shared_environment
+from compiler.layers import find_member, list_members
 from compiler.model import Entry, Fragment, Json, Library, Origin, Path, Said, Settings, TemplateModule
 from compiler.service import (
     AccountBaseline,
@@ -66,8 +66,9 @@ def build_environment(settings: Settings, library: Library) -> tuple[Fragment, .
 
 def read_environment(settings: Settings, library: Library) -> Environment:
     data = settings.environment
-    shared = shared_environment(library.environments, settings.environment_name)
-    assert shared is not None, settings.environment_name
+    member = find_member(library.environments, settings.environment_name)
+    assert member is not None, settings.environment_name
+    guests = [each.name for each in list_members(library.environments) if each.shared == member.name]
     network, hours = data["network"], data["businessHours"]
     is_listed = isinstance(network.get("endpoints"), list)
     deployment, ingress = data.get("deploymentBucket") or {}, data.get("ingress") or {}
@@ -75,7 +76,7 @@ def read_environment(settings: Settings, library: Library) -> Environment:
     bastion = data.get("bastion") or {}
     return Environment(
         name=settings.environment_name,
-        shared=shared,
+        shared=member.shared,
         account=data["account"],
         region=data["region"],
         tier=data["tier"],
@@ -102,10 +103,15 @@ def read_environment(settings: Settings, library: Library) -> Environment:
         public_zone_id=data.get("publicZoneId"),
         image_ids=data.get("imageIds") or {},
         account_baseline=AccountBaseline(
-            baseline.get("madeHere", True), baseline.get("guardDuty", True), baseline.get("monthlyBudget")
+            baseline.get("madeHere", True),
+            baseline.get("guardDuty", True),
+            baseline.get("monthlyBudget"),
+            baseline.get("regionOnly", False),
         ),
         bastion=Bastion(bastion.get("mode") or "none", bastion.get("samlProvider"), bastion.get("clientCidr")),
         waf=Waf(waf.get("mode") or "block", waf.get("rateLimit") or 2000),
+        label=member.label,
+        tenants=tuple(guests) if member.is_common else (),
     )
 
 

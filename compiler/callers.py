@@ -10,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from compiler.blame import map_at, span_of
 from compiler.bucket import Bucket
 from compiler.calls import Callers, find_calls
 from compiler.contracts import Neighbor
 from compiler.diagnostics import CompileError, Diagnostic, Source, Span, has_errors, order_diagnostics
-from compiler.layers import shared_environment
+from compiler.layers import find_member
 from compiler.model import Library, Origin, Said, Setting, Stack
 from compiler.pipeline import build_stack, plan_service
 from compiler.promote import list_channels, read_neighbors
 from compiler.reach import place_call
+from compiler.resolve import resolve_environment
 from compiler.trace import trace_value
 
 
@@ -75,16 +78,20 @@ def list_reasons(stack: Stack) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _is_derived(library: Library, environment: str) -> bool:
-    return not isinstance(library.environments[environment].value_at(("network", "endpoints")), list)
+    return not isinstance(_network(library, environment).get("endpoints"), list)
 
 
 def _has_no_way_out(library: Library, environment: str) -> bool:
-    return bool(library.environments[environment].value_at(("network", "nat")) == "none")
+    return bool(_network(library, environment).get("nat") == "none")
+
+
+def _network(library: Library, environment: str) -> dict[str, Any]:
+    return map_at(resolve_environment(library, environment).environment, "network")
 
 
 def _doubt(library: Library, environment: str) -> Diagnostic:
     message = f"the endpoints of `{environment}` are derived, and no service was named that runs there"
-    span = library.environments[environment].key_span(("network", "nat"))
+    span = span_of(_network(library, environment)["nat"])
     hint = "name the services, or with --bucket where to read what runs; without a way out they reach nothing else"
     return Diagnostic("D371", message, span, hint, "warning")
 
@@ -92,8 +99,8 @@ def _doubt(library: Library, environment: str) -> Diagnostic:
 def _compile_calls(folder: Path, library: Library, environments: Sequence[str]) -> Iterator[_Call]:
     plan = plan_service(folder, library, with_archives=False, follow_lock=False)
     for name in plan.settings:
-        shared = shared_environment(library.environments, name)
-        if shared not in environments:
+        member = find_member(library.environments, name)
+        if member is None or member.shared not in environments:
             continue
         stack, found = build_stack(plan, library, name, lint=False)
         if has_errors(found):
@@ -103,13 +110,14 @@ def _compile_calls(folder: Path, library: Library, environments: Sequence[str]) 
             assert span is not None, path  # every leaf of a stack has a story
             source = Source(f"{plan.service}/{span.path}", span.source.lines)
             placed = Span(source, span.line, span.column, span.end_line, span.end_column)
-            yield _Call(str(shared), endpoint, plan.service, placed)
+            yield _Call(member.shared, endpoint, plan.service, placed)
 
 
 def _read_running(bucket: Bucket, library: Library, environment: str) -> Iterator[_Call | Diagnostic]:
     """Read what runs in an environment, and in all those that share its network."""
     running = {name for _, name in list_channels(bucket)}
-    names = sorted(name for name in running if shared_environment(library.environments, name) == environment)
+    members = (find_member(library.environments, name) for name in running)
+    names = sorted(each.name for each in members if each and each.shared == environment)
     for name in names:
         for each in read_neighbors(bucket, "", name):
             if not isinstance(each, Neighbor):

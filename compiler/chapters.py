@@ -18,6 +18,7 @@ from compiler.build import build_environment, build_fragments
 from compiler.changes import SideStack
 from compiler.cost import Costs, estimate_costs
 from compiler.graph import Edge, Graph, Node, graph_stack
+from compiler.layers import list_own
 from compiler.library import load_schema
 from compiler.load import load_document
 from compiler.model import Entry, Fragment, Json, Library, Origin, Path, Said, Settings, TemplateModule, value_at
@@ -99,7 +100,7 @@ def write_chapters(library: Library, samples: FilePath) -> tuple[Chapter, ...]:
     validate_document(document, load_schema("environment.v1"))
     extended = replace(library, environments={**library.environments, SAMPLE: document})
     plan = plan_service(samples, library, with_archives=False)
-    own = {name: resolve_environment(extended, name) for name in extended.environments}
+    own = {each.name: resolve_environment(extended, each.name) for each in list_own(extended.environments)}
     services = {name: _build(settings, library) for name, settings in plan.settings.items()}
     return tuple(
         _write(template, extended, plan.settings, services)
@@ -238,7 +239,7 @@ def _said_places(said: Said) -> Iterator[tuple[str, ...]]:
     for setting in said.fed_by:
         yield _place(setting.path)
     if not said.fed_by and said.origin.layer in ("platform", "environment", "service", "base") and said.pointer:
-        match said.pointer:
+        match _in_file(said.pointer):
             case ("defaults", "process", *rest):
                 yield _place(("processes", "*", *rest))
             case ("defaults", "log", *rest):
@@ -247,6 +248,14 @@ def _said_places(said: Said) -> Iterator[tuple[str, ...]]:
                 yield _place(tuple(rest))
             case pointer:
                 yield _place(pointer)
+
+
+def _in_file(pointer: Path) -> Path:
+    """Tell what a place of a file speaks about that stands below one of its regions or tenants."""
+    match pointer:
+        case ("regions" | "tenants", _, *rest) if rest:
+            return _in_file(tuple(rest))
+    return pointer
 
 
 def _place(path: Path) -> tuple[str, ...]:
@@ -322,7 +331,7 @@ def _descend(schema: Mapping[str, Json], place: tuple[str, ...]) -> _Found | Non
 
 def _resolve(node: Json, schema: Mapping[str, Json]) -> Json:
     while isinstance(node, dict) and "$ref" in node:
-        node = schema["$defs"][node["$ref"].removeprefix("#/$defs/")]
+        node = value_at(schema, tuple(node["$ref"].removeprefix("#/").split("/")))
     return node if isinstance(node, dict) else {}
 
 

@@ -17,7 +17,7 @@ from compiler.commands_platform import platform as platform_group
 from compiler.screen import (
     Reporting,
     Screen,
-    check_environments,
+    choose_environments,
     env_option,
     find_width,
     format_option,
@@ -48,7 +48,7 @@ def cost(repo: Path, environments: tuple[str, ...], platform: str | None, format
         from compiler.pipeline import build_stack, plan_service
 
         library = open_platform(platform, repo)
-        check_environments(environments, library)
+        environments = choose_environments(environments, library)
         plan = plan_service(repo, library, with_archives=False, environments=environments)
         templates: dict[str, Mapping[str, Json]] = {}
         found = list(plan.diagnostics)
@@ -72,7 +72,7 @@ def platform_cost(environments: tuple[str, ...], platform: str | None, format: s
         from compiler.pipeline import compile_platform
 
         library = open_platform(platform)
-        check_environments(environments, library)
+        environments = choose_environments(environments, library, own=True)
         done = compile_platform(library, environments=environments, lint=False)
         templates: dict[str, dict[str, Json]] = {}
         for key, stack in done.stacks.items():

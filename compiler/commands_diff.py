@@ -22,7 +22,7 @@ from compiler.screen import (
     FAULTS,
     Reporting,
     Screen,
-    check_environments,
+    choose_environments,
     env_option,
     file_option,
     find_width,
@@ -171,7 +171,7 @@ def diff(
     with Reporting(screen):
         asked.check_files([each.file for each in documents if each.file is not None])
         library = open_platform(platform, Path(repo or ".") if before is None else None)
-        check_environments(environments, library)
+        asked = replace(asked, environments=choose_environments(environments, library))
         found = _compare(asked, library)
         for document in documents[::-1]:
             document.put(_write(found, document, fail_on, screen))

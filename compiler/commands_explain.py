@@ -18,7 +18,7 @@ from compiler.screen import (
     FAULTS,
     Reporting,
     Screen,
-    check_environments,
+    choose_environments,
     env_option,
     find_width,
     format_option,
@@ -64,7 +64,7 @@ def explain(
         from compiler.pipeline import plan_service
 
         library = open_platform(platform, repo)
-        check_environments(environments, library)
+        environments = choose_environments(environments, library)
         plan = plan_service(repo, library, with_archives=False, environments=environments)
         if unused:
             _show_unused(screen, plan, library, environments)

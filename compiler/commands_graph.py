@@ -15,7 +15,7 @@ from compiler.diagnostics import Diagnostic, suggest
 from compiler.screen import (
     UNREACHABLE,
     Reporting,
-    check_environments,
+    choose_environments,
     file_option,
     make_screen,
     open_platform,
@@ -58,9 +58,9 @@ def graph(
         from compiler.sides import read_place
 
         library = open_platform(platform, place if place.is_dir() else None)
-        environments = [environment] if environment else []
+        environments: tuple[str, ...] = (environment,) if environment else ()
         if not (place / MANIFEST).is_file():  # what was compiled knows its environments, or stacks of one, by itself
-            check_environments(environments, library)
+            environments = choose_environments(environments, library)
         side = read_place(place, library, environments=environments)
         name = _choose(side, environment)
         title = " in ".join(filter(None, (str(side.facts.get("service") or side.name), name)))

@@ -20,7 +20,7 @@ from compiler.screen import (
     UNREACHABLE,
     Reporting,
     bucket_option,
-    check_environments,
+    choose_environments,
     env_option,
     find_width,
     format_option,
@@ -74,13 +74,14 @@ def platform_compile(
     with Reporting(make_screen(format)) as screen:
         from compiler.bucket import open_bucket
         from compiler.callers import find_callers, list_reasons
+        from compiler.layers import list_own
         from compiler.output import check_output, write_bundle
         from compiler.pipeline import compile_platform
 
         check_output(out)
         library = open_platform(platform)
-        check_environments(environments, library)
-        chosen = environments or tuple(sorted(library.environments))
+        own = tuple(each.name for each in list_own(library.environments))
+        chosen = choose_environments(environments, library, own=True) or own
         services, target = list_services(repos), open_bucket(bucket) if bucket else None
         callers, doubts = find_callers(library, chosen, services, target)
         done = compile_platform(library, environments=chosen, lint=not no_lint, callers=callers)

@@ -21,7 +21,7 @@ from compiler.screen import (
     Reporting,
     Screen,
     bucket_option,
-    check_environments,
+    choose_environments,
     file_option,
     find_width,
     format_option,
@@ -81,7 +81,7 @@ def publish(
 
         target = open_bucket(bucket)
         library = open_platform(platform, repo)
-        check_environments(environments, library)
+        environments = choose_environments(environments, library)
         plan = plan_service(repo, library, with_archives=True, environments=environments, step_over=True)
         name = check_release_id(choose_release(plan, asked=release, allow_dirty=allow_dirty))
         done = compile_plan(plan, library, release=name)

@@ -14,7 +14,7 @@ import click
 from compiler.screen import (
     STATED,
     Reporting,
-    check_environments,
+    choose_environments,
     env_option,
     format_option,
     make_screen,
@@ -101,7 +101,7 @@ def compile_(
         if release is not None:
             check_release_id(release)
         library = open_platform(platform, repo)
-        check_environments(environments, library)
+        environments = choose_environments(environments, library)
         done = compile_service(repo, library, environments=environments, release=release, lint=not no_lint)
         write_bundle(done.bundle, out)
         sizes = {name: len(stack.template["Resources"]) for name, stack in done.stacks.items()}

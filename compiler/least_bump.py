@@ -19,8 +19,11 @@ from typing import Literal
 
 from compiler.behavior import is_stateful
 from compiler.changes import Change, Diff
+from compiler.layers import list_environments
 from compiler.model import Guardrail, Json, Library, Origin
+from compiler.resolve import resolve_environment
 from compiler.schema_change import find_narrowings
+from compiler.trace import plain, settings_of
 from compiler.versions import admits_versions
 
 Bump = Literal["patch", "minor", "major"]
@@ -112,8 +115,8 @@ def judge_offers(old: Json, new: Json, kept: Collection[str]) -> Iterator[Reason
         for offers in (old, new)
     )
     seen = {_match(name, before) for name in kept}
-    for plain in sorted({*before} - {*after} - seen):
-        yield Reason("major", f"no template makes `{before[plain]}` any longer", "templates")
+    for gone in sorted({*before} - {*after} - seen):
+        yield Reason("major", f"no template makes `{before[gone]}` any longer", "templates")
     yield from (
         Reason("minor", f"templates make `{after[plain]}`", "templates") for plain in sorted({*after} - {*before})
     )
@@ -267,15 +270,23 @@ def _judge_defaults(old: Library, new: Library) -> Iterator[Reason]:
     for key in ("defaults", "businessHours"):
         for path in _find_gone(old.defaults.data.get(key), new.defaults.data.get(key), (key,)):
             yield Reason("major", f"`{'.'.join(path)}` goes, on which services may count", "platform.yml")
-    for name in sorted({*old.environments} & {*new.environments}):
-        before, after = (library.environments[name] for library in (old, new))
+    known = [{each.name: each for each in list_environments(library.environments)} for library in (old, new)]
+    for name in sorted(known[0].keys() & known[1].keys()):
+        before, after = (resolve_environment(library, name).environment for library in (old, new))
         for key in ("account", "region"):
-            had, has = before.data.get(key), after.data.get(key)
+            had, has = plain(before.get(key)), plain(after.get(key))
             if had != has:
                 message = f"the {key} of `{name}` is `{has}` and was `{had}`, so that everything is made anew"
-                yield Reason("major", message, "environments", Origin("environment", after.value_span((key,))))
-        for path in _find_gone(before.data.get("defaults"), after.data.get("defaults"), ("defaults",)):
-            yield Reason("major", f"`{'.'.join(path)}` of `{name}` goes, on which services may count", "environments")
+                origin = settings_of(after[key])[0].origin if key in after else None
+                yield Reason("major", message, "environments", origin)
+    for name in sorted(old.environments.keys() & new.environments.keys()):
+        files = [library.environments[name] for library in (old, new)]
+        sections = {section for each in known[0].values() if each.file == name for section in each.sections}
+        for section in sorted(sections, key=len):
+            before, after = (file.value_at((*section, "defaults")) for file in files)
+            for path in _find_gone(before, after, (*map(str, section), "defaults")):
+                message = f"`{'.'.join(path)}` of `{name}` goes, on which services may count"
+                yield Reason("major", message, "environments")
 
 
 def _find_gone(old: Json, new: Json, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

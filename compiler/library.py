@@ -25,7 +25,7 @@ from typing import Any
 from compiler import __version__
 from compiler.diagnostics import CompileError, Diagnostic, Related, Source, Span, suggest
 from compiler.guardrails import read_guardrails
-from compiler.layers import BRANCH_ENVIRONMENT
+from compiler.layers import BRANCH_ENVIRONMENT, list_names
 from compiler.load import load_document
 from compiler.model import (
     Document,
@@ -239,8 +239,8 @@ class _LibraryReader:
         order = defaults.data.get("promotion")
         for index, name in enumerate(order if isinstance(order, list) else ()):
             # What is no text at all, the schema says.
-            if isinstance(name, str) and (name not in environments or name == BRANCH_ENVIRONMENT):
-                known = sorted(set(environments) - {BRANCH_ENVIRONMENT})
+            known = [each for each in list_names(environments) if each != BRANCH_ENVIRONMENT]
+            if isinstance(name, str) and name not in known:
                 fault = f"orders `{name}`, which is no environment that releases are promoted through"
                 span = defaults.value_span(("promotion", index))
                 self._fault(fault, span, hint=suggest(name, known) or f"known here: {', '.join(known)}")

@@ -8,13 +8,12 @@ Never: changes a fragment, or loses who said what.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from compiler.addition import NAMED_SECTIONS, Intake
 from compiler.diagnostics import Diagnostic
 from compiler.identity import IdentityTable
-from compiler.layers import environment_layers
 from compiler.lookups import share_lookups
 from compiler.model import Entry, Fragment, Identity, Json, Origin, Path, Rename, Said, Stack, TemplatePart, Touch
 from compiler.node import Node, Story, grow, stories_of, strip
@@ -36,19 +35,21 @@ def merge_fragments(
     identities: Iterable[Identity] = (),
     renames: Iterable[Rename] = (),
     environment: str,
+    layers: Sequence[str] = (),
 ) -> tuple[Stack, tuple[Diagnostic, ...]]:
     """Lay the overrides over the platform's part, then take in the additions.
 
     `values` are traced values for the parameters of additions, by the name of the addition.
+    `layers` name the folders of an environment's own files, the weakest first; by default there is one of its name.
     `description` is a traced value: the stack's description, and who is behind the template as a whole.
     """
     fragments = tuple(fragments)
     sections = _plant(fragments)
     overlay = Overlay(IdentityTable(identities), environment, tuple(renames))
-    for part in _parts_for(overrides, environment):
+    for part in _parts_for(overrides, layers or (environment,)):
         sections = overlay.apply(sections, part)
     intake = Intake()
-    for part in _parts_for(additions, environment):
+    for part in _parts_for(additions, layers or (environment,)):
         sections = intake.apply(sections, part, (values or {}).get(part.name, {}))
     sections = intake.fill_parameters(sections)
     origins = {(entry.section, entry.name): entry.origin for fragment in fragments for entry in fragment.entries}
@@ -81,11 +82,11 @@ def _told(entry: Entry, path: Path, _: Json) -> Story:
     return entry.stories[path]
 
 
-def _parts_for(parts: Iterable[TemplatePart], environment: str) -> Iterator[TemplatePart]:
+def _parts_for(parts: Iterable[TemplatePart], layers: Sequence[str]) -> Iterator[TemplatePart]:
     """Choose what concerns an environment: the general files first, then those of its folders; each by path."""
-    layers = (None, *environment_layers(environment))
-    chosen = [part for part in parts if part.environment in layers]
-    yield from sorted(chosen, key=lambda part: (layers.index(part.environment), part.document.source.path))
+    order = (None, *layers)
+    chosen = [part for part in parts if part.environment in order]
+    yield from sorted(chosen, key=lambda part: (order.index(part.environment), part.document.source.path))
 
 
 def _harvest(

@@ -275,8 +275,7 @@ class Library:
 class Origin:
     """A layer and a span: who said so, and on which line.
 
-    `layer` is one of "platform", "environment", "base", "service", "lock", "template", "override", "addition",
-    "compiler".
+    `layer` is "platform", "environment", "base", "service", "lock", "template", "override", "addition" or "compiler".
     """
 
     layer: str
@@ -334,6 +333,8 @@ class Settings:
     environment_name: str
     data: Mapping[str, Json]
     environment: Mapping[str, Json]
+    layers: tuple[str, ...] = ()  # the names under which a descriptor speaks about it, the weakest first
+    shared: str = ""  # the environment whose network it uses: itself, or what branches or tenants have together
 
 
 # CloudFormation
@@ -370,9 +371,8 @@ class Touch:
 class Stack:
     """A merged CloudFormation template with the story of every leaf, and of what overrides removed.
 
-    A story lists who spoke about the value, the weakest first and the winner last.
-    `stories` also holds the origin of each named thing, at ("Resources", "WebGroup").
-    `platform` holds each named thing that an override touches as the platform made it.
+    A story lists who spoke about the value, the weakest first. `stories` also holds the origin of each named thing, at
+    ("Resources", "WebGroup"), and `platform` each that an override touches as the platform made it.
     """
 
     template: Mapping[str, Json]

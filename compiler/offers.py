@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
+from compiler.layers import list_names
 from compiler.model import Json, Library, Stack
 
 _SSM = "AWS::SSM::Parameter"
@@ -32,7 +33,7 @@ def describe_offers(library: Library, stacks: Mapping[str, Stack]) -> dict[str, 
         "options": sorted(set(_options(library.schema, library.schema.get("$defs", {}), "", ()))),
         "guardrails": sorted(guardrail.name for guardrail in library.guardrails),
         "bases": sorted(library.bases),
-        "environments": sorted(library.environments),
+        "environments": list_names(library.environments),
     }
 
 

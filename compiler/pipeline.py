@@ -17,7 +17,8 @@ from compiler.calls import Callers
 from compiler.checkout import read_commit
 from compiler.contracts import describe_contract
 from compiler.diagnostics import CompileError, Diagnostic, fold_environments, has_errors, order_diagnostics
-from compiler.layers import environment_layers, named_environments, shared_environment
+from compiler.families import check_families
+from compiler.layers import choose_members, list_members, list_own, named_environments
 from compiler.library import find_content, load_library, load_schema
 from compiler.lock import check_lock, check_overridden, find_moves, is_locked, list_overridden, read_lock, write_lock
 from compiler.model import Commit, Compilation, Descriptor, Document, Json, Library, Lock, Repository, Settings, Stack
@@ -61,10 +62,7 @@ def open_library(folder: Path | None) -> Library:
     """Load the packaged library or another one, and hold its files against their schemas."""
     library = load_library(folder or find_content("platform"))
     _, faults = validate_document(library.defaults, load_schema("platform.v1"))
-    found = list(faults)
-    schema = load_schema("environment.v1")
-    for document in library.environments.values():
-        found.extend(validate_document(document, schema)[1])
+    found = [*faults, *check_families(library)]
     if library.prices:
         found.extend(validate_document(library.prices, load_schema("prices.v1"))[1])
     if found:
@@ -164,9 +162,9 @@ def _describe(document: Document, folder: Path, library: Library) -> tuple[Descr
 
 def described_environments(descriptor: Descriptor, library: Library) -> tuple[str, ...]:
     """Name the environments of a descriptor; all that the library has, where it names none."""
-    named = {name for name, _ in named_environments(descriptor)}
-    known = [name for name in named if shared_environment(library.environments, name)]
-    return tuple(sorted(known or library.environments))
+    files, named = library.environments, named_environments(descriptor)
+    chosen = {each.name for name, _ in named for each in choose_members(files, name)}
+    return tuple(sorted(chosen or {each.name for each in list_members(files)}))
 
 
 def _without_echoes(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -214,6 +212,7 @@ def _judge_stack(plan: Plan, library: Library, environment: str, *, lint: bool) 
         identities=library.identities,
         renames=library.renames,
         environment=environment,
+        layers=settings.layers,
     )
     found = (*found, *faults, *guard_stack(stack, library), *check_reach(settings, stack, library))
     if lint:
@@ -229,7 +228,7 @@ def list_unused(plan: Plan, library: Library, *, environments: Sequence[str] = (
     usages = []
     for environment in dict.fromkeys(environments or plan.settings):
         watched, looks = watch_settings(plan.settings[environment])
-        layers = (None, *environment_layers(environment))
+        layers = (None, *watched.layers)
         stacks = []
         for end in range(1, len(layers) + 1):
             parts = tuple(part for part in plan.repository.overrides if part.environment in layers[:end])
@@ -347,7 +346,7 @@ def compile_platform(
         from compiler.lint_rules import check_types
 
         found.extend(check_types(library.guardrails))
-    for environment in dict.fromkeys(environments or sorted(library.environments)):
+    for environment in dict.fromkeys(environments or [each.name for each in list_own(library.environments)]):
         settings = resolve_environment(library, environment, (callers or {}).get(environment))
         for fragment in filter(lambda each: each.entries, build_environment(settings, library)):
             text = f"{fragment.template} of {environment} ({library.name} {library.version})"

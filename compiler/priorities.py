@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from compiler.blame import map_at, number_at
@@ -77,7 +78,7 @@ def _fill(settings: Settings, places: Mapping[str, int], lock: Lock | None) -> S
             priority = _traced(name, places[plain(name)], lock)
             process = {**process, "routing": {**map_at(process, "routing"), "priority": priority}}
         processes[name] = process
-    return Settings(settings.environment_name, {**settings.data, "processes": processes}, settings.environment)
+    return replace(settings, data={**settings.data, "processes": processes})
 
 
 def _traced(name: str, place: int, lock: Lock | None) -> int:

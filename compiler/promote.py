@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from compiler.blame import map_at
 from compiler.bucket import Bucket, BucketUnreachable, Conflict, DamagedObject, NotInBucket
 from compiler.channel import (
     Channel,
@@ -29,7 +30,7 @@ from compiler.channel import (
 )
 from compiler.contracts import Neighbor, find_rivals, read_neighbor
 from compiler.diagnostics import CompileError, Diagnostic, Severity, suggest
-from compiler.layers import BRANCH_ENVIRONMENT, environment_layers
+from compiler.layers import BRANCH_ENVIRONMENT, is_branch
 from compiler.manifest import MANIFEST, MARK, DamagedManifest, open_manifest
 from compiler.model import Json
 from compiler.publish import ReleaseNameError, check_name, list_release_ids, release_folder
@@ -251,7 +252,10 @@ def _check_release(bucket: Bucket, service: str, release: str, environment: str)
     compiled = _names(checked.manifest.get("environments"))
     if environment not in compiled:
         hint = suggest(environment, compiled) or f"it was compiled for {', '.join(compiled) or 'none'}"
-        if len(environment_layers(environment)) > 1:
+        members = [name for name in compiled if environment in _names_of(checked, name)]
+        if members:
+            hint = f"it stands for several, and each has a channel of its own: promote to `{members[0]}`"
+        elif is_branch(environment):
             hint = f"publish the commit with `--env {environment}`, under an id of its own"
         message = f"release `{release}` was not compiled for `{environment}`"
         raise CompileError([Diagnostic("D841", message, hint=hint)])
@@ -259,12 +263,25 @@ def _check_release(bucket: Bucket, service: str, release: str, environment: str)
 
 
 def _find_skipped(bucket: Bucket, checked: CheckedRelease, environment: str) -> Iterator[str]:
-    """Find the environments that come before this one, are served by the release, and have never run it."""
+    """Find the environments that come before this one, are served by the release, and have never run it.
+
+    An environment of a family has the place of its own name in the order, or else that of its family.
+    """
     order = _names(checked.manifest.get("promotion"))
-    compiled = _names(checked.manifest.get("environments"))
-    for earlier in order[: order.index(environment)] if environment in order else ():
-        if earlier in compiled and not read_channel(bucket, checked.service, earlier)[0].has_run(checked.release):
+    places: dict[str, int] = {}
+    for name in _names(checked.manifest.get("environments")):
+        meant = [each for each in _names_of(checked, name) if each in order]
+        if meant:
+            places[name] = order.index(meant[-1])
+    before = [name for name in places if places[name] < places.get(environment, 0)]
+    for earlier in sorted(before, key=lambda name: (places[name], name)):
+        if not read_channel(bucket, checked.service, earlier)[0].has_run(checked.release):
             yield earlier
+
+
+def _names_of(checked: CheckedRelease, environment: str) -> list[str]:
+    """List the names that mean an environment, that of its family first and its own last."""
+    return [*_names(map_at(checked.manifest, "families").get(environment)), environment]
 
 
 def _explain_skipped(checked: CheckedRelease, environment: str, skipped: tuple[str, ...]) -> Diagnostic:

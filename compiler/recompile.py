@@ -15,7 +15,7 @@ from pathlib import Path
 from compiler import __version__
 from compiler.bucket import Bucket, DamagedObject
 from compiler.inputs import place_archives
-from compiler.layers import shared_environment
+from compiler.layers import find_member
 from compiler.manifest import MANIFEST, Listed, open_manifest
 from compiler.model import Json, Library, RepositoryFile
 from compiler.pipeline import compile_plan, plan_service
@@ -49,7 +49,7 @@ def recompile_release(bucket: Bucket, checked: CheckedRelease, library: Library)
     said, facts = checked.manifest, checked.facts
     assert facts, "only what was found sound is compiled again"
     for name in facts.environments:
-        if shared_environment(library.environments, name) is None:
+        if find_member(library.environments, name) is None:
             key = release_folder(checked.service, checked.release) + MANIFEST
             raise DamagedObject(key, f"it names `{name}`, and library {facts.version} runs no such environment")
     with tempfile.TemporaryDirectory(prefix="flagstone-") as scratch:

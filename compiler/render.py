@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from compiler import __version__
 from compiler.archive import pack_archive
 from compiler.inputs import collect_inputs
+from compiler.layers import list_families
 from compiler.manifest import MANIFEST, list_files, render_json, seal_manifest
 from compiler.model import Bundle, Json, Library, Path, Repository, RepositoryFile, Said, Stack, Waiver, walk_leaves
 from compiler.trace import plain
@@ -46,6 +47,7 @@ def render_bundle(
     for environment, stack in stacks.items():
         files.update(_render_stack(environment, stack, values))
     commit = repository.commit
+    families = list_families(library.environments, sorted(stacks))
     manifest = {
         "schema": 1,
         "service": service,
@@ -53,6 +55,7 @@ def render_bundle(
         "commit": {"id": commit.id, "time": commit.time, "dirty": commit.is_dirty} if commit else None,
         **_describe_platform(library),
         "environments": sorted(stacks),
+        **({"families": families} if families else {}),
         "inputs": {"service": home},
         "promotion": plain(library.defaults.data.get("promotion") or []),
         "files": list_files(files),

@@ -14,28 +14,26 @@ from typing import Any
 
 from deepmerge.merger import Merger
 
-from compiler.layers import environment_layers, shared_environment
-from compiler.model import Descriptor, Document, Json, Library, Origin, Path, Said, Setting, Settings
+from compiler.layers import Member, find_member
+from compiler.model import Descriptor, Document, Json, Library, Origin, Path, Said, Setting, Settings, value_at
 from compiler.trace import trace_value
 
 
 def resolve_settings(descriptor: Descriptor, library: Library, environment: str) -> Settings:
     """Merge the layers, weakest first: maps merge, everything else is replaced, null says nothing."""
-    shared = shared_environment(library.environments, environment)
-    assert shared is not None, environment
-    platform, account = library.defaults, library.environments[shared]
-    layers = [
-        *_default_layers(descriptor, environment, platform, "platform"),
-        *_default_layers(descriptor, environment, account, "environment"),
-    ]
+    member = find_member(library.environments, environment)
+    assert member is not None, environment
+    layers = [*_default_layers(descriptor, member, library.defaults, "platform", ())]
+    for section in member.sections:
+        layers.extend(_default_layers(descriptor, member, library.environments[member.file], "environment", section))
     for each in descriptor.layers:
         layer = "service" if each is descriptor else "base"
         layers.append(_wrap(each.document, layer, _without(each.data, "environments", "extends"), ()))
         overlays = each.data.get("environments", {})
-        for name in environment_layers(environment):
+        for name in member.layers:
             if isinstance(overlays, dict) and isinstance(overlays.get(name), dict):
                 layers.append(_wrap(each.document, layer, overlays[name], ("environments", name)))
-    return Settings(environment, _merge(layers), _resolve_own(library, shared))
+    return Settings(environment, _merge(layers), _resolve_own(library, member), member.layers, member.shared)
 
 
 def resolve_environment(
@@ -45,15 +43,24 @@ def resolve_environment(
 
     `callers` are the services that run there, by the endpoint that they need.
     """
-    own = _resolve_own(library, environment)
-    return Settings(environment, {}, {**own, "network": {**own["network"], "callers": callers or {}}})
+    member = find_member(library.environments, environment)
+    assert member is not None, environment
+    own = _resolve_own(library, member)
+    own["network"] = {**own.get("network", {}), "callers": callers or {}}
+    return Settings(environment, {}, own, member.layers, member.shared)
 
 
-def _resolve_own(library: Library, environment: str) -> dict[str, Json]:
-    platform, account = library.defaults, library.environments[environment]
+def _resolve_own(library: Library, member: Member) -> dict[str, Json]:
+    platform, file = library.defaults, library.environments[member.file]
     shared = {key: platform.data.get(key) for key in ("businessHours", "owners")}
-    own = _wrap(account, "environment", _without(account.data, "defaults"), ())
-    return _merge([_wrap(platform, "platform", shared, ()), own])
+    layers = [_wrap(platform, "platform", shared, ())]
+    for section in member.sections:
+        said = _without(value_at(file.data, section) or {}, "defaults", "regions", "tenants", "name")
+        layers.append(_wrap(file, "environment", said, section))
+    if member.region:
+        said_region = Said(Origin("environment", file.key_span(member.region)), member.region[-1], member.region)
+        layers.append({"region": _Leaf(("region",), (said_region,), None)})
+    return _merge(layers)
 
 
 @dataclass(slots=True)
@@ -69,15 +76,17 @@ def _without(data: Mapping[str, Json], *keys: str) -> dict[str, Json]:
     return {name: value for name, value in data.items() if name not in keys}
 
 
-def _default_layers(descriptor: Descriptor, environment: str, document: Document, layer: str) -> Iterator[Any]:
-    """Spread `defaults.process` and `defaults.log` over every process and log that the descriptor names."""
-    defaults = document.data.get("defaults") or {}
+def _default_layers(
+    descriptor: Descriptor, member: Member, document: Document, layer: str, section: Path
+) -> Iterator[Any]:
+    """Spread `defaults.process` and `defaults.log` of a section over each process and log that the descriptor names."""
+    defaults = value_at(document.data, (*section, "defaults")) or {}
     process, log = defaults.get("process") or {}, defaults.get("log") or {}
-    for name, logs in _process_names(descriptor, environment).items():
+    for name, logs in _process_names(descriptor, member).items():
         path: Path = ("processes", name)
-        tree = _wrap(document, layer, process, ("defaults", "process"), path)
+        tree = _wrap(document, layer, process, (*section, "defaults", "process"), path)
         each = {
-            key: _wrap(document, layer, log, ("defaults", "log"), (*path, "logs", key))
+            key: _wrap(document, layer, log, (*section, "defaults", "log"), (*path, "logs", key))
             for key in {**logs, **tree.get("logs", {})}
         }
         if each:
@@ -85,10 +94,10 @@ def _default_layers(descriptor: Descriptor, environment: str, document: Document
         yield {"processes": {name: tree}}
 
 
-def _process_names(descriptor: Descriptor, environment: str) -> dict[str, dict[str, None]]:
+def _process_names(descriptor: Descriptor, member: Member) -> dict[str, dict[str, None]]:
     """Name the processes of an environment and the logs of each, as traced text."""
     names: dict[str, dict[str, None]] = {}
-    sections: list[Path] = [(), *(("environments", name) for name in environment_layers(environment))]
+    sections: list[Path] = [(), *(("environments", name) for name in member.layers)]
     for each, section in itertools.product(reversed(descriptor.layers), sections):
         layer = "service" if each is descriptor else "base"
         data: Any = each.data

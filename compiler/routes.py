@@ -13,7 +13,7 @@ from typing import Any
 
 from compiler.blame import fault_at, map_at, number_at, span_of
 from compiler.diagnostics import Diagnostic, Related
-from compiler.layers import environment_layers
+from compiler.layers import BRANCH_ENVIRONMENT
 from compiler.model import Settings
 from compiler.trace import plain, settings_of
 
@@ -61,9 +61,10 @@ def _check_alone(
         hint = "set `loadBalancer: own` there, or ask the platform team to add it to `ingress.shared`"
         yield fault_at("D345", message, shared, hint)
         return
-    if len(environment_layers(settings.environment_name)) > 1:
-        message = f"`{settings.environment_name}` shares its load balancer with branches that have the same rules"
-        yield fault_at("D344", message, shared, "set `loadBalancer: own` for `env-default`")
+    if settings.shared and settings.shared != settings.environment_name:
+        whom = "branches" if settings.shared == BRANCH_ENVIRONMENT else "tenants"
+        message = f"`{settings.environment_name}` shares its load balancer with {whom} that have the same rules"
+        yield fault_at("D344", message, shared, f"set `loadBalancer: own` for `{settings.layers[0]}`")
     if "dns" not in process and "host" not in routing:
         message = f"`processes.{name}` would take requests for every name of the shared load balancer"
         yield fault_at("D341", message, shared, f"add `dns: {name}`, or name another process's `dns` as `routing.host`")

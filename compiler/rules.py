@@ -13,7 +13,7 @@ from typing import Any
 from compiler.asking import check_permissions
 from compiler.blame import fault_at, is_from_service, map_at, number_at, span_of
 from compiler.diagnostics import Diagnostic, Related, Span, suggest
-from compiler.layers import named_environments, shared_environment
+from compiler.layers import choose_members, list_names, named_environments
 from compiler.model import Descriptor, Json, Library, Repository, Settings
 from compiler.processors import architecture
 from compiler.routes import check_routes
@@ -40,10 +40,10 @@ _OTHER = "pin a library of that line with `flagstone lock --bucket`, or name its
 def check_names(descriptor: Descriptor, repository: Repository, library: Library) -> Iterator[Diagnostic]:
     """Check what does not depend on an environment: environment names and the release line of the platform."""
     for name, document in named_environments(descriptor):
-        if shared_environment(library.environments, name) is None:
+        if not choose_members(library.environments, name):
             yield _unknown_environment(name, document.key_span(("environments", name)), library)
     for part in (*repository.overrides, *repository.additions):
-        if part.environment is not None and shared_environment(library.environments, part.environment) is None:
+        if part.environment is not None and not choose_members(library.environments, part.environment):
             yield _unknown_environment(part.environment, part.document.value_span(()), library)
     speaker = next((each for each in reversed(descriptor.layers) if "platform" in each.data), descriptor)
     line = speaker.data.get("platform")
@@ -56,7 +56,7 @@ def check_names(descriptor: Descriptor, repository: Repository, library: Library
 
 
 def _unknown_environment(name: str, span: Span, library: Library) -> Diagnostic:
-    known = sorted(library.environments)
+    known = list_names(library.environments)
     hint = suggest(name, known) or "known here: " + ", ".join(f"`{item}`" for item in known)
     return Diagnostic("D301", f"unknown environment `{name}`", span, hint)
 

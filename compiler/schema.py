@@ -9,7 +9,9 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 
-from compiler.model import Document, Json, Library
+from compiler.layers import BRANCH_ENVIRONMENT, choose_members, list_names
+from compiler.model import Json, Library
+from compiler.resolve import resolve_environment
 
 _BRANCH = {
     "description": "a branch environment: env-<name>",
@@ -32,7 +34,7 @@ def complete_schema(published: Mapping[str, Json], library: Library) -> dict[str
     if library.bases:
         properties["extends"] = _either_base_or_path(properties["extends"], sorted(library.bases))
     if library.environments:
-        properties["environments"] |= _name_environments(properties["environments"], library.environments)
+        properties["environments"] |= _name_environments(properties["environments"], library)
     rules = [guardrail.name for guardrail in library.guardrails] + [
         rule for module in library.rules for rule in module.ids
     ]
@@ -47,20 +49,26 @@ def _either_base_or_path(extends: Mapping[str, Json], bases: list[str]) -> dict[
     return {"description": extends["description"], "anyOf": [shipped, {**path, "pattern": "[/.]"}]}
 
 
-def _name_environments(environments: Mapping[str, Json], known: Mapping[str, Document]) -> dict[str, Json]:
+def _name_environments(environments: Mapping[str, Json], library: Library) -> dict[str, Json]:
     each = environments["additionalProperties"]
-    names: list[Json] = [{"enum": sorted(known)}]
-    if "env-default" in known:
+    known = list_names(library.environments)
+    names: list[Json] = [{"enum": known}]
+    if BRANCH_ENVIRONMENT in known:
         names.append(_BRANCH)
     return {
-        "properties": {name: {"description": _describe(known[name]), **each} for name in sorted(known)},
+        "properties": {name: {"description": _describe(name, library), **each} for name in known},
         "propertyNames": {"description": environments["propertyNames"]["description"], "anyOf": names},
     }
 
 
-def _describe(environment: Document) -> str:
-    """Say what an editor shows of an environment."""
-    facts = ", ".join(
-        f"{key} {environment.data[key]}" for key in ("tier", "region", "account") if key in environment.data
-    )
-    return f"What is different there: {facts}."
+def _describe(name: str, library: Library) -> str:
+    """Say what an editor shows of an environment, or of several that have a name together."""
+    meant = choose_members(library.environments, name)
+    found = [resolve_environment(library, each.name).environment for each in meant]
+    facts = [
+        f"{key} {' or '.join(dict.fromkeys(str(each[key]) for each in found if key in each))}"
+        for key in ("tier", "region", "account")
+        if any(key in each for each in found)
+    ]
+    whose = "" if [each.name for each in meant] == [name] else f" of {', '.join(each.name for each in meant)}"
+    return f"What is different there: {', '.join(facts)}{whose}."

@@ -271,11 +271,16 @@ def choosing_library(option: str = "--platform") -> Iterator[None]:
         raise click.BadParameter(str(error), param_hint=f"'{error.option or option}'") from error
 
 
-def check_environments(names: Iterable[str], library: Library) -> None:
-    from compiler.layers import shared_environment
+def choose_environments(names: Iterable[str], library: Library, *, own: bool = False) -> tuple[str, ...]:
+    """Name the environments that an option means: those that services run in, or with `own` those that have stacks."""
+    from compiler.layers import choose_members, list_names
 
+    chosen: dict[str, None] = {}
     for name in names:
-        if shared_environment(library.environments, name) is None:
-            known = sorted(library.environments)
+        members = choose_members(library.environments, name)
+        if not members:
+            known = list_names(library.environments)
             hint = suggest(name, known) or "known here: " + ", ".join(known)
             raise click.BadParameter(f"the platform runs no environment `{name}`: {hint}", param_hint="--env")
+        chosen |= dict.fromkeys(each.shared if own else each.name for each in members)
+    return tuple(chosen)

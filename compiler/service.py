@@ -237,11 +237,15 @@ class Waf:
 
 @dataclass(frozen=True, slots=True)
 class AccountBaseline:
-    """What the account has once, if this environment makes it. `monthly_budget` in USD; None: nobody watches."""
+    """What the account has once, if this environment makes it; only what watches its region if `is_region_only`.
+
+    `monthly_budget` in USD; None: nobody watches.
+    """
 
     is_made_here: bool = True
     guard_duty: bool = True
     monthly_budget: int | None = None
+    is_region_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +262,9 @@ class Environment:
     """An account and region that the platform team runs.
 
     `name` is what a service's resources are named after; `shared` is the environment whose network and keys they use,
-    which differs for a branch environment (`env-feature` uses those of `env-default`).
+    which differs for a branch environment (`env-feature` uses those of `env-default`) and for a tenant. `label` is what
+    tells it from the others that share, in names that have `shared` in them. `tenants` are the names of the
+    environments that services run in here, where these are others.
     `bucket` is the name of the platform deployment bucket. Without a `public_zone_id` the environment makes its own.
     `images` maps a processor architecture to the pinned version of the SSM parameter that holds the image's id,
     `image_ids` to the id that its newest version is to hold.
@@ -283,3 +289,5 @@ class Environment:
     waf: Waf = Waf()
     bastion: Bastion = Bastion()
     account_baseline: AccountBaseline = AccountBaseline()
+    label: str | None = None
+    tenants: tuple[str, ...] = ()

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 from compiler.diagnostics import Span
 from compiler.identity import path_matches
-from compiler.layers import environment_layers
 from compiler.model import Descriptor, Document, Json, Path, Said, Setting, Settings, Stack, walk_leaves
 from compiler.trace import settings_of
 from compiler.watch import Looks
@@ -100,7 +99,7 @@ def _place(span: Span) -> Word:
 def _in_descriptors(descriptor: Descriptor, usage: Usage) -> Iterator[tuple[Word, Unused]]:
     settings = {setting.path: setting for setting in settings_of(usage.settings.data)}
     spoken = {_word(said): story[-1] for story in usage.stacks[-1].stories.values() for said in story[:-1]}
-    layers = environment_layers(usage.settings.environment_name)
+    layers = usage.settings.layers
     for each in descriptor.layers:
         document = each.document
         if document.source.path.startswith("platform/"):

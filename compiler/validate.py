@@ -18,7 +18,7 @@ from jsonschema.validators import extend
 
 from compiler.diagnostics import Diagnostic, find_credential, suggest
 from compiler.hidden import HINT_TO_STORE, hide_values
-from compiler.model import Descriptor, Document, Json, Path, walk_keys, walk_leaves
+from compiler.model import Descriptor, Document, Json, Path, value_at, walk_keys, walk_leaves
 from compiler.wording import cut_text, write_path
 
 _TYPE_NAMES = {
@@ -284,8 +284,8 @@ def _names_at(path: Iterable[str | int], inner: Json, schema: Mapping[str, Json]
 
 def _properties(inner: Json, schema: Mapping[str, Json]) -> Mapping[str, Json]:
     """Name what may stand one level below a property, each with its own schema."""
-    if isinstance(inner, dict) and str(inner.get("$ref", "")).startswith("#/$defs/"):
-        inner = schema.get("$defs", {}).get(inner["$ref"].removeprefix("#/$defs/"), {})
+    if isinstance(inner, dict) and str(inner.get("$ref", "")).startswith("#/"):
+        inner = value_at(schema, tuple(inner["$ref"].removeprefix("#/").split("/")))
     names: Mapping[str, Json] = inner.get("properties", {}) if isinstance(inner, dict) else {}
     return names
 

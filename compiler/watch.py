@@ -7,7 +7,7 @@ Never: changes what a value is or does. It cannot watch a boolean, or notice tha
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from compiler.model import Json, Setting, Settings
@@ -45,7 +45,7 @@ class Looks:
 def watch_settings(settings: Settings) -> tuple[Settings, Looks]:
     """Let the leaves of `settings.data` note whenever something is asked of them; the sets fill as that happens."""
     looks = Looks()
-    return Settings(settings.environment_name, _watch(settings.data, looks), settings.environment), looks
+    return replace(settings, data=_watch(settings.data, looks)), looks
 
 
 def _watch(value: Json, looks: Looks) -> Any:

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from compiler.diagnostics import Diagnostic, Related, suggest
-from compiler.layers import environment_layers
 from compiler.model import Json, Origin, Path, Said, Setting, Settings, TemplatePart
 from compiler.service import Wiring
 from compiler.trace import plain, settings_of, trace_value
@@ -22,7 +21,7 @@ _POLICY, _SECURITY_GROUP = "AWS::IAM::ManagedPolicy", "AWS::EC2::SecurityGroup"
 
 def active_additions(additions: Iterable[TemplatePart], settings: Settings) -> tuple[TemplatePart, ...]:
     """Choose the additions of an environment: the general ones and those of its folders, less what it disables."""
-    layers = (None, *environment_layers(settings.environment_name))
+    layers = (None, *settings.layers)
     disabled = {plain(name) for name in _asked(settings).get("disable", ())}
     return tuple(part for part in additions if part.environment in layers and part.name not in disabled)
 

@@ -57,5 +57,6 @@ def merge(
         additions=() if has_errors(found) else additions,
         identities=IDENTITIES,
         environment=environment,
+        layers=("env-default", environment) if environment.startswith("env-") else (environment,),
     )
     return stack, (*found, *faults)

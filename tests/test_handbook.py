@@ -12,7 +12,7 @@ import pytest
 from compiler.chapters import Chapter, write_chapters
 from compiler.handbook import INDEX, render_handbook, write_pages
 from compiler.library import load_library, load_schema
-from compiler.model import Json, Library
+from compiler.model import Json, Library, value_at
 from compiler.names import Names
 from compiler.offers import describe_offers
 
@@ -27,6 +27,8 @@ NOT_FOR_TEMPLATES = {
     "additions": "are merged beside what templates make",
     "waivers": "are for guardrails",
     "environments": "hold the same options once more",
+    "regions": "hold the same options of environments once more",
+    "tenants": "hold the same options of environments once more",
     "processes.*.uses": "needs an addition",
     "images.x86_64": "is as `images.arm64`, for instances of another kind than those of the sample",
 }
@@ -135,7 +137,7 @@ def _expression(pattern: str) -> str:
 def _leaves(node: Json, schema: Json, path: str = "") -> Iterator[str]:
     """Yield the paths of options that hold a value."""
     while "$ref" in node:
-        node = schema["$defs"][node["$ref"].removeprefix("#/$defs/")]
+        node = value_at(schema, tuple(node["$ref"].removeprefix("#/").split("/")))
     inner = dict(node.get("properties", {}))
     if isinstance(node.get("additionalProperties"), dict):
         inner["*"] = node["additionalProperties"]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from compiler.layers import environment_layers, shared_environment
+from compiler.layers import find_member
+from compiler.model import Document
 from compiler.pipeline import open_library, plan_service
 from compiler.resolve import resolve_environment, resolve_settings
 from compiler.trace import plain, settings_of
@@ -194,12 +196,17 @@ def test_the_environment_itself_is_traced_to_the_file_that_serves_it() -> None:
     assert {} == resolve_environment(toy_library(), "staging").data
 
 
+def found(files: Mapping[str, Document], name: str) -> tuple[str, tuple[str, ...]]:
+    member = find_member(files, name)
+    assert member is not None
+    return member.shared, member.layers
+
+
 def test_which_file_serves_an_environment_and_which_sections_speak_about_it() -> None:
-    known = ["production", "env-default"]
-    assert "production" == shared_environment(known, "production")
-    assert "env-default" == shared_environment(known, "env-default") == shared_environment(known, "env-a-1")
+    known = toy_library().environments
+    assert ("production", ("production",)) == found(known, "production")
+    assert ("env-default", ("env-default",)) == found(known, "env-default")
+    assert ("env-default", ("env-default", "env-a-1")) == found(known, "env-a-1")
     for name in ("prod", "env", "env-", "env--a", "env-A", "env-../x", "env-a/b", "env-a\n", "env-" + "a" * 29):
-        assert shared_environment(known, name) is None, name
-    assert shared_environment(["production"], "env-a") is None
-    assert ("production",) == environment_layers("production")
-    assert ("env-default",) == environment_layers("env-default")
+        assert find_member(known, name) is None, name
+    assert find_member({"production": known["production"]}, "env-a") is None

@@ -16,6 +16,7 @@ from compiler.catalog import (
     build,
     changes,
     channel,
+    families,
     groups,
     guard,
     load,
@@ -37,6 +38,7 @@ __all__ = ["BASE_FILES", "CATALOG", "Entry", "Files", "explain_code", "render_ca
 
 _ENTRIES = (
     *load.ENTRIES,
+    *families.ENTRIES,
     *validate.ENTRIES,
     *template.ENTRIES,
     *rules.ENTRIES,

@@ -71,10 +71,11 @@ ENTRIES = (
     ),
     Entry(
         code="D344",
-        title="Branch on a shared load balancer",
+        title="Branch or tenant on a shared load balancer",
         explanation="""
-            All branch environments use the load balancer of `env-default`, and a service has the same rules with the
-            same priorities in each of them, which AWS refuses. Set `loadBalancer: own` for `env-default`.
+            All branch environments use the load balancer of `env-default`, and tenants that of their family. A service
+            has the same rules with the same priorities in each of them, which AWS refuses. Set `loadBalancer: own` for
+            `env-default`, or for the family.
         """,
         is_shown_by_files=False,
     ),

@@ -75,12 +75,13 @@ def instance_statements(environment: Environment) -> Iterator[Statement]:
 
 def _operator_statements(environment: Environment) -> Iterator[Statement]:
     branches = derive("env-*" if environment.tier == "branch" else environment.name, environment.name, environment.tier)
+    owners = list(environment.tenants) or branches
     yield allow(
         "StartOnOwnInstances",
         ["ssm:StartSession"],
         arn(environment, "ec2", "instance/*"),
         condition={
-            "StringLike": {"ssm:resourceTag/environment": branches},
+            "StringLike": {"ssm:resourceTag/environment": owners},
             # Without this a caller who names no document gets the account's preferences, which nobody logs.
             "BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"},
         },

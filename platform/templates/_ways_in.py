@@ -64,6 +64,6 @@ def zone(environment: Environment, process: Process) -> str:
 
 
 def domain_name(environment: Environment, process: Process, label: str) -> str:
-    """Branch environments share a zone, so each says its name, in the one label that the certificate covers."""
-    branch = () if environment.name == environment.shared else ("-", environment.name)
-    return join(label, *branch, ".", zone(environment, process))
+    """Branches and tenants share a zone, so each says its name, in the one label that the certificate covers."""
+    whose = () if environment.name == environment.shared else ("-", environment.label or environment.name)
+    return join(label, *whose, ".", zone(environment, process))

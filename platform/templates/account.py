@@ -1,7 +1,9 @@
 """What an account has once, whatever environments are in it: a record of who did what, watchers, and a budget.
 
-One environment of an account makes it; the others say so in their files. Not here, because CloudFormation has no such
-resource: encryption of volumes by default, the public access block of S3 for the account, the password policy.
+One environment of an account makes it; the others say so in their files. In another region, one makes what watches that
+region, and leaves out the record of calls and the budget, which are of all regions. Not here, because CloudFormation
+has no such resource: encryption of volumes by default, the public access block of S3 for the account, the password
+policy.
 """
 
 from __future__ import annotations
@@ -66,10 +68,13 @@ ALERTS: Mapping[str, tuple[str, str, dict[str, object]]] = {
 def build(environment: Environment) -> Iterator[AWSObject]:
     if not environment.account_baseline.is_made_here:
         return
-    yield from record_of_calls(environment)
+    baseline = environment.account_baseline
+    if not baseline.is_region_only:
+        yield from record_of_calls(environment)
     yield from watchers(environment)
     yield from alerts(environment)
-    yield from budget(environment)
+    if not baseline.is_region_only:
+        yield from budget(environment)
 
 
 def record_of_calls(environment: Environment) -> Iterator[AWSObject]:

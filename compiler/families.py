@@ -1,0 +1,194 @@
+"""Families: check the files of environments, and that all which one file stands for can be side by side.
+
+In: a Library as it was read.    Out: Diagnostics.
+Faults: those of `validate`, D202; D122 to D129.
+Never: compares one file with another, but for names: what several files say was meant by whoever wrote them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from compiler.blame import map_at, span_of
+from compiler.diagnostics import Diagnostic, Related, Span, suggest
+from compiler.layers import BRANCH_ENVIRONMENT, LONGEST_NAME, Member, list_environments
+from compiler.library import load_schema
+from compiler.model import Document, Json, Library, Path, value_at
+from compiler.resolve import resolve_environment
+from compiler.trace import plain
+from compiler.validate import validate_document
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+# All that a tenant may have of its own while it lives in the network of its family.
+_OF_A_GUEST = ("businessHours", "defaults", "images", "regions", "tier")
+# ARNs of the library begin with `arn:aws:`, and names of AWS services end with `.amazonaws.com`.
+_OTHER_PARTITIONS = re.compile(r"(cn|us-gov|us-iso[a-z]*|eu-isoe|eusc)-.*")
+
+
+def check_families(library: Library) -> tuple[Diagnostic, ...]:
+    """Find what is wrong with the files, one by one; then, where their shape is right, with what they stand for."""
+    schema = load_schema("environment.v1")
+    found = [fault for document in library.environments.values() for fault in validate_document(document, schema)[1]]
+    if found:
+        return tuple(found)
+    for name, document in library.environments.items():
+        found.extend(_check_file(name, document))
+    members = list_environments(library.environments)
+    found.extend(_check_names(members, library))
+    for member in members:
+        found.extend(_check_guest(member, library.environments[member.file]))
+    if found:
+        return tuple(found)
+    whole = _Schema(schema)
+    places = {member: resolve_environment(library, member.name).environment for member in members if member.is_own}
+    for member, data in places.items():
+        found.extend(whole.find_missing(member, data, library.environments[member.file]))
+    if not found:
+        for member, data in places.items():
+            found.extend(_check_region(member, data))
+        found.extend(_check_pairs(places))
+    return tuple(found)
+
+
+def _check_file(name: str, document: Document) -> Iterator[Diagnostic]:
+    regions, tenants = map_at(document.data, "regions"), map_at(document.data, "tenants")
+    if name == BRANCH_ENVIRONMENT:
+        for key in ("regions", "tenants"):
+            if document.data.get(key):
+                message = f"`{name}` cannot have `{key}`: it stands for all branch environments already"
+                yield Diagnostic("D124", message, document.key_span((key,)), "remove it, or write it in another file")
+    if regions and document.data.get("region") is not None:
+        message = "`region` says where the environment is, and `regions` says that it is in several places"
+        related = (Related("`regions` is here", document.key_span(("regions",))),)
+        hint = "remove `region`, and list it among `regions` if it is one of them"
+        yield Diagnostic("D124", message, document.key_span(("region",)), hint, related=related)
+    for tenant in tenants:
+        for other in tenants:
+            if tenant.startswith(f"{other}-"):
+                message = f"`{tenant}` begins as names of things of the tenant `{other}` do, which could be its own"
+                related = (Related("the other one", document.key_span(("tenants", other))),)
+                hint = "rename one of them: none may be called as another with a dash behind it"
+                yield Diagnostic("D122", message, document.key_span(("tenants", tenant)), hint, related=related)
+    for tenant, said in tenants.items():
+        for region in map_at(said, "regions"):
+            if region not in regions:
+                near = suggest(region, regions) or "list it in `regions` of the file"
+                message = f"`tenants.{tenant}` is to run in `{region}`, which is no region of this file"
+                yield Diagnostic("D125", message, document.key_span(("tenants", tenant, "regions", region)), near)
+
+
+def _check_names(members: list[Member], library: Library) -> Iterator[Diagnostic]:
+    seen: dict[str, Member] = {}
+    for member in members:
+        span = _span_of(member, library)
+        if len(member.sections) > 1 and not _NAME.fullmatch(member.name):
+            message = f"an environment cannot be called `{member.name}`"
+            hint = "use lower-case letters and digits, with single dashes between them"
+            yield Diagnostic("D123", message, span, hint)
+        elif len(member.sections) > 1 and len(member.name) > LONGEST_NAME:
+            message = f"`{member.name}` is too long a name for an environment: at most {LONGEST_NAME} characters"
+            short = "give its region a shorter `name`" if member.region else "shorten it"
+            yield Diagnostic("D123", message, span, short)
+        elif member.name in seen:
+            other = _span_of(seen[member.name], library)
+            message = f"two environments are called `{member.name}`"
+            yield Diagnostic("D122", message, span, "rename one of them", related=(Related("the other one", other),))
+        seen.setdefault(member.name, member)
+
+
+def _span_of(member: Member, library: Library) -> Span:
+    """Return where the name of an environment comes from: its tenant or region, or the beginning of its file."""
+    document = library.environments[member.file]
+    named = [section for section in member.sections if len(section) == 2]
+    return document.key_span(named[-1]) if named else document.value_span(())
+
+
+def _check_guest(member: Member, document: Document) -> Iterator[Diagnostic]:
+    """Refuse what a tenant says that would have no effect, as it lives in what it shares with the others."""
+    if member.is_own:
+        return
+    for section in member.sections:
+        if section[:1] == ("tenants",):
+            for key in map_at({"": value_at(document.data, section)}, ""):
+                if key not in _OF_A_GUEST:
+                    message = f"`{key}` of `{'.'.join(map(str, section))}` is shared by all tenants without a network"
+                    hint = "say it for the whole file, or give the tenant an `account` or a `network` of its own"
+                    yield Diagnostic("D126", message, document.key_span((*section, key)), hint)
+
+
+class _Schema:
+    """What an environment needs once all that is said about it is put together."""
+
+    def __init__(self, schema: Any) -> None:
+        needed = schema["else"]["else"]
+        self.needed: list[Path] = [(key,) for key in needed["required"]]
+        for key, inner in needed["properties"].items():
+            self.needed += [(key, below) for below in inner["required"]]
+
+    def find_missing(self, member: Member, data: Any, document: Document) -> Iterator[Diagnostic]:
+        for path in self.needed:
+            if value_at(data, path) is None and (len(path) == 1 or value_at(data, path[:-1]) is not None):
+                message = f"`{'.'.join(map(str, path))}` is missing for `{member.name}`"
+                places = [".".join(map(str, section)) for section in member.sections if section]
+                span = document.key_span(member.sections[-1]) if places else document.value_span(())
+                yield Diagnostic("D202", message, span, f"say it for the whole file, or in `{'` or `'.join(places)}`")
+
+
+def _check_region(member: Member, data: Any) -> Iterator[Diagnostic]:
+    region = data["region"]
+    if _OTHER_PARTITIONS.fullmatch(region):
+        message = f"`{member.name}` is in `{plain(region)}`, a region whose ARNs do not begin with `arn:aws:`"
+        yield Diagnostic("D129", message, span_of(region), "choose a region of the partition `aws`")
+    for key in ("certificateAuthority", "privateCertificate"):
+        arn = map_at(data, "ingress").get(key)
+        if arn is not None and arn.split(":")[3] != region:
+            message = f"`ingress.{key}` is in `{plain(arn).split(':')[3]}`, and `{member.name}` in `{plain(region)}`"
+            hint = "name one of the same region, which a load balancer needs"
+            yield Diagnostic("D128", message, span_of(arn), hint)
+
+
+def _check_pairs(places: Mapping[Member, Any]) -> Iterator[Diagnostic]:
+    """Find what two environments of one file would both make, or cannot both use."""
+    seen: dict[tuple[Json, ...], Member] = {}
+    for member, data in places.items():
+        for claim in _claims(data):
+            other = seen.setdefault((member.file, claim.what, *map(plain, claim.of)), member)
+            if other is not member:
+                message = f"`{other.name}` and `{member.name}` would have one {claim.what}, `{plain(claim.of[0])}`"
+                yield Diagnostic("D127", message, span_of(claim.of[0]), claim.hint)
+    for member, data in places.items():
+        for kind, image in map_at(data, "imageIds").items():
+            first = seen.setdefault((member.file, "image", plain(kind), plain(image)), member)
+            if plain(places[first]["region"]) != plain(data["region"]):
+                message = f"`{first.name}` and `{member.name}` would start from one image, `{plain(image)}`"
+                hint = "copy it to each region, and say its `imageIds` there: an image has another id in each"
+                yield Diagnostic("D127", message, span_of(image), hint)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What only one environment can have: `of` are the values that say so, the one to blame first."""
+
+    what: str
+    of: tuple[Json, ...]
+    hint: str
+
+
+def _claims(data: Any) -> Iterator[_Claim]:
+    if map_at(data, "deploymentBucket").get("madeHere", True):
+        hint = "say another `bucket` for one of them, or `deploymentBucket: {madeHere: false}` for all but one"
+        yield _Claim("deployment bucket to make", (data["bucket"],), hint)
+    baseline = map_at(data, "accountBaseline")
+    if baseline.get("madeHere", True) and not baseline.get("regionOnly", False):
+        hint = "say `accountBaseline: {regionOnly: true}` for all but one"
+        yield _Claim("account to make the baseline of", (data["account"],), hint)
+    elif baseline.get("madeHere", True):
+        hint = "say `accountBaseline: {madeHere: false}` for all but one"
+        yield _Claim("region to watch", (data["region"], data["account"]), hint)
+    hint = "give each a zone of its own, such as `us-east-1.shop.example`: names in it belong to one environment"
+    yield _Claim("public zone", (data["publicZone"],), hint)
+    if data.get("publicZoneId") is not None:
+        yield _Claim("public zone id", (data["publicZoneId"],), hint)

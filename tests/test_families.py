@@ -1,0 +1,332 @@
+"""Families: which environments a file with regions and tenants stands for, and that none reaches into another."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compiler.diagnostics import CompileError, Diagnostic
+from compiler.layers import choose_members, list_own
+from compiler.library import find_content
+from compiler.model import Compilation, Library
+from compiler.pipeline import compile_platform, compile_service, open_library, plan_service
+from compiler.trace import settings_of
+
+ROOT = Path(__file__).parent.parent
+DOCUMENT = (ROOT / "docs" / "environments.md").read_text("utf-8")
+FILE, OVERLAYS = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
+SERVICE = """\
+service: orders
+owner: squad-orders
+platform: "1.0"
+processes:
+  web: {runtime: instances, command: ./bin/web, port: 8080, dns: orders, logs: {app: {path: /var/log/app.log}}}
+  worker: {runtime: instances, command: ./bin/work, permissions: {own: {publish: orders.order-placed}}}
+messages: {publish: [order-placed], consume: {menu.dish-changed: {process: worker}}}
+config: {LOG_LEVEL: info}
+secrets: {PAYMENTS_API_KEY: /orders/payments-api-key}
+"""
+
+
+def write_library(folder: Path, production: str) -> Path:
+    shutil.copytree(find_content("platform"), folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "environments" / "production.yml").write_text(production, "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    return open_library(write_library(tmp_path_factory.mktemp("library") / "platform", FILE))
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("orders")
+    (folder / "service.yml").write_text(SERVICE + OVERLAYS, "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def compiled(service: Path, library: Library) -> Compilation:
+    return compile_service(service, library, lint=False)
+
+
+# Names
+
+
+def test_the_table_of_the_guide_is_what_the_example_stands_for(library: Library, compiled: Compilation) -> None:
+    rows = re.findall(r"^\| `(production-\S+)` \| `(\S+)` \| (.*) \|$", DOCUMENT, re.MULTILINE)
+    told = {name: (shared, tuple(re.findall(r"`([^`]+)`", layers))) for name, shared, layers in rows}
+    members = choose_members(library.environments, "production")
+    assert told == {each.name: (each.shared, each.layers) for each in members}
+    assert sorted(told) == sorted(compiled.stacks)
+    own = [each.name for each in list_own(library.environments) if each.file == "production"]
+    assert ["production-eu-west-1", "production-initech-use1", "production-use1"] == own
+
+
+def test_every_layer_speaks_in_turn_and_is_told_by_its_line(service: Path, library: Library) -> None:
+    plan = plan_service(service, library, with_archives=False)
+    here = plan.settings["production-acme-use1"]
+    assert "m7g.large" == here.data["processes"]["web"]["instanceType"]
+    assert "/acme/payments-api-key" == here.data["secrets"]["PAYMENTS_API_KEY"]
+    there = plan.settings["production-globex-eu-west-1"]
+    assert "t4g.small" == there.data["processes"]["web"]["instanceType"]
+    assert 4 == there.data["processes"]["worker"]["scaling"]["max"]
+    assert 2 == here.data["processes"]["worker"]["scaling"]["max"]
+    assert "us-east-1" == here.environment["region"]
+    told = {key: settings_of(here.environment[key])[0] for key in ("region", "tier", "publicZone")}
+    assert {"environment"} == {each.origin.layer for each in told.values()}
+    lines = FILE.splitlines()
+    assert {
+        "region": "  us-east-1:",
+        "tier": "tier: production",
+        "publicZone": "    publicZone: us.shop.example",
+    } == {key: lines[each.origin.span.line - 1] for key, each in told.items()}
+    bounds = settings_of(here.environment["network"]["cidr"])[0].history
+    assert ["10.16.0.0/16", "10.64.0.0/16"] == [said.value for said in bounds]
+    scaling = settings_of(there.data["processes"]["worker"]["scaling"]["max"])[0]
+    assert "defaults: {process" in lines[scaling.origin.span.line - 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "members"),
+    [
+        ("production", ["acme-eu-west-1", "acme-use1", "globex-eu-west-1", "initech-use1"]),
+        ("production-acme", ["acme-eu-west-1", "acme-use1"]),
+        ("production-eu-west-1", ["acme-eu-west-1", "globex-eu-west-1"]),
+        ("production-acme-use1", ["acme-use1"]),
+        ("production-us-east-1", []),
+        ("production-globex-use1", []),
+        ("acme", []),
+    ],
+)
+def test_a_name_means_one_or_all_of_a_family(name: str, members: list[str], library: Library) -> None:
+    found = choose_members(library.environments, name)
+    assert [f"production-{each}" for each in members] == [each.name for each in found]
+
+
+# One tenant and another
+
+# Where a name is given to a thing, by its type; other properties that end with `Name` tell of what others have made.
+NAMES = {
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::CloudWatch::Dashboard": "DashboardName",
+    "AWS::CloudWatch::CompositeAlarm": "AlarmName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::Logs::QueryDefinition": "Name",
+    "AWS::Route53::RecordSet": "Name",
+    "AWS::SNS::Topic": "TopicName",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::SSM::Parameter": "Name",
+    "AWS::SSM::Document": "Name",
+    "AWS::AutoScaling::AutoScalingGroup": "AutoScalingGroupName",
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": "Name",
+    "AWS::ElasticLoadBalancingV2::TargetGroup": "Name",
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::IAM::InstanceProfile": "InstanceProfileName",
+    "AWS::EC2::LaunchTemplate": "LaunchTemplateName",
+    "AWS::EC2::SecurityGroup": "GroupName",
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::KMS::Alias": "AliasName",
+    "AWS::CloudTrail::Trail": "TrailName",
+    "AWS::AccessAnalyzer::Analyzer": "AnalyzerName",
+    "AWS::Events::Rule": "Name",
+    "AWS::WAFv2::WebACL": "Name",
+    "AWS::Route53::HostedZone": "Name",
+}
+ARNS = {
+    "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{name}:log-stream:any",
+    "AWS::SNS::Topic": "arn:aws:sns:{region}:{account}:{name}",
+    "AWS::SQS::Queue": "arn:aws:sqs:{region}:{account}:{name}",
+    "AWS::SSM::Parameter": "arn:aws:ssm:{region}:{account}:parameter{name}",
+}
+# What these do knows no resource, so that no statement can name one.
+WITHOUT_RESOURCE = {"autoscaling:Describe*", "cloudwatch:PutMetricData", "ec2:Describe*", "ec2:DescribeTags"}
+
+
+def list_names_given(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for resource in template["Resources"].values():
+        kind, properties = resource["Type"], resource.get("Properties", {})
+        name = properties.get(NAMES.get(kind, ""))
+        if kind == "AWS::Budgets::Budget":
+            name = properties["Budget"]["BudgetName"]
+        if isinstance(name, str):
+            yield kind, name
+
+
+def list_statements(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        if value.get("Effect") == "Allow" and "Resource" in value and "Principal" not in value:
+            yield value
+        for inner in value.values():
+            yield from list_statements(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from list_statements(inner)
+
+
+def test_two_tenants_of_one_network_have_no_name_in_common(compiled: Compilation) -> None:
+    acme, globex = (
+        set(list_names_given(compiled.stacks[f"production-{tenant}-eu-west-1"].template))
+        for tenant in ("acme", "globex")
+    )
+    kinds = {kind for kind, _ in acme}
+    assert {"AWS::SNS::Topic", "AWS::SSM::Parameter", "AWS::Logs::LogGroup", "AWS::Route53::RecordSet"} <= kinds
+    assert set() == acme & globex
+    assert len(acme) == len(globex)
+    assert ("AWS::Route53::RecordSet", "orders-acme.in.shop.example") in acme
+
+
+def test_no_role_of_a_tenant_reaches_what_another_has(compiled: Compilation) -> None:
+    acme, globex = (compiled.stacks[f"production-{tenant}-eu-west-1"].template for tenant in ("acme", "globex"))
+    where = {"region": "eu-west-1", "account": "111122223333"}
+    theirs = [ARNS[kind].format(name=name, **where) for kind, name in list_names_given(globex) if kind in ARNS]
+    theirs.append("arn:aws:ssm:eu-west-1:111122223333:parameter/service/production-globex-eu-west-1/other/config/KEY")
+    theirs.append("arn:aws:sns:eu-west-1:111122223333:production-globex-eu-west-1-other-event")
+    reached = 0
+    for statement in list_statements(acme["Resources"]):
+        resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        for resource in filter(lambda each: isinstance(each, str), resources):
+            if resource == "*":
+                assert set(statement["Action"]) <= WITHOUT_RESOURCE, statement
+                continue
+            reached += 1
+            assert [] == fnmatch.filter(theirs, resource), statement
+    assert reached > 8
+    own = [ARNS[kind].format(name=name, **where) for kind, name in list_names_given(acme) if kind in ARNS]
+    texts = json.dumps(acme)
+    assert any(each in texts for each in own), "no statement names anything of its own, so nothing was looked at"
+    assert "globex" not in texts
+
+
+# One region and another
+
+
+@pytest.fixture(scope="module")
+def stacks(library: Library) -> Mapping[str, Any]:
+    names = [each.name for each in list_own(library.environments) if each.file == "production"]
+    done = compile_platform(library, environments=names, lint=False)
+    return {key: stack.template for key, stack in done.stacks.items()}
+
+
+def test_regions_of_one_account_make_nothing_twice_that_is_of_the_account_or_the_world(
+    stacks: Mapping[str, Any],
+) -> None:
+    seen: dict[tuple[str, str], str] = {}
+    for key, template in stacks.items():
+        for kind, name in list_names_given(template):
+            assert (kind, name) not in seen, f"{key} and {seen[kind, name]} both have {name}"
+            seen[kind, name] = key
+    kinds = {kind for kind, _ in seen}
+    assert {"AWS::IAM::ManagedPolicy", "AWS::S3::Bucket", "AWS::Budgets::Budget", "AWS::CloudTrail::Trail"} <= kinds
+
+
+def test_another_region_of_an_account_has_watchers_and_no_second_record_or_budget(stacks: Mapping[str, Any]) -> None:
+    kinds = {
+        key: {each["Type"] for each in template["Resources"].values()}
+        for key, template in stacks.items()
+        if key.endswith("/account")
+    }
+    first, second = kinds["production-eu-west-1/account"], kinds["production-use1/account"]
+    assert {"AWS::CloudTrail::Trail", "AWS::Budgets::Budget", "AWS::GuardDuty::Detector"} <= first
+    assert {"AWS::GuardDuty::Detector", "AWS::AccessAnalyzer::Analyzer", "AWS::Events::Rule"} <= second
+    assert set() == second & {"AWS::CloudTrail::Trail", "AWS::Budgets::Budget"}
+
+
+def test_sessions_are_opened_on_the_instances_of_all_who_share_and_of_nobody_else(stacks: Mapping[str, Any]) -> None:
+    policy = stacks["production-eu-west-1/security"]["Resources"]["SessionOperatorPolicy"]["Properties"]
+    start = next(each for each in policy["PolicyDocument"]["Statement"] if each["Sid"] == "StartOnOwnInstances")[
+        "Condition"
+    ]
+    names = ["production-acme-eu-west-1", "production-globex-eu-west-1"]
+    assert names == start["StringLike"]["ssm:resourceTag/environment"]
+
+
+# What cannot be
+
+
+def find_faults(folder: Path, production: str, **others: str) -> list[Diagnostic]:
+    root = write_library(folder / "platform", production)
+    for name, text in others.items():
+        (root / "environments" / f"{name.replace('_', '-')}.yml").write_text(text, "utf-8")
+    try:
+        open_library(root)
+    except CompileError as error:
+        return list(error.diagnostics)
+    return []
+
+
+SIMPLE = (find_content("platform") / "environments" / "staging.yml").read_text("utf-8")
+CERTIFICATE = "arn:aws:acm:eu-west-1:111122223333:certificate/11111111-2222-3333-4444-555555555555"
+# The code, what is changed in the example, and what stands on the line that is blamed.
+REFUSED = {
+    "two regions in two words": ("D124", [("tier: production", "region: eu-west-1")], "region: eu-west-1"),
+    "a region that the file has not": ("D125", [("regions: {eu-west-1: }", "regions: {eu-west-2: }")], "eu-west-2"),
+    "a tenant that begins as another": ("D122", [("  globex:", "  acme-uk:")], "acme-uk"),
+    "a long name": ("D123", [("  globex:", "  international-business:")], "international-business"),
+    "a part of the network": ("D126", [("defaults: {process: {scaling: {max: 4}}}", "waf: {mode: count}")], "waf"),
+    "a bucket for two": ("D127", [("111122223333-us-east-1", "111122223333-eu-west-1")], "bucket"),
+    "a baseline for two": ("D127", [("accountBaseline: {regionOnly: true} ", "waf: {mode: count}")], "account:"),
+    "a zone for two": ("D127", [("publicZone: us.shop.example", "publicZone: shop.example")], "publicZone"),
+    "an image in two regions": ("D127", [("ami-03f1e8b7a64c25d91", "ami-03f1e8b7a64c25d90")], "imageIds"),
+    "no bucket": ("D202", [("    bucket: platform-deployment-111122223333-us-east-1\n", "")], "us-east-1:"),
+    "no word about a way out": ("D202", [("  nat: perZone\n", "")], "eu-west-1:"),
+    "another partition": (
+        "D129",
+        [("\n  us-east-1:", "\n  cn-north-1:"), ("      us-east-1:", "      cn-north-1:")],
+        "cn-",
+    ),
+    "a certificate of one region": (
+        "D128",
+        [("tier: production\n", f"tier: production\ningress: {{privateCertificate: '{CERTIFICATE}'}}\n")],
+        "ingress",
+    ),
+    "a name of nothing": ("D206", [("  globex:", "  Globex:")], "Globex"),
+    "a key of nothing": ("D203", [("    name: use1 ", "    nome: use1 ")], "nome"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_a_file_cannot_stand_for_is_refused_where_it_is_said(case: str, tmp_path: Path) -> None:
+    code, changes, where = REFUSED[case]
+    text = FILE
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    found = find_faults(tmp_path, text)
+    assert {code} == {each.code for each in found}, [each.message for each in found]
+    span = found[0].span
+    assert span is not None
+    assert where in span.source.lines[span.line - 1]
+    assert all(each.hint for each in found)
+
+
+def test_what_stands_for_all_branches_is_no_other_family(tmp_path: Path) -> None:
+    (fault,) = find_faults(tmp_path, FILE, env_default=SIMPLE + "tenants: {acme: {tier: branch}}\n")
+    assert "D124" == fault.code
+
+
+def test_two_environments_of_one_name_are_refused(tmp_path: Path) -> None:
+    (fault,) = find_faults(tmp_path, FILE, production_acme_use1=SIMPLE)
+    assert "D122" == fault.code
+    assert "`production-acme-use1`" in fault.message
+    assert {"platform/environments/production.yml", "platform/environments/production-acme-use1.yml"} == {
+        each.path for each in (fault.span, fault.related[0].span) if each
+    }
+
+
+def test_an_unknown_tenant_is_told_with_those_that_are_near(library: Library, tmp_path: Path) -> None:
+    (tmp_path / "service.yml").write_text(SERVICE + "environments: {production-acne: , production-acme: }\n", "utf-8")
+    with pytest.raises(CompileError) as caught:
+        compile_service(tmp_path, library, lint=False)
+    (fault,) = caught.value.diagnostics
+    assert "D301" == fault.code
+    assert "`production-acme`" in str(fault.hint)
