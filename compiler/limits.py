@@ -81,6 +81,12 @@ def check_limits(stack: Stack) -> Iterator[Diagnostic]:
     yield from _check_inline_policies(stack, resources)
 
 
+def is_too_large(stack: Stack) -> bool:
+    """Tell whether CloudFormation would not take a template as a whole, whatever stands in it."""
+    is_crowded = any(len(stack.template.get(section) or {}) > most for section, most in _MOST.items())
+    return is_crowded or _size_of(stack.template) > _LARGEST_TEMPLATE
+
+
 # The template
 
 

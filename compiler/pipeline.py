@@ -20,6 +20,7 @@ from compiler.diagnostics import CompileError, Diagnostic, fold_environments, ha
 from compiler.families import check_families
 from compiler.layers import choose_members, list_members, list_own, named_environments
 from compiler.library import find_content, load_library, load_schema
+from compiler.limits import is_too_large
 from compiler.lock import check_lock, check_overridden, find_moves, is_locked, list_overridden, read_lock, write_lock
 from compiler.model import Commit, Compilation, Descriptor, Document, Json, Library, Lock, Repository, Settings, Stack
 from compiler.parameters import check_values
@@ -215,7 +216,7 @@ def _judge_stack(plan: Plan, library: Library, environment: str, *, lint: bool) 
         layers=settings.layers,
     )
     found = (*found, *faults, *guard_stack(stack, library), *check_reach(settings, stack, library))
-    if lint:
+    if lint and not is_too_large(stack):  # which was said, and would take minutes
         from compiler.lint import lint_stack
 
         region = plain(settings.environment["region"])
@@ -310,9 +311,9 @@ def compile_plan(
             found[environment].extend(check_commands(settings, plan.repository))
         if plan.lock and not plan.left_out and environment in described_environments(plan.descriptor, library):
             found[environment].extend(check_overridden(plan.lock, stacks[environment], library, environment))
-    unasked = () if lint else [rule for module in library.rules for rule in module.ids]
-    idle = check_use(sound, used, stacks=stacks, unasked=unasked, commit=commit)
-    rest = _without_doubts(idle, plan.left_out)
+    is_linted = lint and not any(map(is_too_large, stacks.values()))
+    unasked = () if is_linted else [rule for module in library.rules for rule in module.ids]
+    rest = _without_doubts(check_use(sound, used, stacks=stacks, unasked=unasked, commit=commit), plan.left_out)
     diagnostics = order_diagnostics([*plan.diagnostics, *fold_environments(found), *rest])
     if has_errors(diagnostics):
         raise CompileError(diagnostics)
