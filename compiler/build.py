@@ -107,6 +107,8 @@ def read_environment(settings: Settings, library: Library) -> Environment:
             baseline.get("guardDuty", True),
             baseline.get("monthlyBudget"),
             baseline.get("regionOnly", False),
+            baseline.get("config", True),
+            baseline.get("configRole", True),
         ),
         bastion=Bastion(bastion.get("mode") or "none", bastion.get("samlProvider"), bastion.get("clientCidr")),
         waf=Waf(waf.get("mode") or "block", waf.get("rateLimit") or 2000),

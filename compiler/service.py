@@ -239,13 +239,16 @@ class Waf:
 class AccountBaseline:
     """What the account has once, if this environment makes it; only what watches its region if `is_region_only`.
 
-    `monthly_budget` in USD; None: nobody watches.
+    `monthly_budget` in USD; None: nobody watches. `config` is whether AWS Config records, `config_role` whether its
+    service-linked role is made here.
     """
 
     is_made_here: bool = True
     guard_duty: bool = True
     monthly_budget: int | None = None
     is_region_only: bool = False
+    config: bool = True
+    config_role: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from compiler.service import AccountBaseline, Environment
-from tests.environments_by_hand import PRODUCTION, build_template, properties_of, statements_of
+from tests.environments_by_hand import PRODUCTION, STAGING, build_template, properties_of, statements_of
 
 TRAIL = "arn:aws:cloudtrail:eu-west-1:111122223333:trail/platform-production"
 TOPIC = "{{resolve:ssm:/platform/production/notifications/platform-%s-topic-arn}}"
@@ -36,10 +38,42 @@ def test_only_this_trail_writes_to_its_bucket_and_encrypts() -> None:
     assert {"aws:SourceArn": TRAIL} == key["Condition"]["StringEquals"]
 
 
+def test_what_resources_are_like_is_recorded_under_the_role_that_aws_asks_for() -> None:
+    stack = build_template("account")
+    (recorder,) = properties_of(stack, "AWS::Config::ConfigurationRecorder").values()
+    role = "role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig"
+    assert f"arn:aws:iam::111122223333:{role}" == recorder["RoleARN"]
+    assert {"AllSupported": True, "IncludeGlobalResourceTypes": True} == recorder["RecordingGroup"]
+    assert "ConfigRole" == stack["Resources"]["ConfigRecorder"]["DependsOn"]
+    (channel,) = properties_of(stack, "AWS::Config::DeliveryChannel").values()
+    assert {"Ref": "ConfigBucket"} == channel["S3BucketName"]
+    allowed = [item for item in dict(statements_of(stack))["ConfigBucketPolicy"] if item["Effect"] == "Allow"]
+    assert ["config.amazonaws.com"] * 2 == [item["Principal"]["Service"] for item in allowed]
+    assert ["111122223333"] * 2 == [item["Condition"]["StringEquals"]["aws:SourceAccount"] for item in allowed]
+    assert {"Fn::Sub": "${ConfigBucket.Arn}/AWSLogs/111122223333/Config/*"} == allowed[-1]["Resource"]
+
+
+@pytest.mark.parametrize(("environment", "frequency"), [(PRODUCTION, "CONTINUOUS"), (STAGING, "DAILY")])
+def test_each_change_is_recorded_in_production_only(environment: Environment, frequency: str) -> None:
+    (recorder,) = properties_of(build_template("account", environment), "AWS::Config::ConfigurationRecorder").values()
+    assert {"RecordingFrequency": frequency} == recorder["RecordingMode"]
+
+
+def test_where_the_organization_records_nothing_of_it_is_made() -> None:
+    resources = build_template("account", _with(config=False))["Resources"]
+    assert [] == [name for name in resources if name.startswith("Config")]
+    assert "config.amazonaws.com" not in json.dumps(resources)
+    there = build_template("account", _with(config_role=False))["Resources"]
+    assert "ConfigRole" not in there and "DependsOn" not in there["ConfigRecorder"]
+    elsewhere = build_template("account", _with(is_region_only=True))["Resources"]
+    assert "ConfigRole" not in elsewhere
+    assert elsewhere["ConfigRecorder"]["Properties"]["RecordingGroup"]["IncludeGlobalResourceTypes"] is False
+
+
 def test_what_nobody_does_on_an_ordinary_day_pages_the_platform_team() -> None:
     rules = properties_of(build_template("account"), "AWS::Events::Rule")
-    assert {"RootUserRule", "KeyDeletionRule", "TrailChangeRule", "ThreatRule"} == set(rules)
-    assert [TOPIC % "red"] * 4 == [target["Arn"] for rule in rules.values() for target in rule["Targets"]]
+    assert {"RootUserRule", "KeyDeletionRule", "TrailChangeRule", "ConfigChangeRule", "ThreatRule"} == set(rules)
+    assert [TOPIC % "red"] * 5 == [target["Arn"] for rule in rules.values() for target in rule["Targets"]]
     assert ["DisableKey", "ScheduleKeyDeletion"] == rules["KeyDeletionRule"]["EventPattern"]["detail"]["eventName"]
 
 

@@ -46,8 +46,8 @@ CHANGES: dict[str, tuple[Environment, set[str]]] = {
         {"Remove PublicLoadBalancer", "Remove PublicListenerArnParameter"},
     ),
     "account": (
-        replace(STAGING, account_baseline=AccountBaseline(guard_duty=False)),
-        {"Remove ThreatRule", "Remove Detector", "Remove MonthlyBudget"},
+        replace(STAGING, account_baseline=AccountBaseline(guard_duty=False, config_role=False)),
+        {"Remove ConfigRole", "Remove ThreatRule", "Remove Detector", "Remove MonthlyBudget"},
     ),
     "bastion": (
         replace(STAGING, business_hours=replace(STAGING.business_hours, stop="0 20 * * 1-5")),

@@ -43,7 +43,7 @@ VARIANTS: dict[str, tuple[Environment, tuple[str, ...]]] = {
     ),
     "waf-counts": (replace(STAGING, waf=Waf("count")), ("security",)),
     "no-waf": (replace(STAGING, waf=Waf("off")), ("security", "ingress")),
-    "bare-account": (replace(STAGING, account_baseline=AccountBaseline(guard_duty=False)), ("account",)),
+    "bare-account": (replace(STAGING, account_baseline=AccountBaseline(guard_duty=False, config=False)), ("account",)),
     "client-vpn": (replace(STAGING, bastion=Bastion("clientVpn", SAML, "10.250.0.0/22")), ("bastion",)),
     "regional": (with_network(STAGING, nat="regional"), ("network",)),
     "nothing-shared": (replace(STAGING, ingress=replace(STAGING.ingress, shared=())), ("ingress",)),

@@ -40,6 +40,7 @@ LEFT_OUT = {
     ("AWS::CloudTrail::Trail", "Properties.AggregationConfigurations"): NAMELESS,
     ("AWS::CloudTrail::Trail", "Properties.EventSelectors"): NAMELESS,
     ("AWS::CloudWatch::MetricStream", "Properties.StatisticsConfigurations"): NAMELESS,
+    ("AWS::Config::ConfigurationRecorder", "Properties.RecordingMode.RecordingModeOverrides"): NAMELESS,
     ("AWS::CodeDeploy::DeploymentGroup", "Properties.Ec2TagFilters"): NAMELESS,
     ("AWS::CodeDeploy::DeploymentGroup", "Properties.Ec2TagSet.Ec2TagSetList"): NAMELESS,
     ("AWS::CodeDeploy::DeploymentGroup", "Properties.Ec2TagSet.Ec2TagSetList.Ec2TagGroup"): NAMELESS,

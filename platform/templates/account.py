@@ -1,4 +1,5 @@
-"""What an account has once, whatever environments are in it: a record of who did what, watchers, and a budget.
+"""What an account has once, whatever environments are in it: records of who did what and of what there was, watchers,
+a budget.
 
 One environment of an account makes it; the others say so in their files. In another region, one makes what watches that
 region, and leaves out the record of calls and the budget, which are of all regions. Not here, because CloudFormation
@@ -23,11 +24,19 @@ from troposphere.budgets import (
     Subscriber,
 )
 from troposphere.cloudtrail import EventSelector, Trail
+from troposphere.config import (
+    ConfigSnapshotDeliveryProperties,
+    ConfigurationRecorder,
+    DeliveryChannel,
+    RecordingGroup,
+    RecordingMode,
+)
 from troposphere.ec2 import SnapshotBlockPublicAccess
 from troposphere.events import Rule, Target
 from troposphere.guardduty import Detector, TagItem
+from troposphere.iam import ServiceLinkedRole
 
-from compiler.authoring import Environment, camel, join
+from compiler.authoring import Environment, camel, derive, join
 
 from ._buckets import log_bucket, objects_of
 from ._conventions import Statement, key_arn
@@ -71,6 +80,8 @@ def build(environment: Environment) -> Iterator[AWSObject]:
     baseline = environment.account_baseline
     if not baseline.is_region_only:
         yield from record_of_calls(environment)
+    if baseline.config:
+        yield from record_of_resources(environment)
     yield from watchers(environment)
     yield from alerts(environment)
     if not baseline.is_region_only:
@@ -127,6 +138,61 @@ def _trail_may_write(environment: Environment) -> Iterator[Statement]:
     }
 
 
+def record_of_resources(environment: Environment) -> Iterator[AWSObject]:
+    """AWS Config, of this region, and once of what belongs to no region: what each resource was like, and when.
+
+    Recorder and channel wait for each other, which CloudFormation knows: the recorder starts once there is a channel.
+    """
+    yield from log_bucket(environment, "ConfigBucket", *_config_may_write(environment), purpose="config")
+    baseline = environment.account_baseline
+    is_made_here = baseline.config_role and not baseline.is_region_only
+    if is_made_here:
+        yield ServiceLinkedRole(
+            "ConfigRole",
+            AWSServiceName="config.amazonaws.com",
+            Description="AWS Config looks at all that is in the account",
+        )
+    role = "role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig"
+    # Each change in production, since somebody may have to know what was so when; elsewhere the last one of a day.
+    frequency = "CONTINUOUS" if environment.tier == "production" else "DAILY"
+    yield ConfigurationRecorder(
+        "ConfigRecorder",
+        Name=join("platform-", environment.name),
+        RoleARN=join("arn:aws:iam::", environment.account, ":", role),
+        RecordingGroup=RecordingGroup(AllSupported=True, IncludeGlobalResourceTypes=not baseline.is_region_only),
+        RecordingMode=RecordingMode(RecordingFrequency=derive(frequency, environment.tier)),
+        **({"DependsOn": "ConfigRole"} if is_made_here else {}),
+    )
+    yield DeliveryChannel(
+        "ConfigDeliveryChannel",
+        Name=join("platform-", environment.name),
+        S3BucketName=Ref("ConfigBucket"),
+        ConfigSnapshotDeliveryProperties=ConfigSnapshotDeliveryProperties(DeliveryFrequency="TwentyFour_Hours"),
+        DependsOn="ConfigBucketPolicy",
+    )
+
+
+def _config_may_write(environment: Environment) -> Iterator[Statement]:
+    config = {"Service": "config.amazonaws.com"}
+    is_ours = {"aws:SourceAccount": environment.account}
+    yield {
+        "Sid": "ConfigMayLook",
+        "Effect": "Allow",
+        "Principal": config,
+        "Action": ["s3:GetBucketAcl", "s3:ListBucket"],
+        "Resource": objects_of("ConfigBucket", ""),
+        "Condition": {"StringEquals": is_ours},
+    }
+    yield {
+        "Sid": "ConfigMayWrite",
+        "Effect": "Allow",
+        "Principal": config,
+        "Action": "s3:PutObject",
+        "Resource": objects_of("ConfigBucket", join("/AWSLogs/", environment.account, "/Config/*")),
+        "Condition": {"StringEquals": {**is_ours, "s3:x-amz-acl": "bucket-owner-full-control"}},
+    }
+
+
 def watchers(environment: Environment) -> Iterator[AWSObject]:
     yield Analyzer(
         "Analyzer",
@@ -148,6 +214,11 @@ def alerts(environment: Environment) -> Iterator[AWSObject]:
     """Tell the platform team of what happens, not of how often: there is no number to compare with."""
     for name, (color, what, pattern) in ALERTS.items():
         yield from rule(environment, name, color, what, pattern)
+    if environment.account_baseline.config:
+        names = ["DeleteConfigurationRecorder", "DeleteDeliveryChannel", "StopConfigurationRecorder"]
+        stopped = {"source": ["aws.config"], "detail": {"eventSource": ["config.amazonaws.com"], "eventName": names}}
+        what = "Somebody stops the record of what resources are like"
+        yield from rule(environment, "config-change", "red", what, stopped)
     if environment.account_baseline.guard_duty:
         severe = {"source": ["aws.guardduty"], "detail": {"severity": [{"numeric": [">=", 7]}]}}
         yield from rule(environment, "threat", "red", "GuardDuty takes something for an attack", severe)
