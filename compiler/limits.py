@@ -58,6 +58,27 @@ _SIZES = (
     _Size("AWS::S3::BucketPolicy", ("PolicyDocument",), 20_480, "bytes", "policy"),
     _Size("AWS::KMS::Key", ("KeyPolicy",), 32_768, "bytes", "policy"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Crowd:
+    """How many resources of a type may be about one thing, which is what their `property` refers to."""
+
+    type: str
+    property: str
+    most: int
+    what: str
+
+
+_CROWDS = (
+    _Crowd("AWS::Logs::MetricFilter", "LogGroupName", 100, "metric filters of one log group"),
+    _Crowd("AWS::AutoScaling::ScheduledAction", "AutoScalingGroupName", 125, "scheduled actions of one group"),
+    _Crowd("AWS::AutoScaling::ScalingPolicy", "AutoScalingGroupName", 50, "scaling policies of one group"),
+)
+# An account may have the first raised to the second.
+_USUAL_POLICIES, _MOST_POLICIES = 10, 20
+# Of all the values that the conditions of a listener's rule let through; `*` and `?` count wherever they stand.
+_MOST_VALUES, _MOST_WILDCARDS = 5, 5
 # Inline policies of one role, user or group, all together; in characters that are no white space.
 _INLINE = {"AWS::IAM::Role": 10_240, "AWS::IAM::User": 2_048, "AWS::IAM::Group": 5_120}
 _HOLDERS = ("Roles", "Users", "Groups")
@@ -79,6 +100,8 @@ def check_limits(stack: Stack) -> Iterator[Diagnostic]:
     for name, body in resources.items():
         yield from _check_properties(stack, name, _as_map(body))
     yield from _check_inline_policies(stack, resources)
+    yield from _check_crowds(stack, resources)
+    yield from _check_attached(stack, resources)
 
 
 def is_too_large(stack: Stack) -> bool:
@@ -93,11 +116,15 @@ def is_too_large(stack: Stack) -> bool:
 def _check_numbers(stack: Stack) -> Iterator[Diagnostic]:
     for section, most in _MOST.items():
         names = list(stack.template.get(section) or {})
-        if len(names) > most:
-            message = (
-                f"`{names[most]}` is one too many: CloudFormation takes {most} {section.lower()}, not {len(names)}"
-            )
-            yield _fault(stack, (section, names[most]), message, "move what can stand alone into a stack of its own")
+        if len(names) <= most:
+            continue
+        message = f"CloudFormation takes {most} {section.lower()}, not {len(names)}"
+        needed = _Needed(stack, {(section, name): 1 for name in names})
+        if needed.is_of_service(len(names) - most):
+            yield needed.blame(message)
+        else:
+            place, message = (section, names[most]), f"`{names[most]}` is one too many: {message}"
+            yield _fault(stack, place, message, "move what can stand alone into a stack of its own")
 
 
 def _check_names(stack: Stack) -> Iterator[Diagnostic]:
@@ -129,24 +156,25 @@ def _check_references(stack: Stack) -> Iterator[Diagnostic]:
         hint = "use fewer {{resolve:...}} in additions and overrides, or split the service"
         yield _fault(stack, added[-excess], message, hint)
         return
-    shares = {place: find_heaviest(stack, place, depth=2) for place in dict.fromkeys(path[:2] for path in places)}
-    costs = Counter(share.section for path in places if (share := shares[path[:2]]))
-    if not costs:
+    needed = _Needed(stack, Counter(path[:2] for path in places), depth=2)
+    if needed.is_of_service(0):
+        yield needed.blame(message)
+    else:
         yield _fault(stack, places[-excess], message, "ask the platform team for a template with fewer")
-        return
-    told = [f"{number} for `{write_path(section)}`" for section, number in costs.most_common(_LONGEST_LIST)]
-    most = costs.most_common(1)[0][0]
-    span = next(share.span for share in shares.values() if share and share.section == most)
-    yield Diagnostic("D602", message, span, f"split the service; the platform needs {', '.join(told)}")
 
 
 def _check_size(stack: Stack) -> Iterator[Diagnostic]:
     size = _size_of(stack.template)
     if size <= _LARGEST_TEMPLATE:
         return
-    entries = ((section, name) for section in _MOST for name in stack.template.get(section) or {})
-    largest = max(entries, key=lambda entry: _size_of(stack.template[entry[0]][entry[1]]), default=None)
+    entries = [(section, name) for section in _MOST for name in stack.template.get(section) or {}]
+    sizes: dict[Path, int] = {entry: _size_of(stack.template[entry[0]][entry[1]]) for entry in entries}
+    largest = max(sizes, key=lambda entry: sizes[entry], default=None)
     message = f"the template is {size:,} bytes, CloudFormation takes {_LARGEST_TEMPLATE:,}"
+    needed = _Needed(stack, sizes)
+    if needed.is_of_service(size - _LARGEST_TEMPLATE):
+        yield needed.blame(message)
+        return
     if largest:
         message += f"; `{largest[1]}` is the largest part of it"
     yield _fault(stack, largest or (), message, "move what can stand alone into a stack of its own")
@@ -172,6 +200,8 @@ def _check_properties(stack: Stack, name: str, body: Mapping[str, Json]) -> Iter
             message = f"the filter of `{name}` makes {combinations:,} combinations of values"
             message += f", SNS takes {_MOST_COMBINATIONS}"
             yield _blame_heaviest(stack, path, message, "let in fewer values")
+    if body.get("Type") == "AWS::ElasticLoadBalancingV2::ListenerRule":
+        yield from _check_rule(stack, ("Resources", name, "Properties", "Conditions"), name)
     if body.get("Type") == "AWS::Route53::RecordSet":
         yield from _check_domain(stack, ("Resources", name, "Properties", "Name"))
 
@@ -216,6 +246,54 @@ def _check_inline_policies(stack: Stack, resources: Mapping[str, Json]) -> Itera
             yield from _check_text(stack, longest, f"all that is inline in `{name}`", documents, size)
 
 
+def _check_crowds(stack: Stack, resources: Mapping[str, Json]) -> Iterator[Diagnostic]:
+    for crowd in _CROWDS:
+        members: dict[str, list[str]] = {}
+        for name, body in resources.items():
+            if _as_map(body).get("Type") == crowd.type:
+                about = _as_map(_as_map(body).get("Properties")).get(crowd.property)
+                members.setdefault(json.dumps(about, sort_keys=True), []).append(name)
+        for names in members.values():
+            if len(names) > crowd.most:
+                message = f"`{names[crowd.most]}` is one too many: {crowd.type.split('::')[1]} takes {crowd.most}"
+                message += f" {crowd.what}, not {len(names)}"
+                yield _blame_heaviest(stack, ("Resources", names[crowd.most]), message, "do with fewer")
+
+
+def _check_attached(stack: Stack, resources: Mapping[str, Json]) -> Iterator[Diagnostic]:
+    """Count the managed policies of each role, which may name them and be named by them."""
+    attached: dict[str, list[Path]] = {}
+    for name, body in resources.items():
+        kind, inside = _as_map(body).get("Type"), _as_map(_as_map(body).get("Properties"))
+        if kind == "AWS::IAM::Role":
+            for index, _ in enumerate(_as_list(inside.get("ManagedPolicyArns"))):
+                attached.setdefault(name, []).append(("Resources", name, "Properties", "ManagedPolicyArns", index))
+        elif kind == "AWS::IAM::ManagedPolicy":
+            for index, holder in enumerate(_as_list(inside.get("Roles"))):
+                role = str(_as_map(holder).get("Ref"))
+                attached.setdefault(role, []).append(("Resources", name, "Properties", "Roles", index))
+    for role, paths in attached.items():
+        if len(paths) > _USUAL_POLICIES:
+            severity: Severity = "error" if len(paths) > _MOST_POLICIES else "warning"
+            most = _MOST_POLICIES if severity == "error" else f"{_USUAL_POLICIES} unless the account has more"
+            message = f"`{role}` has {len(paths)} managed policies, IAM takes {most}"
+            yield _blame_heaviest(stack, paths[-1], message, "put what they allow into fewer", severity)
+
+
+def _check_rule(stack: Stack, path: Path, name: str) -> Iterator[Diagnostic]:
+    values = [
+        value
+        for condition in _as_list(value_at(stack.template, path))
+        for config in (_as_map(condition), *map(_as_map, _as_map(condition).values()))
+        for value in _as_list(config.get("Values"))
+    ]
+    wildcards = sum(map(_known_text([value for value in values if isinstance(value, str)]).count, "*?"))
+    for number, most, what in ((len(values), _MOST_VALUES, "values"), (wildcards, _MOST_WILDCARDS, "wildcards")):
+        if number > most:
+            message = f"the rule `{name}` has {number} {what} in its conditions, Elastic Load Balancing takes {most}"
+            yield _blame_heaviest(stack, path, message, "give it fewer, or make two rules of it")
+
+
 def _choices(policy: Json) -> Iterator[int]:
     """Count the values of each attribute; in a policy for message bodies attributes stand below others."""
     for values in _as_map(policy).values():
@@ -253,6 +331,28 @@ def _known(value: Json) -> Json:
 
 
 # Whom to tell
+
+
+class _Needed:
+    """How much of something each part of a service needs, of what stands at some places of a stack."""
+
+    def __init__(self, stack: Stack, costs: Mapping[Path, int], depth: int = 1) -> None:
+        shares = {place: find_heaviest(stack, place, depth=depth) for place in costs}
+        self.spans = {share.section: share.span for share in reversed(shares.values()) if share}
+        self.parts: Counter[Path] = Counter()
+        for place, share in shares.items():
+            if share:
+                self.parts[share.section] += costs[place]
+
+    def is_of_service(self, excess: int) -> bool:
+        """Tell whether `service.yml` asks for most, and no file of overrides or additions for all that is too much."""
+        files = [needs for part, needs in self.parts.items() if part == (self.spans[part].path,)]
+        return len(files) < len(self.parts) and not (excess and sum(files) >= excess)
+
+    def blame(self, message: str) -> Diagnostic:
+        told = [f"{number:,} for `{write_path(part)}`" for part, number in self.parts.most_common(_LONGEST_LIST)]
+        span = self.spans[self.parts.most_common(1)[0][0]]
+        return Diagnostic("D602", message, span, f"split the service; the platform needs {', '.join(told)}")
 
 
 def _blame_heaviest(stack: Stack, path: Path, message: str, hint: str, severity: Severity = "error") -> Diagnostic:

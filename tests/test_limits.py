@@ -36,6 +36,18 @@ def test_the_first_resource_beyond_the_limit_is_named_at_its_line() -> None:
     assert ["D602 addition.yml:90"] == places(judge(stack))
 
 
+def test_resources_of_a_service_beyond_the_limit_stand_at_what_needs_most_of_them() -> None:
+    words: dict[Path, Said] = {("T3",): from_service(("processes", "web"), 4)}
+    words |= {(f"T{index}",): from_service(("messages", "consume", f"a.b-{index}"), 9) for index in range(4, 502)}
+    found = judge(stack_of(topics(502), words))
+    assert [("D602 service.yml:9", "CloudFormation takes 500 resources, not 502")] == [
+        (place, each.message) for place, each in zip(places(found), found, strict=True)
+    ]
+    assert "split the service; the platform needs 498 for `messages.consume`, 1 for `processes`" == found[0].hint
+    own = {**words, ("T500",): said("addition", 90), ("T501",): said("addition", 91)}
+    assert ["D602 addition.yml:90"] == places(judge(stack_of(topics(502), own)))
+
+
 @pytest.mark.parametrize("section", ["Parameters", "Outputs", "Mappings"])
 def test_other_sections_take_two_hundred(section: str) -> None:
     template = {section: {f"N{index}": {"a": 1} for index in range(201)}}
@@ -210,3 +222,50 @@ def test_a_domain_name_and_its_labels_are_as_long_as_dns_takes() -> None:
     assert [(), (), ()] == [judge(stack(name)) for name in (longest, longest + ".", {"Ref": "Name"})]
     for name in ("a" * 64 + ".example", longest + "a"):
         assert ["D602 service.yml:6"] == places(judge(stack(name)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "about", "most"),
+    [
+        ("AWS::Logs::MetricFilter", "LogGroupName", 100),
+        ("AWS::AutoScaling::ScheduledAction", "AutoScalingGroupName", 125),
+        ("AWS::AutoScaling::ScalingPolicy", "AutoScalingGroupName", 50),
+    ],
+)
+def test_one_thing_has_as_many_of_a_kind_as_its_service_takes(kind: str, about: str, most: int) -> None:
+    def stack(number: int) -> Stack:
+        many = {f"M{index}": {"Type": kind, "Properties": {about: {"Ref": "It"}}} for index in range(number)}
+        words: dict[Path, Said] = {(name,): from_service(("processes", "web", "logs", name), 6) for name in many}
+        return stack_of({**many, "Other": {"Type": kind, "Properties": {about: {"Ref": "Else"}}}}, words)
+
+    assert () == judge(stack(most))
+    (found,) = judge(stack(most + 1))
+    assert ["D602 service.yml:6"] == places([found])
+    assert found.message.startswith(f"`M{most}` is one too many:") and f"not {most + 1}" in found.message
+
+
+def test_a_role_has_ten_managed_policies_and_no_more_than_twenty_whatever_the_account() -> None:
+    def severities(named: int, naming: int) -> list[str]:
+        policy = {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"Roles": [{"Ref": "R"}, {"Ref": "Other"}]}}
+        role = {"Type": "AWS::IAM::Role", "Properties": {"ManagedPolicyArns": [{"Ref": "P"}] * named}}
+        found = judge(stack_of({"R": role, **{f"P{index}": policy for index in range(naming)}}))
+        return [each.severity for each in found if "`R`" in each.message]
+
+    assert [[], ["warning"], ["warning"], ["error"]] == [
+        severities(*pair) for pair in ((4, 6), (5, 6), (20, 0), (1, 20))
+    ]
+
+
+def test_a_rule_of_a_listener_has_five_values_and_five_wildcards() -> None:
+    def stack(*paths: str) -> Stack:
+        conditions = [
+            {"Field": "host-header", "HostHeaderConfig": {"Values": ["a.example"]}},
+            {"Field": "path-pattern", "Values": list(paths)},
+        ]
+        words: dict[Path, Said] = {("It",): from_service(("processes", "web", "routing", "paths"), 6)}
+        return stack_of(sized("AWS::ElasticLoadBalancingV2::ListenerRule", "Conditions", text=conditions), words)
+
+    assert () == judge(stack("/a*", "/b*", "/c?", "/d**"))
+    for paths, told in ((("/a", "/b", "/c", "/d", "/e"), "6 values"), (("/a*b*", "/c?*", "/d**"), "6 wildcards")):
+        (found,) = judge(stack(*paths))
+        assert told in found.message and ["D602 service.yml:6"] == places([found])
