@@ -1,7 +1,7 @@
 """Refusals: settings that agree with each other, and that AWS or an instance would refuse all the same.
 
 In: the Settings of one environment, the files of `src/`.    Out: Diagnostics.
-Faults: D323 to D327.
+Faults: D323 to D327, D339.
 Never: looks at what the platform makes of a setting; what only the stack shows is `limits`.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from compiler.blame import fault_at, is_from_service, map_at, number_at, span_of
@@ -19,6 +19,14 @@ from compiler.trace import plain
 
 # A path of its own; what a shell works out first is not looked into.
 _STARTED = re.compile(r"(\./[^\s$`'\"\\*?;&|<>(){}\[\]]+)(?=\s|$)")
+# The five fields of a time: what each is called, its numbers, and the words that stand for some of them.
+_FIELDS = (
+    ("minute", range(60), ()),
+    ("hour", range(24), ()),
+    ("day of the month", range(1, 32), ()),
+    ("month", range(1, 13), ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")),
+    ("day of the week", range(8), ("sun", "mon", "tue", "wed", "thu", "fri", "sat")),
+)
 _REFERENCE = re.compile(r"\{\{resolve:[^{}]*\}\}")
 _BRACES = re.compile(r"\{\{.*\}\}", re.DOTALL)
 
@@ -28,6 +36,7 @@ def check_refusals(settings: Settings) -> Iterator[Diagnostic]:
     for name, process in map_at(settings.data, "processes").items():
         yield from _check_empty_group(name, process)
         yield from _check_log_paths(name, process)
+        yield from _check_times(name, process)
     yield from _check_braces(settings)
     yield from _check_secrets(settings)
 
@@ -77,6 +86,30 @@ def _check_log_paths(name: str, process: Any) -> Iterator[Diagnostic]:
             message = f"two logs of `processes.{name}` have the path `{path}`"
             hint = "keep one of them; a log may have several filters"
             yield Diagnostic("D325", message, span_of(path), hint, related=related)
+
+
+def _check_times(name: str, process: Any) -> Iterator[Diagnostic]:
+    for key, each in map_at(map_at(process, "scaling"), "schedule").items():
+        at = each.get("at") if isinstance(each, dict) else None
+        fields = plain(at).split(" ") if isinstance(at, str) else []
+        for text, (what, numbers, words) in zip(fields, _FIELDS, strict=False):
+            if not all(_is_time(part, numbers, words) for part in text.lower().split(",")):
+                message = f"`{text}` is no {what} of `processes.{name}.scaling.schedule.{key}`"
+                example = f"`{numbers[1]}`, `{numbers[1]}-{numbers[4]}` or `*`"
+                hint = f"write numbers from {numbers[0]} to {numbers[-1]}, such as {example}"
+                yield fault_at("D339", message, at, hint)
+
+
+def _is_time(text: str, numbers: range, words: Sequence[str]) -> bool:
+    """Tell whether a part of a field is `*`, a number, a range of two, or one of those with a step."""
+    whole, slash, step = text.partition("/")
+    if slash and not (step.isdecimal() and int(step) > 0 and (whole == "*" or "-" in whole)):
+        return False
+    ends = [
+        numbers[0] + words.index(end) if end in words else int(end) if end.isdecimal() else -1
+        for end in whole.split("-")
+    ]
+    return whole == "*" or (len(ends) < 3 and all(end in numbers for end in ends) and ends == sorted(ends))
 
 
 def _check_braces(settings: Settings) -> Iterator[Diagnostic]:

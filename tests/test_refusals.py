@@ -78,3 +78,24 @@ def test_two_processes_may_write_the_same_file_on_their_own_instances() -> None:
 )
 def test_no_service_reads_what_is_somebody_elses(path: str, is_refused: bool) -> None:
     assert ([f"D326 9 {path}"] if is_refused else []) == show(judge(f"{SERVICE}secrets: {{A: {path}}}\n"))
+
+
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [
+        ("0 11 * * *", []),
+        ("*/15 8-18/2 1,15,31 jan-JUN MON-Fri", []),
+        ("59 23 31 12 7", []),
+        ("0 11 * * 1-5,0", []),
+        ("60 11 * * *", ["`60` is no minute"]),
+        ("0 24 * * *", ["`24` is no hour"]),
+        ("0 11 0 13 8", ["`0` is no day of the month", "`13` is no month", "`8` is no day of the week"]),
+        ("5-1 * * * funday", ["`5-1` is no minute", "`funday` is no day of the week"]),
+        ("*/0 1/2 1-2-3 1, -", ["`*/0`", "`1/2`", "`1-2-3`", "`1,`", "`-`"]),
+        ("mon * * * jan", ["`mon` is no minute", "`jan` is no day of the week"]),
+    ],
+)
+def test_a_schedule_has_times_that_clocks_show(at: str, told: list[str]) -> None:
+    faults = judge(f"{SERVICE}    scaling: {{schedule: {{lunch: {{at: '{at}', min: 1}}}}}}\n")
+    assert ["D339"] * len(told) == [fault.code for fault in faults if fault.code != "D312"]
+    assert all(any(words in fault.message for fault in faults) for words in told)

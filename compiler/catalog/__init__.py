@@ -29,6 +29,7 @@ from compiler.catalog import (
     routes,
     rules,
     template,
+    times,
     validate,
 )
 from compiler.catalog.entry import BASE_FILES, Entry, Files
@@ -44,6 +45,7 @@ _ENTRIES = (
     *rules.ENTRIES,
     *refusals.ENTRIES,
     *lock.ENTRIES,
+    *times.ENTRIES,
     *routes.ENTRIES,
     *asking.ENTRIES,
     *groups.ENTRIES,
