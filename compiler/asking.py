@@ -12,12 +12,13 @@ from typing import Any
 
 from compiler.blame import fault_at, map_at
 from compiler.diagnostics import Diagnostic
+from compiler.events import published_events
 from compiler.model import Settings
 from compiler.trace import plain
 
 _THINGS = ("bucket", "parameters", "secret", "publish", "consume")
 # What goes with which things only.
-_DETAILS = {"access": ("bucket", "parameters"), "prefix": ("bucket",)}
+_DETAILS = {"access": ("bucket", "parameters"), "prefix": ("bucket",), "ordered": ("publish",)}
 
 
 def check_permissions(settings: Settings, processes: Mapping[str, dict[str, Any]]) -> Iterator[Diagnostic]:
@@ -36,7 +37,9 @@ def check_permissions(settings: Settings, processes: Mapping[str, dict[str, Any]
             for detail, fitting in _DETAILS.items():
                 if detail in permission and things[0] not in fitting:
                     message = f"`{detail}` in `{where}` does not go with `{things[0]}`"
-                    yield fault_at("D351", message, permission[detail], f"remove it; it goes with {_listed(fitting)}")
+                    # A boolean has no place of its own.
+                    said = name if isinstance(permission[detail], bool) else permission[detail]
+                    yield fault_at("D351", message, said, f"remove it; it goes with {_listed(fitting)}")
             yield from _check_thing(settings, where, permission)
 
 
@@ -55,7 +58,7 @@ def _check_thing(settings: Settings, where: str, permission: Mapping[str, Any]) 
         yield fault_at("D352", message, bucket, "use a bucket of the service")
     if isinstance(event, str):
         publisher, _, short = plain(event).partition(".")
-        published = [plain(each) for each in map_at(settings.data, "messages").get("publish") or ()]
+        published = {plain(each) for each in published_events(settings.data)}
         if publisher == service and short not in published:
             message = f"`{event}` is an event of this service, which does not publish it"
             yield fault_at("D313", message, event, f"add `{short}` to `messages.publish`")

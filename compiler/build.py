@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from compiler.diagnostics import CompileError, Diagnostic, Related, Source, Span
+from compiler.events import consumed_events, is_ordered, published_events
 from compiler.layers import find_member, list_members
 from compiler.model import Entry, Fragment, Json, Library, Origin, Path, Said, Settings, TemplateModule
 from compiler.service import (
@@ -118,7 +119,7 @@ def read_environment(settings: Settings, library: Library) -> Environment:
 
 
 def _read_service(data: Mapping[str, Any], wirings: Mapping[str, Wiring]) -> Service:
-    messages = data.get("messages", {})
+    published = published_events(data)
     return Service(
         name=data["service"],
         owner=data["owner"],
@@ -127,10 +128,11 @@ def _read_service(data: Mapping[str, Any], wirings: Mapping[str, Wiring]) -> Ser
             _read_process(name, process, wirings.get(plain(name), Wiring()))
             for name, process in data["processes"].items()
         ),
-        publishes=tuple(messages.get("publish", ())),
-        consumes=tuple(_read_subscription(name, event) for name, event in messages.get("consume", {}).items()),
+        publishes=tuple(published),
+        consumes=tuple(_read_subscription(name, event) for name, event in consumed_events(data).items()),
         config={name: _text(name, value) for name, value in data.get("config", {}).items()},
         secrets=data.get("secrets", {}),
+        ordered=frozenset(plain(event) for event, ordered in published.items() if ordered),
     )
 
 
@@ -143,7 +145,19 @@ def _text(name: str, value: Any) -> str:
 
 def _read_subscription(name: str, event: Mapping[str, Any]) -> Subscription:
     publisher, _, short = name.partition(".")
-    return Subscription(derive(publisher, name), derive(short, name), event["process"], event.get("filter", {}))
+    return Subscription(
+        derive(publisher, name),
+        derive(short, name),
+        event["process"],
+        event.get("filter", {}),
+        filter_on=event.get("filterOn", "attributes"),
+        ordered=is_ordered(event),
+        timeout=event.get("timeout", 30),
+        max_receive_count=event.get("maxReceiveCount", 5),
+        retention=event.get("retention", 4 * 24 * 60 * 60),
+        max_age=event.get("maxAge"),
+        max_silence=event.get("maxSilence"),
+    )
 
 
 def _read_process(name: str, data: Mapping[str, Any], wiring: Wiring) -> Process:

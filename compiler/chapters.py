@@ -267,10 +267,12 @@ def _options(used: Iterable[tuple[str, ...]], vague: Iterable[tuple[str, ...]], 
     found: dict[str, _Found] = {}
     for each in filter(None, map(_find, used)):
         found[each.path] = each
-        for key, beside in each.beside.items():
-            if beside.get("type") == "boolean":
-                path = f"{each.path.rpartition('.')[0]}.{key}"
-                found[path] = _Found(path, beside, each.beside)
+        inside = each.node.get("properties", {})  # of a name that was used
+        for above, keys in ((each.path.rpartition(".")[0], each.beside), (each.path, inside)):
+            for key, node in keys.items():
+                if "boolean" in _listed(node.get("type")):
+                    path = f"{above}.{key}"
+                    found[path] = _Found(path, node, keys)
     sections = {path.rpartition(".")[0] for path in found} - {"", "processes.*"}
     for each in filter(None, map(_find, vague)):
         if each.path.rpartition(".")[0] in sections:
@@ -280,6 +282,10 @@ def _options(used: Iterable[tuple[str, ...]], vague: Iterable[tuple[str, ...]], 
         for path, each in sorted(found.items())
         if not each.node.get("properties")  # a map is not said by itself, only what is in it
     )
+
+
+def _listed(types: Json) -> list[Json]:
+    return types if isinstance(types, list) else [types]
 
 
 def _default(path: str, node: Json, defaults: Json) -> Json:

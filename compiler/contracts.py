@@ -1,7 +1,8 @@
 """Contracts: what a service takes from the others of its environment, and the names that only one of them can have.
 
 In: Settings, Stack, and what the others run.    Out: diagnostics; what a manifest says of all this.
-Faults: D860 and D863 nobody publishes what is consumed, by this service or by others; D861 a name is taken.
+Faults: D860 and D863 nobody publishes what is consumed, by this service or by others; D861 a name is taken; D347 one
+side of an event keeps its order, the other does not.
 Never: reads a bucket; or compares what only AWS knows, such as a name that is a reference.
 """
 
@@ -15,6 +16,7 @@ from compiler.blame import map_at, span_of
 from compiler.calls import find_calls
 from compiler.cause import find_cause, place_cause
 from compiler.diagnostics import Diagnostic, Severity, suggest
+from compiler.events import consumed_events, is_ordered, published_events
 from compiler.lookups import spread_lookups
 from compiler.model import Json, Path, Settings, Stack
 from compiler.trace import plain
@@ -27,7 +29,8 @@ _SSM = re.compile(r"\{\{resolve:ssm:([^:}]+)[^}]*\}\}")
 class Neighbor:
     """What another service runs in an environment: its events, and the names that it has, by their kind.
 
-    What it `consumes` is written `service.event`; what it `calls` are endpoints, None where nobody wrote them down.
+    What it `consumes` is written `service.event`; `ordered` are those events, of either, whose order it keeps. What it
+    `calls` are endpoints, None where nobody wrote them down.
     """
 
     service: str
@@ -36,17 +39,22 @@ class Neighbor:
     consumes: frozenset[str]
     claims: Mapping[str, frozenset[str]]
     calls: frozenset[str] | None = None
+    ordered: frozenset[str] = frozenset()
 
 
 def describe_contract(settings: Settings, stack: Stack) -> dict[str, Json]:
     """Say for one environment what a service publishes, consumes and calls, and which names it has."""
-    messages = plain(settings.data.get("messages", {}))
+    published, consumed = published_events(settings.data), consumed_events(settings.data)
+    service = plain(settings.data["service"])
+    ordered = {f"{service}.{plain(event)}" for event, keeps_order in published.items() if keeps_order}
+    ordered.update(plain(event) for event, said in consumed.items() if is_ordered(said))
     claims: dict[str, set[str]] = {kind: set() for kind in _KINDS}
     for kind, name, _ in _list_claims(stack):
         claims[kind].add(name)
     return {
-        "publishes": sorted(messages.get("publish", ())),
-        "consumes": sorted(messages.get("consume", {})),
+        "publishes": sorted(plain(event) for event in published),
+        "consumes": sorted(plain(event) for event in consumed),
+        "ordered": sorted(ordered),
         "calls": list(find_calls(stack)),
         "claims": {kind: sorted(names) for kind, names in claims.items()},
     }
@@ -62,7 +70,8 @@ def read_neighbor(service: str, release: str, environment: str, manifest: Mappin
     publishes = _texts(contract.get("publishes", manifest.get("publishes")))
     consumes = _texts(contract.get("consumes"))
     calls = _texts(contract["calls"]) if "calls" in contract else None
-    return Neighbor(service, release, publishes, consumes, {kind: _texts(claims.get(kind)) for kind in _KINDS}, calls)
+    names = {kind: _texts(claims.get(kind)) for kind in _KINDS}
+    return Neighbor(service, release, publishes, consumes, names, calls, _texts(contract.get("ordered")))
 
 
 def find_rivals(mine: Neighbor, others: Iterable[Neighbor]) -> Iterator[tuple[str, Neighbor]]:
@@ -89,10 +98,18 @@ def _check_consumed(
     settings: Settings, service: str, others: Mapping[str, Neighbor], severity: Severity
 ) -> Iterator[Diagnostic]:
     where = settings.environment_name
-    for consumed in map_at(settings.data.get("messages"), "consume"):
+    for consumed, said in consumed_events(settings.data).items():
         publisher, _, event = str(plain(consumed)).partition(".")
         neighbor = others.get(publisher)
-        if publisher == service or (neighbor and event in neighbor.publishes):
+        if publisher == service:
+            continue
+        if neighbor and event in neighbor.publishes:
+            if (plain(consumed) in neighbor.ordered) != is_ordered(said):
+                mine, theirs = _ordered(is_ordered(said)), _ordered(not is_ordered(said))
+                message = f"`{consumed}` is {mine} here, and `{publisher}` publishes it {theirs} in `{where}`"
+                message += f", where it runs `{neighbor.release}`: there is no topic of this name"
+                hint = "remove `ordered`" if is_ordered(said) else "add `ordered: true`"
+                yield Diagnostic("D347", message, span_of(consumed), hint, severity)
             continue
         if neighbor is None:
             message = f"nothing is promoted for `{publisher}` in `{where}`, which should publish `{event}`"
@@ -109,9 +126,9 @@ def _check_published(
 ) -> Iterator[Diagnostic]:
     """Yield what others consume of a service that does not publish it, or not any more."""
     where = settings.environment_name
-    messages = settings.data.get("messages") or {}
-    published = {str(plain(each)) for each in map_at(settings.data, "messages").get("publish") or ()}
-    span = span_of(next(iter(messages.get("publish") or ()), settings.data["service"]))
+    events = published_events(settings.data)
+    published = {str(plain(event)): event for event in events}
+    span = span_of(next(iter(events), settings.data["service"]))
     for each in others:
         for consumed in sorted(each.consumes):
             publisher, _, event = consumed.partition(".")
@@ -119,6 +136,16 @@ def _check_published(
                 message = f"`{each.service}` consumes `{event}` in `{where}`, where it runs `{each.release}`"
                 hint = suggest(event, published) or f"publish it, or promote a `{each.service}` that does without first"
                 yield Diagnostic("D863", f"{message}, and this service does not publish it", span, hint, severity)
+            elif publisher == service and (consumed in each.ordered) != events[published[event]]:
+                mine, theirs = _ordered(events[published[event]]), _ordered(consumed in each.ordered)
+                message = f"`{each.service}` consumes `{event}` {theirs} in `{where}`, where it runs `{each.release}`"
+                message += f", and this service publishes it {mine}: its subscription would be to a topic that is gone"
+                hint = "publish it under another name, and let consumers move to that"
+                yield Diagnostic("D347", message, span_of(published[event]), hint, severity)
+
+
+def _ordered(keeps_order: bool) -> str:
+    return "in order" if keeps_order else "in no order"
 
 
 def _check_claims(environment: str, stack: Stack, others: Iterable[Neighbor]) -> Iterator[Diagnostic]:

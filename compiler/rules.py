@@ -1,7 +1,7 @@
 """Rules: what the schema cannot say, because it concerns several values at once.
 
 In: a Descriptor with its Repository, or the Settings of one environment; the Library.    Out: Diagnostics.
-Faults: D202, D301 to D314, D320, D321, D322, D360, D361; those of `routes` and `asking`.
+Faults: D202, D301 to D314, D320, D321, D322, D360, D361; those of `routes`, `asking` and `subscriptions`.
 Never: changes a value. A rule whose values are missing says nothing: their absence was reported before.
 """
 
@@ -13,10 +13,12 @@ from typing import Any
 from compiler.asking import check_permissions
 from compiler.blame import fault_at, is_from_service, map_at, number_at, span_of
 from compiler.diagnostics import Diagnostic, Related, Span, suggest
+from compiler.events import consumed_events
 from compiler.layers import choose_members, list_names, named_environments
 from compiler.model import Descriptor, Json, Library, Repository, Settings
 from compiler.processors import architecture
 from compiler.routes import check_routes
+from compiler.subscriptions import check_subscriptions
 from compiler.trace import plain, settings_of
 from compiler.variables import platform_variables
 
@@ -65,8 +67,7 @@ def check_settings(descriptor: Descriptor, settings: Settings) -> Iterator[Diagn
     """Check the settings of one environment against each other."""
     data = settings.data
     processes = {name: process for name, process in map_at(data, "processes").items() if isinstance(process, dict)}
-    consumed = [event for event in map_at(map_at(data, "messages"), "consume").values() if isinstance(event, dict)]
-    consumers = {plain(event.get("process")) for event in consumed}
+    consumers = {plain(event.get("process")) for event in consumed_events(data).values()}
     yield from _check_presence(descriptor, settings, processes)
     for name, process in processes.items():
         yield from _check_scaling(name, process, is_consumer=name in consumers)
@@ -76,7 +77,7 @@ def check_settings(descriptor: Descriptor, settings: Settings) -> Iterator[Diagn
         yield from _check_alarms(name, process, is_consumer=name in consumers)
         yield from _check_port(name, process)
         yield from _check_exposure(name, process)
-    yield from _check_events(settings, processes)
+    yield from check_subscriptions(settings, processes)
     yield from _check_dns(processes)
     yield from check_routes(settings, processes)
     yield from check_permissions(settings, processes)
@@ -271,23 +272,6 @@ def _check_exposure(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:
     if plain(exposure) == "public" and "port" in process and not is_named:
         message = f"`processes.{name}` is public and has no name that its certificate could be for"
         yield fault_at("D322", message, exposure, f"add `dns: {name}`", "warning")
-
-
-def _check_events(settings: Settings, processes: dict[str, Any]) -> Iterator[Diagnostic]:
-    messages = map_at(settings.data, "messages")
-    publish = messages.get("publish")
-    published = [plain(event) for event in publish] if isinstance(publish, list) else []
-    own = plain(settings.data.get("service"))
-    for name, event in map_at(messages, "consume").items():
-        process = event.get("process") if isinstance(event, dict) else None
-        if isinstance(process, str) and process not in processes:
-            hint = suggest(process, processes) or "name one of " + ", ".join(f"`{item}`" for item in processes)
-            message = f"`{name}` is consumed by the process `{process}`, which does not exist"
-            yield fault_at("D305", message, process, hint)
-        publisher, _, short = name.partition(".")
-        if publisher == own and short not in published:
-            hint = suggest(short, published) or f"add `{short}` to `messages.publish`"
-            yield fault_at("D313", f"`{name}` is consumed here and published by nobody", name, hint)
 
 
 def _check_dns(processes: dict[str, Any]) -> Iterator[Diagnostic]:

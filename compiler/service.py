@@ -115,7 +115,8 @@ class Routing:
 class Permission:
     """What a process may do with one thing; one of `bucket` to `consume` names it. `publish` is "<service>.<event>".
 
-    `access` is "read", "write" or "readWrite". `key` is the ARN of its key where that is not the platform's.
+    `access` is "read", "write" or "readWrite". `key` is the ARN of its key where that is not the platform's. `ordered`
+    is of `publish`: whether the event keeps the order of its messages.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Permission:
     publish: str | None = None
     consume: str | None = None
     key: str | None = None
+    ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,17 +161,30 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """An event of another service that a process consumes. `filter` maps a message attribute to the values let in."""
+    """An event that a process consumes. `filter` maps members of `filter_on`, "attributes" or "body", to values let in.
+
+    `timeout`, `retention`, `max_age` and `max_silence` in seconds; nobody watches the last two where they are None.
+    """
 
     service: str
     event: str
     process: str
     filter: Mapping[str, Json]
+    filter_on: str = "attributes"
+    ordered: bool = False
+    timeout: int = 30
+    max_receive_count: int = 5
+    retention: int = 4 * 24 * 60 * 60
+    max_age: int | None = None
+    max_silence: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service in one environment, every default filled in. Strings and numbers are traced values."""
+    """A service in one environment, every default filled in. Strings and numbers are traced values.
+
+    `ordered` are those events among `publishes` that keep the order of their messages.
+    """
 
     name: str
     owner: str
@@ -179,6 +194,7 @@ class Service:
     consumes: tuple[Subscription, ...]
     config: Mapping[str, str]
     secrets: Mapping[str, str]
+    ordered: frozenset[str] = frozenset()
 
     def processes_on(self, runtime: str) -> tuple[Process, ...]:
         return tuple(process for process in self.processes if process.runtime == runtime)

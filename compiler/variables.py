@@ -6,6 +6,7 @@ Never: gives one a value; that is for templates and roles.
 
 from __future__ import annotations
 
+from compiler.events import consumed_events, published_events
 from compiler.model import Json, Settings
 from compiler.trace import derive, join, plain
 
@@ -41,15 +42,13 @@ def queue_variable(process: str, publisher: str, event: str) -> str:
 
 def platform_variables(settings: Settings) -> dict[str, Json]:
     """Name the variables that the platform itself sets, each with the event that it is made of, if it is."""
-    messages = settings.data.get("messages")
-    messages = messages if isinstance(messages, dict) else {}
     processes = settings.data.get("processes") or {}
     has_port = any(isinstance(each, dict) and "port" in each for each in processes.values())
     variables: dict[str, Json] = {name: None for name in FIXED_VARIABLES if has_port or name != "PORT"}
-    for event in messages.get("publish") or ():
+    for event in published_events(settings.data):
         variables[topic_variable(event)] = event
-    for name, wanted in (messages.get("consume") or {}).items():
-        process = wanted.get("process") if isinstance(wanted, dict) else None
+    for name, wanted in consumed_events(settings.data).items():
+        process = wanted.get("process")
         if isinstance(process, str):
             publisher, _, event = plain(name).partition(".")
             variables[queue_variable(plain(process), publisher, event)] = name

@@ -37,6 +37,7 @@ STAND_INS: Mapping[str, tuple[str, ...]] = {
     "AWS::SSM::Document": (),
     "AWS::WAFv2::LoggingConfiguration": (),
     "AWS::WAFv2::WebACLAssociation": (),
+    "AWS::XRay::ResourcePolicy": (),
 }
 _TEMPLATES = "templates"
 _numbers = count(1)

@@ -33,7 +33,9 @@ from compiler.service import (
     Threshold,
 )
 
-TEMPLATES = ("alarms", "autoscaling", "config", "dashboard", "load_balancing", "logs", "messaging")
+TEMPLATES = (
+    *("alarms", "autoscaling", "config", "dashboard", "load_balancing", "logs", "message_alarms", "messaging"),
+)
 _PACKAGE = "_flagstone_library_test"
 _FOLDER = Path(__file__).parent.parent / "platform" / "templates"
 
@@ -151,6 +153,15 @@ GREEDY = replace(
     RECIPES,
     consumes=tuple(Subscription("customer", f"event-{number}", "worker", {}) for number in range(12)),
 )
+ORDERED = replace(
+    RECIPES,
+    ordered=frozenset({"recipe-created"}),
+    consumes=(
+        Subscription("customer", "address-changed", "worker", {"to.country": ["GB"]}, filter_on="body", ordered=True),
+        Subscription("recipes", "recipe-created", "worker", {}, ordered=True, max_age=600, max_silence=3500),
+        Subscription("recipes", "recipe-withdrawn", "worker", {}, timeout=7200, max_receive_count=3),
+    ),
+)
 PUBLIC = with_process(replace(WEB, exposure="public", scaling=Scaling(2, 6, {"requests": 1000, "cpu": 50})))
 SHARED = with_process(
     replace(WEB, load_balancer="shared", routing=Routing(120), scaling=Scaling(2, 6, {"requests": 1000}))
@@ -198,6 +209,7 @@ CASES = {
     "no-port": (with_process(replace(WORKER, scaling=Scaling(0, 2, {}))), PRODUCTION),
     "immutable": (with_process(replace(WEB, deployment=Deployment("immutable", 1, 1))), PRODUCTION),
     "twelve-queues": (GREEDY, PRODUCTION),
+    "ordered": (ORDERED, PRODUCTION),
     "own-event": (replace(RECIPES, consumes=(Subscription("recipes", "recipe-created", "web", {}),)), PRODUCTION),
     "long-names": (LONG_NAMED, PRODUCTION),
     "bare": (replace(with_process(WORKER), publishes=(), config={}, secrets={}), PRODUCTION),

@@ -39,8 +39,10 @@ def rule(priority: Json, listener: Json = LISTENER) -> Json:
     }
 
 
-def neighbor(service: str = "customer", *publishes: str, consumes: Json = None, **claims: list[str]) -> Neighbor:
-    contract = {"publishes": list(publishes), "consumes": consumes, "claims": claims}
+def neighbor(
+    service: str = "customer", *publishes: str, consumes: Json = None, ordered: Json = None, **claims: list[str]
+) -> Neighbor:
+    contract = {"publishes": list(publishes), "consumes": consumes, "ordered": ordered, "claims": claims}
     return read_neighbor(service, "r1", "production", {"contracts": {"production": contract}})
 
 
@@ -141,12 +143,52 @@ def test_a_name_is_refused_where_it_is_written() -> None:
     assert found.span and ("override.yml", 3) == (found.span.path, found.span.line)
 
 
+ORDERED = (
+    SERVICE
+    + """messages:
+  publish: {made: {ordered: true}, paid: {}}
+  consume: {customer.moved: {process: web, ordered: true}}
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "other", "places"),
+    [
+        (CONSUMER, neighbor("customer", "moved", ordered=["customer.moved"]), [(9, "customer.moved")]),
+        (ORDERED, neighbor("customer", "moved", ordered=["customer.moved"]), []),
+        (ORDERED, neighbor("customer", "moved"), [(11, "customer.moved")]),
+        (ORDERED, neighbor(consumes=["orders.made", "orders.paid"], ordered=["orders.made"]), []),
+        (ORDERED, neighbor(consumes=["orders.made"]), [(10, "made")]),
+        (ORDERED, neighbor(consumes=["orders.paid"], ordered=["orders.paid"]), [(10, "paid")]),
+        (CONSUMER, neighbor(consumes=["orders.made"], ordered=["orders.made"]), [(9, "made")]),
+    ],
+)
+def test_both_sides_of_an_event_say_whether_it_is_ordered(
+    text: str, other: Neighbor, places: list[tuple[int, str]]
+) -> None:
+    for is_strict, severity in ((False, "warning"), (True, "error")):
+        found = [each for each in check(other, text=text, is_strict=is_strict) if each.code == "D347"]
+        assert [severity] * len(places) == [each.severity for each in found]
+        at = [(each.span.line, each.span.source.lines[each.span.line - 1]) for each in found if each.span]
+        assert [line for line, _ in places] == [line for line, _ in at]
+        for (_, word), each in zip(places, found, strict=True):
+            assert each.span and f"`{word}`" in each.message
+            assert at[0][1][each.span.column - 1 :].startswith(word)
+
+
+def test_a_release_of_before_orders_nothing() -> None:
+    old = read_neighbor("customer", "r1", "production", {"contracts": {"production": {"publishes": ["moved"]}}})
+    assert [] == check(old)
+
+
 def test_a_contract_is_read_as_it_was_described() -> None:
     resources = {"A": topic("t"), "B": record("D."), "C": rule(7), "D": record("D.", Type="AAAA")}
     contract = describe_contract(resolve(CONSUMER), stack_of(resources))
     assert {
         "publishes": ["made"],
         "consumes": ["customer.moved", "orders.made"],
+        "ordered": [],
         "calls": [],
         "claims": {"dns": ["d"], "topics": ["t"], "priorities": [f"7 of {LISTENER}"]},
     } == contract
@@ -225,9 +267,8 @@ def test_publish_refuses_a_name_that_is_taken_and_tells_of_a_neighbor_that_canno
     assert f"{said}`services/menu-card/r1/manifest.json` is not in the bucket" in done.stderr
     manifest = json.loads(bucket.read("services/menu/r1/manifest.json"))
     claims = {"dns": [], "topics": ["staging-menu-card-created"], "priorities": []}
-    assert {"publishes": ["card-created"], "consumes": [], "calls": [], "claims": claims} == manifest["contracts"][
-        "staging"
-    ]
+    contract = {"publishes": ["card-created"], "consumes": [], "ordered": [], "calls": [], "claims": claims}
+    assert contract == manifest["contracts"]["staging"]
 
 
 def test_a_branch_environment_is_compiled_for_by_name_and_then_promoted_to(tmp_path: Path, bucket: Bucket) -> None:

@@ -315,7 +315,7 @@ def test_what_is_deleted_is_gone_but_for_what_production_keeps(
     kept = {each["Name"] for each in cloud.client("s3").list_buckets()["Buckets"]}
     queues = cloud.client("sqs").list_queues(QueueNamePrefix=f"{made.stack}-").get("QueueUrls", [])
     assert ids["Invoices"] in kept
-    assert (4 if environment.tier == "production" else 0) == len(queues)
+    assert (6 if environment.tier == "production" else 0) == len(queues)
 
 
 def _without_alarms(template: dict[str, Any]) -> dict[str, Any]:

@@ -115,6 +115,9 @@ def test_what_the_descriptor_says_arrives_with_the_word_of_the_line_that_said_it
     assert {"grace", "name"} <= {setting.path[0] for setting in settings_of(sub)}
 
 
+OF_TOPICS = ("DeliveryLogGroup", "FailureLogGroup", "DeliveryAmberAlarm", "LossRedAlarm", "FilterAmberAlarm")
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_every_resource_that_can_be_tagged_says_whose_it_is(case: str) -> None:
     service, environment = CASES[case]
@@ -125,7 +128,7 @@ def test_every_resource_that_can_be_tagged_says_whose_it_is(case: str) -> None:
         whose = {"service": service.name, "owner": service.owner, "environment": environment.name}
         assert whose.items() <= found.items(), name
         assert found["Name"].startswith(f"{environment.name}-{service.name}-"), name
-        belongs_to_all = name.endswith(("Config", "Dashboard", "Topic", "TopicParameter"))
+        belongs_to_all = name.endswith(("Config", "Dashboard", "Topic", "TopicParameter", *OF_TOPICS))
         assert ("process" in found) is not belongs_to_all, name
 
 
@@ -141,7 +144,7 @@ def test_what_holds_data_is_kept_in_production_and_goes_elsewhere() -> None:
             for name, resource in build_resources(RECIPES, environment).items()
             if resource["Type"] in ("AWS::Logs::LogGroup", "AWS::SQS::Queue")
         }
-        assert 3 == len(stateful)
+        assert 8 == len(stateful)  # of a process, of two topics two each, and three queues
         assert {fates} == {(each["DeletionPolicy"], each["UpdateReplacePolicy"]) for each in stateful.values()}
 
 

@@ -53,7 +53,7 @@ from tests.spans import show
             None,
         ),
         ("description: 5", "D204 9 5", "`description` is the number `5`, not a string", 'write "5" in quotes'),
-        ("messages: {publish: a}", "D204 9 a", "`publish` in `messages` is a string, not a list", None),
+        ("messages: {publish: a}", "D204 9 a", "`publish` in `messages` is a string, not a list or a map", None),
         ("messages: {publish: [~]}", "D204 9 ~", "item 1 of `messages.publish` is empty, not a string", None),
         (
             "    exposure: Public",

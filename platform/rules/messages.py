@@ -53,7 +53,7 @@ class MessagesAreNotSentInPlainText(Rule):
             policies = [each for each in template.resources(*kind.policies) if _holds_for(template, each, receiver)]
             statements = [statement for policy in policies for _, statement in _unconditional(template, policy)]
             if all(any(_weaknesses(template, receiver, each)) for each in statements):
-                own = (each for each in template.resources(*kind.policies) if each.name == receiver.name + "Policy")
+                own = (each for each in template.resources(*kind.policies) if each.name == _policy_of(receiver))
                 yield from _blame(template, receiver, next(own, None))
 
 
@@ -63,6 +63,11 @@ def _holds_for(template: Template, policy: Resource, receiver: Resource) -> bool
     return policy.body.get("Condition") in (None, receiver.body.get("Condition")) and _always(
         template, whose, lambda each: _is_of(template, each, receiver)
     )
+
+
+def _policy_of(receiver: Resource) -> str:
+    """Name the policy that the platform makes; that of a queue is for what could not be handled or delivered, too."""
+    return re.sub("(DeadLetter|Undeliverable)Queue$", "Queue", receiver.name) + "Policy"
 
 
 def _unconditional(template: Template, policy: Resource) -> Iterator[tuple[Place, Mapping[str, Any]]]:
@@ -133,7 +138,7 @@ def _is_of_plain_text(template: Template, condition: Any) -> bool:
 def _blame(template: Template, receiver: Resource, policy: Resource | None) -> Iterator[Fault]:
     """Yield what of the platform's policy lets plain text through, where that stands."""
     hint = f"keep the statement `{_DENIAL}` of its policy"
-    lost = f"'{receiver.name}Policy' does not deny what is sent in plain text"
+    lost = f"'{_policy_of(receiver)}' does not deny what is sent in plain text"
     if policy is None:
         yield Fault(receiver.place, lost, hint)
         return

@@ -19,12 +19,12 @@ from ._conventions import (
     config_path,
     key_arn,
     log_group_name,
+    own_topics,
     policy,
     queue_id,
     ssm,
     subscriptions_of,
     tags,
-    topic_name,
     via,
 )
 from ._permissions import permission_statements
@@ -141,8 +141,7 @@ def _message_statements(service: Service, environment: Environment, process: Pro
     if not _has_messages(service, process):
         return
     if service.publishes:
-        topics = [arn(environment, "sns", topic_name(environment, service.name, event)) for event in service.publishes]
-        yield allow("Publish", ["sns:Publish"], topics)
+        yield allow("Publish", ["sns:Publish"], own_topics(service, environment))
     if subscriptions := subscriptions_of(service, process):
         queues = [GetAtt(queue_id(subscription), "Arn") for subscription in subscriptions]
         yield allow(

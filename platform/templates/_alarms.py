@@ -81,11 +81,19 @@ def reckoned(inputs: Sequence[MetricDataQuery], query: str, label: str, expressi
 
 
 def measure(
-    query: str, namespace: str, name: str, dimensions: Sequence[MetricDimension], *, statistic: str, period: int = 60
+    query: str,
+    namespace: str,
+    name: str,
+    dimensions: Sequence[MetricDimension],
+    *,
+    statistic: str,
+    period: int = 60,
+    label: str | None = None,
 ) -> MetricDataQuery:
-    """A metric that an expression knows as `query`."""
+    """A metric that an expression knows as `query`, and people as `label`."""
     return MetricDataQuery(
         Id=query,
+        **({} if label is None else {"Label": label}),
         MetricStat=MetricStat(
             Metric=Metric(Namespace=namespace, MetricName=name, Dimensions=list(dimensions)),
             Period=period,

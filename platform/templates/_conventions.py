@@ -67,8 +67,39 @@ def arn(environment: Environment, aws_service: str, resource: str) -> str:
     return join("arn:aws:", aws_service, ":", environment.region, ":", environment.account, ":", resource)
 
 
-def topic_name(environment: Environment, publisher: str, event: str) -> str:
-    return join(environment.name, "-", publisher, "-", event)
+def topic_name(environment: Environment, publisher: str, event: str, *, is_ordered: bool) -> str:
+    return join(environment.name, "-", publisher, "-", event, ".fifo" if is_ordered else "")
+
+
+def own_topic_name(service: Service, environment: Environment, event: str) -> str:
+    return topic_name(environment, service.name, event, is_ordered=event in service.ordered)
+
+
+def own_topics(service: Service, environment: Environment) -> list[str]:
+    """The ARNs of the topics that a service publishes to."""
+    return [arn(environment, "sns", own_topic_name(service, environment, event)) for event in service.publishes]
+
+
+def subscription_topic(environment: Environment, subscription: Subscription) -> str:
+    """The ARN of the topic that a subscription is to, of whichever service."""
+    name = topic_name(environment, subscription.service, subscription.event, is_ordered=subscription.ordered)
+    return arn(environment, "sns", name)
+
+
+def topic_log_name(service: Service, environment: Environment, event: str, outcome: str) -> str:
+    """Name the log group where SNS writes how deliveries ended: "" those that it takes for a sample, "/Failure" those
+    that failed. SNS makes the name."""
+    name = own_topic_name(service, environment, event)
+    return join("sns/", environment.region, "/", environment.account, "/", name, outcome)
+
+
+def topic_logs_role(environment: Environment) -> str:
+    """The ARN of the role under which SNS writes these logs. By its name: a template takes 60 references."""
+    return join("arn:aws:iam::", environment.account, ":role/platform/", topic_logs_role_name(environment))
+
+
+def topic_logs_role_name(environment: Environment) -> str:
+    return join(environment.shared, "-topic-logs")
 
 
 def config_path(service: Service, environment: Environment) -> str:
@@ -117,18 +148,21 @@ def dead_letter_queue_id(subscription: Subscription) -> str:
     return camel(subscription.process, subscription.service, subscription.event) + "DeadLetterQueue"
 
 
+def undeliverable_queue_id(subscription: Subscription) -> str:
+    return camel(subscription.process, subscription.service, subscription.event) + "UndeliverableQueue"
+
+
 def subscriptions_of(service: Service, process: Process) -> tuple[Subscription, ...]:
     return tuple(subscription for subscription in service.consumes if subscription.process == process.name)
 
 
-def queue_batches(service: Service, process: Process) -> Iterator[tuple[str, list[str]]]:
-    """Yield the queues that a process reads, nine at a time, with what to tell a batch by: nothing, "2", "3".
+def in_batches(subscriptions: Sequence[Subscription]) -> Iterator[tuple[str, Sequence[Subscription]]]:
+    """Yield nine subscriptions at a time, with what to tell a batch by: nothing, "2", "3".
 
     An alarm on metric math takes ten metrics, and one of them may be the group's size.
     """
-    queues = [queue_id(subscription) for subscription in subscriptions_of(service, process)]
-    for start in range(0, len(queues), 9):
-        yield (str(start // 9 + 1) if start else ""), queues[start : start + 9]
+    for start in range(0, len(subscriptions), 9):
+        yield (str(start // 9 + 1) if start else ""), subscriptions[start : start + 9]
 
 
 # Tags, retention, policies

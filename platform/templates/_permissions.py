@@ -36,7 +36,8 @@ def permission_statements(environment: Environment, process: Process) -> Iterato
             yield _key(environment, permission, "secretsmanager")
         if permission.publish is not None:
             publisher, _, event = permission.publish.partition(".")
-            topic = derive(topic_name(environment, publisher, event), environment.name, permission.publish)
+            name = topic_name(environment, publisher, event, is_ordered=permission.ordered)
+            topic = derive(name, environment.name, permission.publish)
             yield _statement(permission, "Publish", PUBLISH, [arn(environment, "sns", topic)])
             yield _key(environment, permission, "sns")
         if permission.consume is not None:

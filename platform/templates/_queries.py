@@ -12,3 +12,8 @@ LAST_ERRORS = (
     " or (not ispresent(level) and @message like /(?i)\\b(error|exception|panic|out of memory)\\b/)"
     " | sort @timestamp desc | limit 50"
 )
+# As SNS writes how deliveries ended: all that failed, and a sample of those that did not.
+LAST_DELIVERIES = (
+    "fields @timestamp, status, notification.topicArn, delivery.destination, delivery.providerResponse"
+    " | sort status, @timestamp desc | limit 50"
+)

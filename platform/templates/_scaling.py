@@ -18,7 +18,7 @@ from troposphere.autoscaling import (
 
 from compiler.authoring import Environment, Process, Service, camel
 
-from ._conventions import queue_batches
+from ._conventions import in_batches, queue_id, subscriptions_of
 from ._ways_in import full_name
 
 
@@ -66,13 +66,13 @@ def follow_requests(environment: Environment, process: Process, per_target: floa
 
 def follow_queue_age(service: Service, process: Process, seconds: float) -> Iterator[AWSObject]:
     """Follow the oldest message of all queues that the process reads. Of several policies the largest wish wins."""
-    for batch, queues in queue_batches(service, process):
+    for batch, subscriptions in in_batches(subscriptions_of(service, process)):
         yield ScalingPolicy(
             camel(process.name) + "ScaleOnQueueAge" + batch,
             AutoScalingGroupName=Ref(camel(process.name) + "Group"),
             PolicyType="TargetTrackingScaling",
             TargetTrackingConfiguration=TargetTrackingConfiguration(
-                CustomizedMetricSpecification=_oldest_message(queues),
+                CustomizedMetricSpecification=_oldest_message([queue_id(each) for each in subscriptions]),
                 TargetValue=seconds,
             ),
         )

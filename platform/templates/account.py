@@ -1,5 +1,5 @@
 """What an account has once, whatever environments are in it: records of who did what and of what there was, watchers,
-a budget.
+a budget, and leave for topics to send traces.
 
 One environment of an account makes it; the others say so in their files. In another region, one makes what watches that
 region, and leaves out the record of calls and the budget, which are of all regions. Not here, because CloudFormation
@@ -40,6 +40,7 @@ from compiler.authoring import Environment, camel, derive, join
 
 from ._buckets import log_bucket, objects_of
 from ._conventions import Statement, key_arn
+from ._deliveries import traces
 from ._environment_conventions import platform_topics, publish, tag_values, tags
 from ._key_policies import trail_arn, trail_name
 
@@ -84,6 +85,7 @@ def build(environment: Environment) -> Iterator[AWSObject]:
         yield from record_of_resources(environment)
     yield from watchers(environment)
     yield from alerts(environment)
+    yield from traces(environment)
     if not baseline.is_region_only:
         yield from budget(environment)
 

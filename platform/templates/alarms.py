@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from troposphere import AWSObject, GetAtt, Ref
 from troposphere.cloudwatch import MetricDataQuery, MetricDimension
 
-from compiler.authoring import Environment, Process, Service, Subscription, camel, join
+from compiler.authoring import Environment, Process, Service, camel, join
 
 from ._alarms import Measured, alarm, measure, metric, of_queue, reckoned
-from ._conventions import dead_letter_queue_id, queue_batches
+from ._conventions import in_batches, queue_id, subscriptions_of
 from ._lifecycle import refresh_alarms
 from ._ways_in import full_name, is_shared
 
@@ -32,8 +32,6 @@ def build(service: Service, environment: Environment) -> Iterator[AWSObject]:
             yield from errors(service, environment, process)
             yield from unhealthy_hosts(service, environment, process)
         yield from queue_age(service, environment, process)
-    for subscription in service.consumes:
-        yield from dead_letters(service, environment, subscription)
 
 
 def cpu(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
@@ -117,7 +115,9 @@ def unhealthy_hosts(service: Service, environment: Environment, process: Process
 
 
 def queue_age(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
-    for batch, queues in queue_batches(service, process):
+    """Watch the queues that have no time of their own, `maxAge`; `message_alarms` watches each that has."""
+    watched = [each for each in subscriptions_of(service, process) if each.max_age is None]
+    for batch, subscriptions in in_batches(watched):
         for color, threshold in _thresholds(process, "queueAge"):
             yield alarm(
                 camel(process.name, "queueAge") + batch + camel(color) + "Alarm", service, environment,
@@ -128,34 +128,11 @@ def queue_age(service: Service, environment: Environment, process: Process) -> I
                     _subject(service, environment, process), ": the oldest message is older than ", threshold,
                     " seconds for 5 minutes. The process does not keep up, or has stopped.",
                 ),
-                measured=_oldest_message(process, queues),
+                measured=_oldest_message(process, [queue_id(each) for each in subscriptions]),
                 threshold=threshold,
                 within=(5, 5),
                 missing="notBreaching",
             )  # fmt: skip
-
-
-def dead_letters(service: Service, environment: Environment, subscription: Subscription) -> Iterator[AWSObject]:
-    name = join(subscription.process, "-", subscription.service, "-", subscription.event)
-    yield alarm(
-        camel(subscription.process, subscription.service, subscription.event) + "DeadLetterAlarm", service, environment,
-        process=subscription.process,
-        tag=join(name, "-dead-letters"),
-        color="amber",
-        says=join(
-            service.name, "/", subscription.process, " in ", environment.name, ": messages ", subscription.service, ".",
-            subscription.event, " could not be handled. Find out why, then move them back to their queue.",
-        ),
-        measured=metric(
-            "AWS/SQS",
-            "ApproximateNumberOfMessagesVisible",
-            [of_queue(dead_letter_queue_id(subscription))],
-            statistic="Maximum",
-        ),
-        threshold=0,
-        within=(1, 1),
-        missing="notBreaching",
-    )  # fmt: skip
 
 
 def _name(service: Service, environment: Environment, process: Process, title: str) -> str | None:

@@ -13,18 +13,20 @@ from troposphere.cloudwatch import Dashboard
 
 from compiler.authoring import Environment, Process, Service, camel, derive, join
 
-from . import alarms, logs, messaging
+from . import alarms, logs, message_alarms, messaging
 from ._conventions import (
     dead_letter_queue_id,
     log_group_name,
     metric_namespace,
+    own_topic_name,
     queue_id,
     subscriptions_of,
     tags,
-    topic_name,
+    topic_log_name,
+    undeliverable_queue_id,
 )
 from ._dashboards import dashboard_name, environment_dashboard_name
-from ._queries import LAST_ERRORS
+from ._queries import LAST_DELIVERIES, LAST_ERRORS
 from ._ways_in import full_name, is_shared
 from ._widgets import Metric, Row, Widget, alarm_status, body, compute, graph, log_lines, measure, text
 
@@ -69,13 +71,21 @@ def _rows(service: Service, environment: Environment) -> Iterator[Row]:
     ]
     if groups:
         yield Row((log_lines("Last errors", groups, LAST_ERRORS),), height=8)
+    deliveries = [
+        topic_log_name(service, environment, event, outcome)
+        for outcome in ("/Failure", "")
+        for event in service.publishes
+    ]
+    if deliveries:
+        title = "Last deliveries of events, those that failed first"
+        yield Row((log_lines(title, deliveries, LAST_DELIVERIES),), height=8)
 
 
 def alarm_ids(service: Service, environment: Environment) -> list[str]:
     """Name every alarm that the other templates make for the service."""
     return [
         thing.title
-        for template in (alarms, logs, messaging)
+        for template in (alarms, logs, message_alarms, messaging)
         for thing in template.build(service, environment)
         if getattr(thing, "resource_type", "") in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
     ]
@@ -170,6 +180,7 @@ def _queues(service: Service, process: Process) -> Iterator[Widget]:
         ("Age of the oldest message, seconds", "ApproximateAgeOfOldestMessage", "Maximum", queue_id),
         ("Messages that wait", "ApproximateNumberOfMessagesVisible", "Maximum", queue_id),
         ("Dead letters", "ApproximateNumberOfMessagesVisible", "Maximum", dead_letter_queue_id),
+        ("Undeliverable messages", "ApproximateNumberOfMessagesVisible", "Maximum", undeliverable_queue_id),
     ):
         metrics = [
             measure("AWS/SQS", metric, {"QueueName": f"${{{find(subscription)}.QueueName}}"}, label=label)
@@ -186,7 +197,7 @@ def _topics(service: Service, environment: Environment) -> Iterator[Widget]:
         ("Events that did not reach a queue", "NumberOfNotificationsFailed"),
     ):
         metrics = [
-            measure("AWS/SNS", metric, {"TopicName": topic_name(environment, service.name, event)}, label=event)
+            measure("AWS/SNS", metric, {"TopicName": own_topic_name(service, environment, event)}, label=event)
             for event in service.publishes
         ]
         yield graph(title, metrics)

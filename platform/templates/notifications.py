@@ -1,4 +1,5 @@
-"""Where alarms are heard: an amber topic (a ticket) and a red one (a page) for each owner.
+"""Where alarms are heard: an amber topic (a ticket) and a red one (a page) for each owner. With it comes the role under
+which the topics of services log how deliveries end.
 
 The second stack of an environment: it encrypts with the alarms key of `security`. Who subscribes is up to the owner.
 """
@@ -14,6 +15,7 @@ from troposphere.sns import Topic, TopicPolicy
 from compiler.authoring import Environment, camel, join
 
 from ._conventions import arn, deny_plain_transport, key_arn, policy
+from ._deliveries import log_role
 from ._environment_conventions import PLATFORM, account_root, publish, tags
 from ._platform_alarms import platform_alarm
 
@@ -26,6 +28,7 @@ def build(environment: Environment) -> Iterator[AWSObject]:
             yield from topic(environment, owner, color)
             if PLATFORM in environment.owners:
                 yield from delivery_alarm(environment, owner, color)
+    yield from log_role(environment)
 
 
 def topic(environment: Environment, owner: str, color: str) -> Iterator[AWSObject]:
