@@ -93,7 +93,9 @@ def _ask_ssm(facts: Mapping[str, Any], operation: str, arguments: Iterable[str])
         "json",
         *arguments,
     ]
-    asked = subprocess.run(command, stdout=subprocess.PIPE, env={**os.environ, "AWS_PAGER": ""}, check=False)
+    # HOME is the process's own folder here: a configuration that it leaves there could have root run anything.
+    environment = {**os.environ, "AWS_PAGER": "", "HOME": "/root"}
+    asked = subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=False)
     if asked.returncode != 0:
         raise UnreadableEnvironment(f"`aws ssm {operation}` fails with {asked.returncode}")
     answer: dict[str, Any] = json.loads(asked.stdout)
