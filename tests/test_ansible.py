@@ -311,7 +311,7 @@ def test_the_access_log_tells_each_request_as_json_without_its_query(proxy: Mach
         '/r%22%0a"?token=hidden',
         {"X-Request-Id": "seen", "X-Amzn-Trace-Id": f"Root={TRACE}", "User-Agent": 'a"b\\c'},
     )
-    ask(proxy, "/ping", {"X-Request-Id": "probe"})
+    ask(proxy, "/ping", {"X-Request-Id": "probe", "User-Agent": "ELB-HealthChecker/2.0"})
     lines = [json.loads(line) for line in wait_for_line(proxy, '"request_id":"seen"').splitlines()]
     (line,) = [line for line in lines if line["request_id"] == "seen"]
     expected = {
