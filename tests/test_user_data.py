@@ -43,7 +43,6 @@ STAND_INS = {
     "the-same-run": "echo InvocationID=5eb1; echo NRestarts=0",
     "a-crash-loop": 'echo InvocationID=5eb1; echo NRestarts="$(grep --count a-crash-loop "$CALLS")"',
     "shutdown": "true",
-    "systemd-run": "true",
     "sleep": "true",
 }
 
@@ -73,7 +72,7 @@ def test_an_instance_fetches_proves_applies_and_says_that_it_serves(tmp_path: Pa
     assert 0 == outcome.status
     programs = [call.split()[0] for call in outcome.calls]
     start, end = ["aws", "aws", "aws", "ansible-playbook", "curl"], ["aws", "the-target-is-healthy", "cfn-signal"]
-    assert [*start, "systemd-run", *end] == programs
+    assert [*start, "systemctl", *end] == programs
     bucket = "s3://platform-deployment-111122223333-eu-west-1/services/recipes/20261120T101500-abc"
     assert [f"{bucket}/ansible.tar.gz", f"{bucket}/source.tar.gz"] == [call.split()[4] for call in outcome.calls[1:3]]
     assert "--max-time 4 http://127.0.0.1:8080/ping" in outcome.calls[4]
@@ -240,8 +239,9 @@ def test_an_instance_that_fails_says_so_to_its_group(tmp_path: Path) -> None:
 def test_a_process_finishes_before_its_instance_ends_and_the_group_waits_for_that(tmp_path: Path, sign: str) -> None:
     outcome = _start(tmp_path, WORKER)
     assert 0 == outcome.status
-    unit = "--unit=platform-drain --setenv=AWS_DEFAULT_REGION=eu-west-1"
-    assert f"systemd-run --quiet {unit} {tmp_path}/opt/platform/drain" in outcome.calls
+    assert "systemctl enable --now platform-drain.service" in outcome.calls
+    unit = (tmp_path / "etc/systemd/system/platform-drain.service").read_text().splitlines()
+    assert {"Environment=AWS_DEFAULT_REGION=eu-west-1", "WantedBy=multi-user.target"} < set(unit)
     tools, calls = tmp_path / "tools", tmp_path / "calls"
     # The third question is answered: the group lets go, or Amazon takes back the instance.
     body = (
