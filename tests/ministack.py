@@ -243,7 +243,9 @@ def connect(service: str, endpoint: str, certificate: Path, keys: Keys, *, tries
 def _make_certificate(folder: Path) -> tuple[Path, Path]:
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     request = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    # The names of AWS are for machines whose own names lead here.
+    aws = f"DNS:*.{REGION}.amazonaws.com,DNS:*.s3.{REGION}.amazonaws.com"
+    names = ["-addext", f"subjectAltName=DNS:localhost,IP:127.0.0.1,{aws}"]
     files = ["-keyout", str(key), "-out", str(certificate)]
     subprocess.run(["openssl", "req", *request, *names, *files], check=True, capture_output=True)
     return certificate, key
