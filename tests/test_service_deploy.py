@@ -1,6 +1,6 @@
 """Stacks of services are created on top of those of their environment, read back, updated and deleted.
 
-The example is deployed as it is compiled, to each environment; a service that uses much is made by hand. The server is
+Examples are deployed as they are compiled, to each environment; a service that uses much is made by hand. The server is
 MiniStack, which enforces policies and hands messages on. What it does not know stands in by name only.
 """
 
@@ -10,7 +10,6 @@ import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,9 +20,9 @@ from compiler.service import Environment, Routing, Scaling, Scheduled, Service, 
 from tests.deploying import Cloud, run_cloud
 from tests.environments_by_hand import ENVIRONMENTS, build_template, with_network
 from tests.environments_by_hand import PRODUCTION as PRODUCTION_ELSEWHERE
+from tests.examples import EXAMPLES, place_example
 from tests.services_by_hand import MIXED, PERMITTED, RECIPES, REFRESH, WORKER, build_stack
 
-EXAMPLE = Path(__file__).parent.parent / "examples" / "service-repo"
 # The account of the server: policies that compare accounts are enforced.
 ACCOUNT = "000000000000"
 PRODUCTION = replace(PRODUCTION_ELSEWHERE, account=ACCOUNT)
@@ -111,17 +110,26 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 
 @pytest.fixture(scope="module")
-def orders(cloud: Cloud) -> dict[str, Deployed]:
-    """The example in every environment."""
-    files = compile_service(EXAMPLE, open_library(None), lint=False).bundle.files
-    made = {}
-    for environment in ENVIRONMENTS:
-        text = files[f"{environment.name}/template.json"].decode().replace(environment.account, ACCOUNT)
-        given = json.loads(files[f"{environment.name}/parameters.json"])
-        template, stack = json.loads(text), f"{environment.name}-orders"
-        values = {each["ParameterKey"]: each["ParameterValue"] for each in given}
-        made[environment.name] = Deployed(cloud, stack, template, cloud.deploy(stack, template, values))
-    return made
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Mapping[str, bytes]]:
+    """The files of every example, by its name."""
+    library, place = open_library(None), tmp_path_factory.mktemp("examples")
+    folders = {each.name: place_example(each, place / each.name, library) for each in EXAMPLES}
+    return {name: compile_service(each, library, lint=False).bundle.files for name, each in folders.items()}
+
+
+def deploy_example(cloud: Cloud, bundle: Mapping[str, bytes], environment: Environment, service: str) -> Deployed:
+    text = bundle[f"{environment.name}/template.json"].decode().replace(environment.account, ACCOUNT)
+    given = json.loads(bundle[f"{environment.name}/parameters.json"])
+    template, stack = json.loads(text), f"{environment.name}-{service}"
+    values = {each["ParameterKey"]: each["ParameterValue"] for each in given}
+    return Deployed(cloud, stack, template, cloud.deploy(stack, template, values))
+
+
+@pytest.fixture(scope="module")
+def orders(cloud: Cloud, bundles: dict[str, Mapping[str, bytes]]) -> dict[str, Deployed]:
+    """The first example in every environment."""
+    bundle = bundles["service-repo"]
+    return {each.name: deploy_example(cloud, bundle, each, "orders") for each in ENVIRONMENTS}
 
 
 @pytest.fixture(scope="module")
@@ -300,6 +308,27 @@ def test_an_update_changes_options_and_takes_a_removed_process_away(menus: Deplo
     # An instance is told of all processes of the service.
     assert "2" == group["LaunchTemplate"]["Version"]
     assert "debug" == menus.cloud.parameters("/service/production/menus/config")["LOG_LEVEL"]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda each: each.name)
+@pytest.mark.parametrize("example", ["public-web", "much-overridden"])
+def test_every_example_is_created_updated_and_deleted(
+    orders: dict[str, Deployed], bundles: dict[str, Mapping[str, bytes]], example: str, environment: Environment
+) -> None:
+    cloud = orders[environment.name].cloud  # where there are topics to subscribe to
+    made = deploy_example(cloud, bundles[example], environment, example)
+    kinds = {logical_id: kind for logical_id, (kind, _) in cloud.resources(made.stack).items()}
+    assert {logical_id: each["Type"] for logical_id, each in made.template["Resources"].items()} == kinds
+    assert set(made.template.get("Outputs", ())) == set(cloud.outputs(made.stack))
+    release = {name: RELEASE[name] for name in RELEASE if name in made.template["Parameters"]}
+    planned = cloud.deploy(made.stack, made.template, release)
+    templates = {name for name, kind in kinds.items() if kind == "AWS::EC2::LaunchTemplate"}
+    assert {f"Modify {name}" for name in templates} <= set(planned)
+    physical = {made.ids()[name] for name in templates}
+    cloud.remove(made.stack)
+    assert made.stack not in cloud.stacks()
+    left = cloud.client("ec2").describe_launch_templates()["LaunchTemplates"]
+    assert not physical & {each["LaunchTemplateId"] for each in left}
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda each: each.name)
