@@ -7,7 +7,7 @@ Never: decides anything about a service; the rooms are imported by the command t
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ from compiler.screen import (
 )
 
 if TYPE_CHECKING:
+    from compiler.cost import Costs
     from compiler.diagnostics import Diagnostic
     from compiler.model import Json, Library
 
@@ -106,4 +107,19 @@ def _show(
         report_costs(each, title=f"{name} in {environment}", width=width, color=color)
         for environment, each in costs.items()
     )
+    text += "".join(_sum_up(library, name, costs))
     screen.show(found, text, {environment: costs_to_json(each) for environment, each in costs.items()})
+
+
+def _sum_up(library: Library, name: str, costs: Mapping[str, Costs]) -> Iterator[str]:
+    """Say of each family that is shown with several environments what they cost together."""
+    from compiler.layers import find_member
+    from compiler.report_cost import report_sum
+
+    families: dict[str, list[Costs]] = {}
+    for environment, each in costs.items():
+        member = find_member(library.environments, environment)
+        families.setdefault(member.file if member else environment, []).append(each)
+    for family, together in families.items():
+        if len(together) > 1:
+            yield "\n" + report_sum(together, title=f"{name} in {family}")

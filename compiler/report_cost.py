@@ -6,7 +6,7 @@ Never: adds up what has no price; it is counted and named.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 from compiler.cost import CostLine, Costs, order_lines
@@ -30,6 +30,12 @@ def report_costs(costs: Costs, *, title: str, width: int | None = None, color: b
         text += f"\nno price for {count} resource{'' if count == 1 else 's'}, which {_be(count)} not counted:\n"
         text += "".join(f"  {_name(line)}  {line.what}\n" for line in costs.unknown)
     return text
+
+
+def report_sum(costs: Sequence[Costs], *, title: str) -> str:
+    """Say what several cost together, in one line."""
+    low, high = sum((each.low for each in costs), _ZERO), sum((each.high for each in costs), _ZERO)
+    return f"{title}: {_between(low, high)} {costs[0].currency} a month, in {len(costs)} environments\n"
 
 
 def costs_to_json(costs: Costs) -> dict[str, Json]:

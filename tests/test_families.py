@@ -7,16 +7,20 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
+from compiler.cli import cli
 from compiler.diagnostics import CompileError, Diagnostic
 from compiler.layers import choose_members, list_own
 from compiler.library import find_content
 from compiler.model import Compilation, Library
 from compiler.pipeline import compile_platform, compile_service, open_library, plan_service
+from compiler.schema import complete_schema
 from compiler.trace import settings_of
 
 ROOT = Path(__file__).parent.parent
@@ -330,3 +334,79 @@ def test_an_unknown_tenant_is_told_with_those_that_are_near(library: Library, tm
     (fault,) = caught.value.diagnostics
     assert "D301" == fault.code
     assert "`production-acme`" in str(fault.hint)
+
+
+# Commands
+
+# One region, since the library's prices are of one.
+FEW = SIMPLE + "tenants: {acme: , globex: {defaults: {process: {scaling: {max: 4}}}}}\n"
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("few")
+    write_library(folder / "platform", FEW)
+    (folder / "orders").mkdir()
+    (folder / "orders" / "service.yml").write_text(SERVICE + "environments: {production: , staging: }\n", "utf-8")
+    return folder
+
+
+def run(folder: Path, *words: str) -> Result:
+    words = tuple(word.replace("ORDERS", str(folder / "orders")) for word in words)
+    return CliRunner().invoke(cli, [*words, "--platform", str(folder / "platform")])
+
+
+@pytest.mark.parametrize(
+    ("words", "written"),
+    [
+        (["--env", "production"], ["production-acme", "production-globex"]),
+        (["--env", "production-globex"], ["production-globex"]),
+        (["--env", "production-globex", "--env", "production"], ["production-acme", "production-globex"]),
+        ([], ["production-acme", "production-globex", "staging"]),
+    ],
+)
+def test_a_service_is_compiled_for_what_env_means(
+    words: list[str], written: list[str], few: Path, tmp_path: Path
+) -> None:
+    done = run(few, "compile", "ORDERS", "--no-lint", "--out", str(tmp_path / "out"), *words)
+    assert 0 == done.exit_code, done.output
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_bytes())
+    assert written == manifest["environments"] == sorted(each.name for each in (tmp_path / "out").glob("*/"))
+    families = {name: ["production"] for name in written if name != "staging"}
+    assert families == manifest["families"]
+
+
+def test_the_stacks_of_a_family_are_those_that_its_tenants_share(few: Path, tmp_path: Path) -> None:
+    for name in ("production", "production-acme"):
+        out = tmp_path / name
+        done = run(few, "platform", "compile", "--no-lint", "--out", str(out), "--env", name)
+        assert 0 == done.exit_code, done.output
+        assert ["production"] == sorted(each.name for each in out.glob("*/"))
+
+
+def test_costs_of_a_family_are_summed_up(few: Path) -> None:
+    done = run(few, "cost", "ORDERS", "--env", "production")
+    assert 0 == done.exit_code, done.output
+    each = re.findall(r"^orders in production-\w+: ([\d.]+) to ([\d.]+) USD", done.stdout, re.MULTILINE)
+    last = re.search(r"\n\norders in production: ([\d.]+) to ([\d.]+) USD a month, in 2 environments\n\Z", done.stdout)
+    assert last, done.stdout
+    for end in (0, 1):
+        assert abs(Decimal(last[end + 1]) - sum(Decimal(pair[end]) for pair in each)) <= Decimal("0.01")  # rounded once
+    assert "in production:" not in run(few, "cost", "ORDERS", "--env", "production-acme").stdout
+
+
+def test_an_unknown_name_is_refused_with_those_that_are_near(few: Path) -> None:
+    done = run(few, "compile", "ORDERS", "--env", "production-acne")
+    assert 2 == done.exit_code
+    assert "did you mean `production-acme`" in done.stderr
+
+
+def test_editors_know_a_family_and_each_of_it(library: Library) -> None:
+    known = complete_schema(library.schema, library)["properties"]["environments"]["properties"]
+    told = known["production-acme"]["description"]
+    assert "region eu-west-1 or us-east-1" in told
+    assert "of production-acme-eu-west-1, production-acme-use1" in told
+    assert (
+        "What is different there: tier staging, region eu-west-1, account 444455556666."
+        == known["staging"]["description"]
+    )

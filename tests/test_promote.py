@@ -147,6 +147,47 @@ def test_what_has_no_order_has_no_first(environments: list[str], promotion: list
     assert ["r4"] == [move.release for move in promote(bucket, "r4", to).channel.history]
 
 
+def publish_family(bucket: Bucket, *promotion: str) -> None:
+    """Put a release `r4` there that serves two tenants of each of two families, all of them in the region `eu`."""
+    tenants = [f"{file}-{tenant}-eu" for file in ("staging", "production") for tenant in ("acme", "globex")]
+    families = {name: [name.split("-")[0], f"{name.split('-')[0]}-eu", name.removesuffix("-eu")] for name in tenants}
+    publish_release(bucket, "r4", environments=tenants, promotion=promotion, families=families)
+
+
+def test_a_tenant_has_the_place_of_its_family_in_the_order_and_all_of_a_family_come_first(bucket: Bucket) -> None:
+    publish_family(bucket, "staging", "production")
+    promote(bucket, "r4", "staging-acme-eu")
+    ((code, message, hint),) = refusal(lambda: promote(bucket, "r4", "production-acme-eu"))
+    assert ("D843", True) == (code, "has not run in `staging-globex-eu`, " in message)
+    assert "promote it to `staging-globex-eu` first" in str(hint)
+    promote(bucket, "r4", "staging-globex-eu")
+    promote(bucket, "r4", "production-globex-eu")
+    assert (["r4"], []) == (running(bucket, "production-globex-eu"), running(bucket, "production-acme-eu"))
+
+
+@pytest.mark.parametrize("first", ["production-globex", "production-globex-eu"])
+def test_a_tenant_may_have_a_place_of_its_own_in_the_order(first: str, bucket: Bucket) -> None:
+    publish_family(bucket, first, "production")
+    ((code, message, _),) = refusal(lambda: promote(bucket, "r4", "production-acme-eu"))
+    assert ("D843", True) == (code, "`production-globex-eu`" in message)
+    promote(bucket, "r4", "production-globex-eu")
+    promote(bucket, "r4", "production-acme-eu")
+
+
+@pytest.mark.parametrize("family", ["production", "production-acme", "production-eu"])
+def test_a_family_has_no_channel_of_its_own(family: str, bucket: Bucket) -> None:
+    publish_family(bucket)
+    ((code, message, hint),) = refusal(lambda: promote(bucket, "r4", family))
+    assert ("D841", f"release `r4` was not compiled for `{family}`") == (code, message)
+    assert "promote to `production-acme-eu`" in str(hint)
+
+
+@pytest.mark.parametrize("families", [[], {"production": "x"}, {"production": [1]}, "staging", None])
+def test_families_of_another_shape_are_none(families: Any, bucket: Bucket) -> None:
+    publish_release(bucket, "r4", families=families)
+    assert "D843" == refusal(lambda: promote(bucket, "r4", "production"))[0][0]
+
+
 def test_a_manifest_of_another_shape_orders_and_serves_nothing(bucket: Bucket) -> None:
     publish_release(bucket, "r4", promotion=[])
     publish_release(bucket, "r5", **cast(Any, {"environments": [], "also": 1}))
