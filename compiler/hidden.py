@@ -22,7 +22,7 @@ _KEY = re.compile(r"""(?:^|(?<=[\s{,"']))([A-Za-z][A-Za-z_-]{2,40})["']?\s*:(?=\
 _MEANT = re.compile(r"secret|passw|credential|tokens")
 # What is no secret: the name of an entry, and beside it a path of the form that is asked for.
 _NAME = r"""["']?[A-Za-z_][A-Za-z0-9_-]*["']?\s*:(?=\s|$|["'{\[])"""
-_PATH = r"""["']?(?:/[A-Za-z0-9_.-]+)+["']?"""
+_PATH = r"""["']?(?:/(?:[A-Za-z0-9_.-]|<environment>)+)+["']?"""
 _ENTRY = re.compile(rf"^\s*{_NAME}(?:\s*{_PATH}(?=\s*$))?")
 _ENTRY_IN_BRACKETS = re.compile(
     rf"(?:^\s*|(?<!:)(?<!: )[{{,]\s*){_NAME}(?:\s*{_PATH}(?=\s*(?:[,}}]|$)))?|^\s*[{{}},]+\s*$|(?<![}}\]])[}}\]]+,?\s*$"

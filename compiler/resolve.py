@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from deepmerge.merger import Merger
@@ -17,6 +17,8 @@ from deepmerge.merger import Merger
 from compiler.layers import Member, find_member
 from compiler.model import Descriptor, Document, Json, Library, Origin, Path, Said, Setting, Settings, value_at
 from compiler.trace import trace_value
+
+_PLACE = "<environment>"  # stands for its name in paths of secrets and in permissions
 
 
 def resolve_settings(descriptor: Descriptor, library: Library, environment: str) -> Settings:
@@ -33,7 +35,8 @@ def resolve_settings(descriptor: Descriptor, library: Library, environment: str)
         for name in member.layers:
             if isinstance(overlays, dict) and isinstance(overlays.get(name), dict):
                 layers.append(_wrap(each.document, layer, overlays[name], ("environments", name)))
-    return Settings(environment, _merge(layers), _resolve_own(library, member), member.layers, member.shared)
+    data = _merge(layers, environment)
+    return Settings(environment, data, _resolve_own(library, member), member.layers, member.shared)
 
 
 def resolve_environment(
@@ -137,12 +140,12 @@ def _trace_key(document: Document, layer: str, pointer: Path, path: Path) -> str
     return trace_value(str(path[-1]), Setting(path, (said,)))
 
 
-def _merge(layers: list[Any]) -> dict[str, Json]:
+def _merge(layers: list[Any], environment: str | None = None) -> dict[str, Json]:
     merger = Merger([(dict, ["merge"])], [_speak_again], [_speak_again])
     merged: Any = {}
     for layer in layers:
         merged = merger.merge(merged, layer)
-    data: dict[str, Json] = _traced(merged)
+    data: dict[str, Json] = _traced(merged, environment)
     return data
 
 
@@ -152,10 +155,19 @@ def _speak_again(_: Merger, __: list[Any], base: Any, again: Any) -> Any:
     return again
 
 
-def _traced(tree: Any) -> Json:
+def _traced(tree: Any, environment: str | None) -> Json:
     """Replace every _Leaf by its traced value, and order maps by key so that the order of a file changes nothing."""
     if isinstance(tree, dict):
-        return {key: _traced(tree[key]) for key in sorted(tree)}
+        return {key: _traced(tree[key], environment) for key in sorted(tree)}
     if tree.items is not None:
-        return [_traced(item) for item in tree.items]
-    return trace_value(tree.history[-1].value, Setting(tree.path, tree.history))
+        return [_traced(item, environment) for item in tree.items]
+    history = tree.history if environment is None else tuple(_say_for(environment, tree.path, tree.history))
+    return trace_value(history[-1].value, Setting(tree.path, history))
+
+
+def _say_for(environment: str, path: Path, history: tuple[Said, ...]) -> Iterator[Said]:
+    """Put the name of the environment in its place, in names of what lies outside of the stack."""
+    is_outside = path[0] == "secrets" or path[2:3] == ("permissions",)
+    for said in history:
+        is_open = is_outside and isinstance(said.value, str) and _PLACE in said.value
+        yield replace(said, value=said.value.replace(_PLACE, environment)) if is_open else said

@@ -16,26 +16,35 @@ from click.testing import CliRunner, Result
 
 from compiler.cli import cli
 from compiler.diagnostics import CompileError, Diagnostic
+from compiler.hidden import hide_secrets
 from compiler.layers import choose_members, list_own
 from compiler.library import find_content
 from compiler.model import Compilation, Library
 from compiler.pipeline import compile_platform, compile_service, open_library, plan_service
 from compiler.schema import complete_schema
-from compiler.trace import settings_of
+from compiler.trace import plain, settings_of
 
 ROOT = Path(__file__).parent.parent
 DOCUMENT = (ROOT / "docs" / "environments.md").read_text("utf-8")
-FILE, OVERLAYS = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
+FILE, OVERLAYS, _ = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
 SERVICE = """\
 service: orders
 owner: squad-orders
 platform: "1.0"
 processes:
   web: {runtime: instances, command: ./bin/web, port: 8080, dns: orders, logs: {app: {path: /var/log/app.log}}}
-  worker: {runtime: instances, command: ./bin/work, permissions: {own: {publish: orders.order-placed}}}
+  worker:
+    runtime: instances
+    command: ./bin/work
+    permissions:
+      own: {publish: orders.order-placed}
+      invoices: {bucket: shop-invoices, prefix: <environment>/, access: readWrite}
+      rates: {parameters: /rates/<environment>}
+      terminal: {secret: terminal/<environment>}
+      legacy: {consume: <environment>-legacy}
 messages: {publish: [order-placed], consume: {menu.dish-changed: {process: worker}}}
-config: {LOG_LEVEL: info}
-secrets: {PAYMENTS_API_KEY: /orders/payments-api-key}
+config: {CURRENCY: EUR, PLACE: <environment>}
+secrets: {PAYMENTS_API_KEY: /service/<environment>/orders/payments-api-key}
 """
 
 
@@ -79,7 +88,7 @@ def test_every_layer_speaks_in_turn_and_is_told_by_its_line(service: Path, libra
     plan = plan_service(service, library, with_archives=False)
     here = plan.settings["production-acme-use1"]
     assert "m7g.large" == here.data["processes"]["web"]["instanceType"]
-    assert "/acme/payments-api-key" == here.data["secrets"]["PAYMENTS_API_KEY"]
+    assert "USD" == here.data["config"]["CURRENCY"]
     there = plan.settings["production-globex-eu-west-1"]
     assert "t4g.small" == there.data["processes"]["web"]["instanceType"]
     assert 4 == there.data["processes"]["worker"]["scaling"]["max"]
@@ -97,6 +106,25 @@ def test_every_layer_speaks_in_turn_and_is_told_by_its_line(service: Path, libra
     assert ["10.16.0.0/16", "10.64.0.0/16"] == [said.value for said in bounds]
     scaling = settings_of(there.data["processes"]["worker"]["scaling"]["max"])[0]
     assert "defaults: {process" in lines[scaling.origin.span.line - 1]
+
+
+def test_the_name_of_the_environment_stands_in_what_lies_outside_and_nowhere_else(
+    service: Path, library: Library
+) -> None:
+    data = plan_service(service, library, with_archives=False).settings["production-acme-use1"].data
+    asked = plain(data["processes"]["worker"]["permissions"])
+    assert "production-acme-use1/" == asked["invoices"]["prefix"]
+    assert ["/rates/production-acme-use1", "terminal/production-acme-use1", "production-acme-use1-legacy"] == [
+        next(iter(asked[name].values())) for name in ("rates", "terminal", "legacy")
+    ]
+    path = data["secrets"]["PAYMENTS_API_KEY"]
+    assert "/service/production-acme-use1/orders/payments-api-key" == path == settings_of(path)[0].value
+    assert "<environment>" == data["config"]["PLACE"]
+
+
+def test_a_path_with_the_name_of_the_environment_is_shown_and_others_with_brackets_are_not() -> None:
+    lines = ["secrets:", "  A: /orders/<environment>/key", "  B: /orders/<customer>/key"]
+    assert (*lines[:2], "  B: " + "*" * 22) == hide_secrets(lines)
 
 
 @pytest.mark.parametrize(
@@ -195,6 +223,13 @@ def test_no_role_of_a_tenant_reaches_what_another_has(compiled: Compilation) -> 
     theirs = [ARNS[kind].format(name=name, **where) for kind, name in list_names_given(globex) if kind in ARNS]
     theirs.append("arn:aws:ssm:eu-west-1:111122223333:parameter/service/production-globex-eu-west-1/other/config/KEY")
     theirs.append("arn:aws:sns:eu-west-1:111122223333:production-globex-eu-west-1-other-event")
+    theirs.append("arn:aws:s3:::shop-invoices/production-globex-eu-west-1/1.pdf")
+    theirs.append("arn:aws:sqs:eu-west-1:111122223333:production-globex-eu-west-1-legacy")
+    theirs.append("arn:aws:ssm:eu-west-1:111122223333:parameter/rates/production-globex-eu-west-1/usd")
+    theirs.append(
+        "arn:aws:ssm:eu-west-1:111122223333:parameter/service/production-globex-eu-west-1/orders/payments-api-key"
+    )
+    theirs.append("arn:aws:secretsmanager:eu-west-1:111122223333:secret:terminal/production-globex-eu-west-1-a1B2c3")
     reached = 0
     for statement in list_statements(acme["Resources"]):
         resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
