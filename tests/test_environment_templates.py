@@ -8,9 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cfnlint.api
 import pytest
-from cfnlint.config import ManualArgs
 
 from compiler.diagnostics import Source, Span
 from compiler.library import load_library
@@ -27,6 +25,7 @@ from tests.environments_by_hand import (
     statements_of,
     with_network,
 )
+from tests.linting import lint_text
 from tests.services_by_hand import load_template, stuck_on_rollback
 
 CERTIFICATE = "arn:aws:acm:eu-west-1:444455556666:certificate/0b8a4f0e-3f0b-4a55-9b0e-2f2ad8e1c6a1"
@@ -71,8 +70,7 @@ STACKS = [(variant, name) for variant, (_, names) in VARIANTS.items() for name i
 @pytest.mark.parametrize(("variant", "name"), STACKS)
 def test_the_linter_has_nothing_to_say(variant: str, name: str) -> None:
     text = json.dumps(build_template(name, VARIANTS[variant][0]))
-    config = ManualArgs(regions=["eu-west-1"], include_checks=["I"])
-    assert [] == [f"{match.rule.id} {match.message}" for match in cfnlint.api.lint(text, config=config)]
+    assert [] == lint_text(text)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda environment: environment.name)
