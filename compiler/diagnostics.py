@@ -14,6 +14,8 @@ from typing import Literal
 
 Severity = Literal["error", "warning", "notice"]
 
+_MANY = 8  # more environments than these are not all named in a message
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -90,6 +92,8 @@ def fold_environments(found: Mapping[str, Iterable[Diagnostic]]) -> list[Diagnos
     folded = []
     for each, environments in groups.values():
         *most, last = [f"`{name}`" for name in dict.fromkeys(environments)]
+        if len(most) >= _MANY:  # all tenants of a family, most likely
+            most, last = most[:3], f"{len(most) - 2} more"
         names = f"{', '.join(most)} and {last}" if most else last
         folded.append(replace(each, message=each.message.replace(f"`{environments[0]}`", names)))
     return folded

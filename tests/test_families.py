@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from compiler.cli import cli
-from compiler.diagnostics import CompileError, Diagnostic
+from compiler.diagnostics import CompileError, Diagnostic, fold_environments
 from compiler.hidden import hide_secrets
 from compiler.layers import choose_members, list_own
 from compiler.library import find_content
@@ -434,6 +434,15 @@ def test_an_unknown_name_is_refused_with_those_that_are_near(few: Path) -> None:
     done = run(few, "compile", "ORDERS", "--env", "production-acne")
     assert 2 == done.exit_code
     assert "did you mean `production-acme`" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(1, "`e0`"), (8, "`e6` and `e7` has no"), (9, "`e0`, `e1`, `e2` and 6 more has no")]
+)
+def test_what_is_true_of_a_large_family_is_told_with_a_few_of_it(count: int, told: str) -> None:
+    found = {name: [Diagnostic("D345", f"`{name}` has no load balancer")] for name in (f"e{n}" for n in range(count))}
+    (fault,) = fold_environments(found)
+    assert told in fault.message
 
 
 def test_editors_know_a_family_and_each_of_it(library: Library) -> None:
