@@ -23,6 +23,7 @@ from tests.machine import (
     FACTS,
     IMAGE_TOOLS,
     NGINX,
+    ROOT,
     SYSTEMCTL,
     VENV,
     Machine,
@@ -34,6 +35,7 @@ from tests.machine import (
     run_playbook,
 )
 from tests.proxy import ask, run_proxy, wait_for_line
+from tests.services_by_hand import RECIPES, build_stack
 
 SYSTEMD_ANALYZE = shutil.which("systemd-analyze")
 
@@ -52,6 +54,12 @@ SERVICE = {
   ansible.builtin.command: echo restart by the service
   changed_when: true
 """,
+}
+# What the example brings, linted together with the platform's own as one archive.
+EXAMPLE = {
+    str(path.relative_to(ROOT / "examples/service-repo/ansible")): path.read_text()
+    for path in (ROOT / "examples/service-repo/ansible").rglob("*")
+    if path.is_file()
 }
 OWN_COMMON = {
     "roles/common/tasks/main.yml": """
@@ -112,7 +120,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
             without_agent=pool.submit(apply_without_agent),
             named_by_a_shell=pool.submit(apply_under, "recipes;reboot"),
             named_like_another=pool.submit(apply_under, "audit"),
-            lint=pool.submit(lambda: run_lint(build("lint", {}, {}))),
+            lint=pool.submit(lambda: run_lint(build("lint", EXAMPLE, {}))),
         )
 
 
@@ -167,7 +175,11 @@ def test_the_agent_measures_the_group_and_collects_each_log(runs: Runs) -> None:
     agent = json.loads(machine.read("etc/platform/cloudwatch-agent.json"))
     assert [["AutoScalingGroupName"]] == agent["metrics"]["aggregation_dimensions"]
     assert "${aws:AutoScalingGroupName}" == agent["metrics"]["append_dimensions"]["AutoScalingGroupName"]
-    assert {"mem", "disk"} == set(agent["metrics"]["metrics_collected"])
+    assert {
+        "mem": {"measurement": ["mem_used_percent"]},
+        "swap": {"measurement": ["swap_used_percent"]},
+        "disk": {"measurement": ["used_percent"], "resources": ["/"], "drop_device": True},
+    } == agent["metrics"]["metrics_collected"]
     assert [
         {
             "file_path": f"{machine.root}{log['path']}",
@@ -176,6 +188,31 @@ def test_the_agent_measures_the_group_and_collects_each_log(runs: Runs) -> None:
         }
         for log in FACTS["logs"]
     ] == agent["logs"]["logs_collected"]["files"]["collect_list"]
+
+
+def test_each_alarm_on_a_metric_of_the_agent_watches_a_series_that_the_agent_makes(runs: Runs) -> None:
+    agent = json.loads(runs.web.result()[0].machine.read("etc/platform/cloudwatch-agent.json"))["metrics"]
+    made = {
+        (name if name.startswith(kind) else f"{kind}_{name}", tuple(dimensions))
+        for kind, measured in agent["metrics_collected"].items()
+        for name in measured["measurement"]
+        for dimensions in agent["aggregation_dimensions"]
+    }
+    watched = set(_agent_metrics(build_stack(RECIPES)))
+    assert set() == watched - made
+    assert {("mem_used_percent", ("AutoScalingGroupName",)), ("disk_used_percent", ("AutoScalingGroupName",))} <= made
+
+
+def _agent_metrics(value: object) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Find each metric of the agent that a template names, with the names of its dimensions."""
+    if isinstance(value, dict):
+        if value.get("Namespace") == "CWAgent":
+            yield value["MetricName"], tuple(sorted(dimension["Name"] for dimension in value["Dimensions"]))
+        for item in value.values():
+            yield from _agent_metrics(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _agent_metrics(item)
 
 
 def test_log_files_are_the_processes_and_folders_of_others_stay_theirs(runs: Runs) -> None:
