@@ -26,7 +26,7 @@ from compiler.model import Commit, Compilation, Descriptor, Document, Json, Libr
 from compiler.parameters import check_values
 from compiler.parts import check_addition, check_override, keep_sound
 from compiler.priorities import fill_priorities, list_priorities
-from compiler.refusals import check_commands, check_refusals
+from compiler.refusals import check_instances, check_refusals
 from compiler.repository import INPUTS, read_repository
 from compiler.resolve import resolve_environment, resolve_settings
 from compiler.rules import check_names, check_settings
@@ -308,7 +308,7 @@ def compile_plan(
         at_fault = [waiver for waiver in waivers[environment] if waiver not in sound[environment]]
         found[environment] = list(_without_doubts(excuse(kept, at_fault, library), plan.left_out))
         if library.ansible:  # whose playbook puts the source where commands run
-            found[environment].extend(check_commands(settings, plan.repository))
+            found[environment].extend(check_instances(settings, plan.repository, library))
         if plan.lock and not plan.left_out and environment in described_environments(plan.descriptor, library):
             found[environment].extend(check_overridden(plan.lock, stacks[environment], library, environment))
     is_linted = lint and not any(map(is_too_large, stacks.values()))

@@ -1,7 +1,7 @@
 """Refusals: settings that agree with each other, and that AWS or an instance would refuse all the same.
 
-In: the Settings of one environment, the files of `src/`.    Out: Diagnostics.
-Faults: D323 to D327, D339.
+In: the Settings of one environment, the files of `src/` and `ansible/`.    Out: Diagnostics.
+Faults: D323 to D328, D339.
 Never: looks at what the platform makes of a setting; what only the stack shows is `limits`.
 """
 
@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from compiler.blame import fault_at, is_from_service, map_at, number_at, span_of
-from compiler.diagnostics import Diagnostic, Related, suggest
-from compiler.model import Repository, Settings
+from compiler.diagnostics import Diagnostic, Related, Source, Span, suggest
+from compiler.model import Library, Repository, RepositoryFile, Settings
 from compiler.trace import plain
 
 # A path of its own; what a shell works out first is not looked into.
@@ -41,7 +41,13 @@ def check_refusals(settings: Settings) -> Iterator[Diagnostic]:
     yield from _check_secrets(settings)
 
 
-def check_commands(settings: Settings, repository: Repository) -> Iterator[Diagnostic]:
+def check_instances(settings: Settings, repository: Repository, library: Library) -> Iterator[Diagnostic]:
+    """Check what instances are going to run: the commands of one environment, and the roles."""
+    yield from _check_commands(settings, repository)
+    yield from _check_roles(repository, library)
+
+
+def _check_commands(settings: Settings, repository: Repository) -> Iterator[Diagnostic]:
     """Check that `src/`, where commands run, holds what they start.
 
     A service with roles of its own may make the file on the instance; an empty `src/` fails there all the same.
@@ -63,6 +69,25 @@ def check_commands(settings: Settings, repository: Repository) -> Iterator[Diagn
         elif not executable[path]:
             message = f"`src/{path}`, which `processes.{name}` runs, is not executable"
             yield fault_at("D327", message, command, f"run `chmod +x src/{path}` and commit that", "warning")
+
+
+def _check_roles(repository: Repository, library: Library) -> Iterator[Diagnostic]:
+    """Say in place of which roles of the platform a service brings its own: where there is such a folder, it runs."""
+    platforms, own = _list_roles(library.ansible), _list_roles(repository.ansible)
+    for name in sorted(platforms.keys() & own):
+        message = f"the role `{name}` takes the place of the platform's on every instance"
+        hint = "give it another name and list it in `ansible/playbook.yml`, unless the platform's is not to run"
+        span = Span(Source(f"ansible/{own[name]}"), 1, 1, 1, 1)
+        yield Diagnostic("D328", message, span, hint, "notice")
+
+
+def _list_roles(files: Sequence[RepositoryFile]) -> dict[str, str]:
+    """Map the roles that have a folder to the file where a reader begins: their tasks, if they have any."""
+    found: dict[str, list[str]] = {}
+    for file in files:
+        if role := re.match(r"roles/([^/]+)/", file.path):
+            found.setdefault(role[1], []).append(file.path)
+    return {name: min(paths, key=lambda path: ("/tasks/main." not in path, path)) for name, paths in found.items()}
 
 
 def _check_empty_group(name: str, process: Any) -> Iterator[Diagnostic]:

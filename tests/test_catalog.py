@@ -15,6 +15,7 @@ from compiler.diagnostics import find_credential
 
 ROOT = Path(__file__).parent.parent
 ENTRIES = list(CATALOG.values())
+PATH = r"([a-z]+|ansible/[a-z/]+|cloud[Ff]ormation/[a-z]+/([a-z]+/)?[a-z]+)\.yml|flagstone\.lock"
 
 
 def named(entry: Entry) -> str:
@@ -69,7 +70,7 @@ def test_an_entry_has_both_examples_or_says_that_it_has_none(entry: Entry) -> No
 def test_example_files_stay_in_the_repository_and_the_right_ones_are_yaml(entry: Entry) -> None:
     for files in (entry.wrong, entry.right):
         for path, text in files.items():
-            assert re.fullmatch(r"[a-z]+\.yml|flagstone\.lock|cloud[Ff]ormation/[a-z]+/([a-z]+/)?[a-z]+\.yml", path)
+            assert re.fullmatch(PATH, path)
             assert text.endswith("\n") and not text.endswith("\n\n")
     for text in entry.right.values():
         assert yaml.compose(text) is not None

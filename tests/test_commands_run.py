@@ -49,6 +49,15 @@ def test_what_a_command_starts_is_in_the_source_and_executable(command: str, sai
     assert ([f"warning D327 {said}"] if said else []) == found
 
 
+def test_a_role_in_place_of_the_platforms_is_named_and_one_beside_them_is_not(tmp_path: Path) -> None:
+    brought = {"ansible__roles__nginx__tasks__main.yml": 0o644, "ansible__roles__nginx__defaults__main.yml": 0o644}
+    beside = {"ansible__roles__shop__tasks__main.yml": 0o644, "ansible__nginx__tasks__main.yml": 0o644}
+    found = find(tmp_path, "serve", src__data=0o644, **brought, **beside)
+    assert ["notice D328 the role `nginx` takes the place of the platform's on every instance"] == found
+    (said,) = compile_service(tmp_path, open_library(find_content("platform")), lint=False).diagnostics
+    assert said.span and "ansible/roles/nginx/tasks/main.yml" == said.span.path
+
+
 def test_roles_of_its_own_may_make_the_file_but_not_the_folder(tmp_path: Path) -> None:
     assert [] == find(tmp_path, "./bin/made", src__data=0o644, ansible__playbook=0o644)
     (tmp_path / "src/data").unlink()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from compiler.catalog.entry import Entry, in_service, in_web
 
+_NO_TASKS = "[]\n"
+
 ENTRIES = (
     Entry(
         code="D323",
@@ -61,5 +63,18 @@ ENTRIES = (
         """,
         severity="warning",
         is_shown_by_files=False,
+    ),
+    Entry(
+        code="D328",
+        title="Role in place of the platform's",
+        explanation="""
+            `ansible/roles/` of the service holds a role that is called like one of the platform's, `common`, `service`
+            or `nginx`. Instances run the service's instead, as a whole: they go without what the platform's does, and
+            without what later releases of the platform make it do. That may be meant; a role that is to add something
+            needs another name, and a line in `ansible/playbook.yml`.
+        """,
+        wrong={"ansible/roles/nginx/tasks/main.yml": _NO_TASKS},
+        right={"ansible/roles/shop/tasks/main.yml": _NO_TASKS},
+        severity="notice",
     ),
 )
