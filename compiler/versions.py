@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 # What semantic versioning and PEP 440 put in the same order, which is not true of any other suffix.
@@ -63,6 +62,8 @@ def is_in_range(version: str, bounds: str) -> bool:
     >>> is_in_range("0.1.0", ">=0.1,<2"), is_in_range("2.0.0", ">=0.1,<2")
     (True, False)
     """
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # takes longer to import than all else here
+
     try:
         return SpecifierSet(bounds).contains(version, prereleases=True)
     except (InvalidSpecifier, InvalidVersion) as error:
@@ -77,6 +78,8 @@ def admits_versions(wide: str | None, narrow: str | None) -> bool:
     """
     if wide is None or narrow is None:
         return wide is None
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
     try:
         bounds = [SpecifierSet(text) for text in (wide, narrow)]
         edges = [Version(each.version.removesuffix(".*")) for bound in bounds for each in bound]

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from compiler.diagnostics import Diagnostic, Related, suggest
 from compiler.model import Json, Origin, Path, Said, Setting, Settings, TemplatePart
-from compiler.service import Wiring
 from compiler.trace import plain, settings_of, trace_value
 from compiler.variables import platform_variables
+
+if TYPE_CHECKING:
+    from compiler.service import Wiring
 
 _POLICY, _SECURITY_GROUP = "AWS::IAM::ManagedPolicy", "AWS::EC2::SecurityGroup"
 
@@ -29,7 +32,10 @@ def active_additions(additions: Iterable[TemplatePart], settings: Settings) -> t
 def wire_additions(
     settings: Settings, additions: tuple[TemplatePart, ...]
 ) -> tuple[Mapping[str, Wiring], tuple[Diagnostic, ...]]:
-    """Sort the outputs of the additions that each process uses: policies, security groups, and the rest by name."""
+    """Sort the outputs of the additions that each process uses: policies, security groups, and the rest by name.
+
+    A process that uses none has no wiring.
+    """
     faults = list(_check_names(settings, additions))
     active = active_additions(additions, settings)
     wirings: dict[str, Wiring] = {}
@@ -51,7 +57,10 @@ def wire_additions(
                         faults.append(_name_taken(output, part, used, taken.get(output)))
                     else:
                         values[output] = value
-        wirings[plain(name)] = Wiring(tuple(policies), tuple(groups), values)
+        if policies or groups or values:
+            from compiler.service import Wiring  # many types, of which a service without additions needs none
+
+            wirings[plain(name)] = Wiring(tuple(policies), tuple(groups), values)
     return wirings, tuple(faults)
 
 
