@@ -31,6 +31,10 @@ HERE = [with_network(replace(each, account=ACCOUNT, public_zone_id=None), endpoi
 # The stacks of an environment that services refer to.
 BENEATH = ("security", "notifications", "network", "ingress", "images")
 DIGEST = "0" * 64
+# A topic of another service, as that service's stack would make it.
+ORDERED = {"FifoTopic": "true", "ContentBasedDeduplication": "false"}
+BOOKED = f"arn:aws:sns:eu-west-1:{ACCOUNT}:production-payments-payment-booked.fifo"
+COUNTRIES = ("GB", "GB", "FR", "GB", "GB")
 RELEASE = {"Release": "1.0.0", "AnsibleDigest": DIGEST, "SourceDigest": DIGEST}
 WEB = replace(
     REFRESH.processes[0],
@@ -48,10 +52,12 @@ MENUS = replace(
         replace(MIXED.processes[0], name="shop", dns="shop", exposure="public", logs=()),
         replace(WORKER, scaling=Scaling(1, 4, {"queueAge": 120}, (Scheduled("lunch", "0 11 * * *", 3),))),
     ),
-    publishes=("menu-changed",),
+    publishes=("menu-changed", "menu-ordered"),
+    ordered=frozenset({"menu-ordered"}),
     consumes=(
         Subscription("menus", "menu-changed", "worker", {}),
         Subscription("orders", "order-placed", "worker", {"country": ["GB", "IE"]}),
+        Subscription("payments", "payment-booked", "worker", {"to.country": ["GB"]}, filter_on="body", ordered=True),
     ),
 )
 CHANGED = replace(
@@ -75,6 +81,21 @@ class Deployed:
         return {name: physical for name, (_, physical) in self.cloud.resources(self.stack).items()}
 
 
+def _redriven(menus: Deployed) -> list[str]:
+    """Publish to a queue that is gone; return what lands in the queue for what could not be delivered."""
+    ids, sns, sqs = menus.ids(), menus.cloud.client("sns"), menus.cloud.client("sqs")
+    place = ids["WorkerPaymentsPaymentBookedUndeliverableQueue"]
+    arn = sqs.get_queue_attributes(QueueUrl=place, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(
+        TopicArn=BOOKED,
+        Protocol="sqs",
+        Endpoint=f"{arn.removesuffix('.fifo')}-that-is-gone.fifo",
+        Attributes={"RedrivePolicy": json.dumps({"deadLetterTargetArn": arn})},
+    )
+    sns.publish(TopicArn=BOOKED, Message="to nobody", MessageGroupId="c", MessageDeduplicationId="c")
+    return _receive(menus.cloud, place)
+
+
 # What the templates say of a resource and the server forgets: nothing here shows that it arrives.
 UNTOLD: Mapping[str, Callable[[Deployed], object]] = {
     "MixedInstancesPolicy of AWS::AutoScaling::AutoScalingGroup": lambda menus: _groups(menus)["ShopGroup"].get(
@@ -91,6 +112,19 @@ UNTOLD: Mapping[str, Callable[[Deployed], object]] = {
         .get_topic_attributes(TopicArn=menus.ids()["MenuChangedTopic"])["Attributes"]
         .get("KmsMasterKeyId")
     ),
+    "DeliveryStatusLogging of AWS::SNS::Topic": lambda menus: [
+        name
+        for name in menus.cloud.client("sns").get_topic_attributes(TopicArn=menus.ids()["MenuChangedTopic"])[
+            "Attributes"
+        ]
+        if "FeedbackRoleArn" in name
+    ],
+    "FifoTopic of AWS::SNS::Topic": lambda menus: (
+        menus.cloud.client("sns")
+        .get_topic_attributes(TopicArn=menus.ids()["MenuOrderedTopic"])["Attributes"]
+        .get("FifoTopic")
+    ),
+    "what RedrivePolicy of AWS::SNS::Subscription does": _redriven,
     "PermissionsBoundary of AWS::IAM::Role": lambda menus: (
         menus.cloud.client("iam").get_role(RoleName=menus.ids()["WebRole"])["Role"].get("PermissionsBoundary")
     ),
@@ -106,6 +140,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
                 made.deploy(f"{environment.name}-{name}", _without_alarms(build_template(name, environment)))
             for event in ("customer-address-changed", "payments-payment-settled"):
                 made.client("sns").create_topic(Name=f"{environment.name}-{event}")
+            made.client("sns").create_topic(Name=f"{environment.name}-payments-payment-booked.fifo", Attributes=ORDERED)
         yield made
 
 
@@ -240,9 +275,35 @@ def test_a_queue_takes_what_its_own_topic_sends_and_nothing_else(menus: Deployed
     sns.subscribe(TopicArn=stranger, Protocol="sqs", Endpoint=told["QueueArn"])
     sns.publish(TopicArn=stranger, Message="from a stranger")
     assert [] == _receive(menus.cloud, queue)
-    dead = sqs.get_queue_attributes(QueueUrl=ids["WorkerMenusMenuChangedDeadLetterQueue"], AttributeNames=["QueueArn"])
-    assert dead["Attributes"]["QueueArn"] == json.loads(told["RedrivePolicy"])["deadLetterTargetArn"]
     assert menus.cloud.parameters("/platform/production")["security/messaging-key-arn"] == told["KmsMasterKeyId"]
+
+
+def test_ordered_messages_come_in_order_and_once_if_their_body_passes_the_filter(menus: Deployed) -> None:
+    queue, sns = menus.ids()["WorkerPaymentsPaymentBookedQueue"], menus.cloud.client("sns")
+    sent = [json.dumps({"to": {"country": country}, "number": number}) for number, country in enumerate(COUNTRIES)]
+    for body in (*sent, sent[-1]):
+        sns.publish(TopicArn=BOOKED, Message=body, MessageGroupId="a", MessageDeduplicationId=str(sent.index(body)))
+    with pytest.raises(ClientError, match="Deduplication"):  # by content, what is said twice would be said once
+        sns.publish(TopicArn=BOOKED, Message=sent[0], MessageGroupId="a")
+    assert [body for body in sent if "GB" in body] == _receive(menus.cloud, queue)
+    told = menus.cloud.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+    assert ("true", "messageGroup", "perMessageGroupId") == tuple(
+        told[name] for name in ("FifoQueue", "DeduplicationScope", "FifoThroughputLimit")
+    )
+
+
+@pytest.mark.parametrize("name", ["WorkerMenusMenuChanged", "WorkerPaymentsPaymentBooked"])
+def test_what_comes_back_too_often_becomes_a_dead_letter(menus: Deployed, name: str) -> None:
+    ids, sqs = menus.ids(), menus.cloud.client("sqs")
+    queue, dead = ids[f"{name}Queue"], ids[f"{name}DeadLetterQueue"]
+    is_ordered = queue.endswith(".fifo")
+    group = {"MessageGroupId": "b", "MessageDeduplicationId": "poison"} if is_ordered else {}
+    sqs.send_message(QueueUrl=queue, MessageBody="poison", **group)
+    for _ in range(5):
+        assert ["poison"] == [each["Body"] for each in _glance(menus.cloud, queue)]
+        assert [] == _glance(menus.cloud, dead)
+    assert [] == _glance(menus.cloud, queue)
+    assert ["poison"] == _receive(menus.cloud, dead)
 
 
 def test_a_process_may_do_what_its_policies_say_and_no_more(orders: dict[str, Deployed], menus: Deployed) -> None:
@@ -363,6 +424,12 @@ def _groups(deployed: Deployed) -> dict[str, Any]:
     names = {physical: name for name, physical in deployed.ids().items() if name.endswith("Group")}
     found = deployed.cloud.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
     return {names[each["AutoScalingGroupName"]]: each for each in found if each["AutoScalingGroupName"] in names}
+
+
+def _glance(cloud: Cloud, queue: str) -> list[Any]:
+    """Take what lies in a queue and give it back at once, as a consumer that fails."""
+    found = cloud.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=0, VisibilityTimeout=0)
+    return list(found.get("Messages", []))
 
 
 def _receive(cloud: Cloud, queue: str) -> list[str]:
