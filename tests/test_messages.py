@@ -14,7 +14,7 @@ from compiler.events import published_events
 from compiler.service import Permission, Service, Subscription
 from tests.describing import SERVICE, judge, resolve
 from tests.environments_by_hand import build_template
-from tests.services_by_hand import ORDERED, PRODUCTION, RECIPES, WEB, WORKER, build_resources, properties_of
+from tests.services_by_hand import ORDERED, PRODUCTION, RECIPES, WEB, WORKER, build_resources, properties_of, ssm
 from tests.spans import show
 
 ACCOUNT = "arn:aws:{}:eu-west-1:111122223333:{}"
@@ -145,6 +145,21 @@ def test_processes_may_publish_to_the_topic_that_there_is() -> None:
     }
     events = ("recipes-recipe-created.fifo", "recipes-recipe-withdrawn", "audit-made.fifo", "audit-read")
     assert {ACCOUNT.format("sns", f"production-{event}") for event in events} == allowed
+
+
+def test_the_key_lets_every_topic_of_the_account_deliver_and_no_other() -> None:
+    key = build_template("security")["Resources"]["MessagingKey"]["Properties"]["KeyPolicy"]["Statement"]
+    (allowed,) = [each for each in key if "sns.amazonaws.com" in each["Principal"].values()]
+    assert ("Allow", ["kms:Decrypt", "kms:GenerateDataKey*"]) == (allowed["Effect"], allowed["Action"])
+    resources = build_resources(ORDERED)
+    used = [each["KmsMasterKeyId"] for each in properties_of(resources, "AWS::SQS::Queue").values()]
+    assert {ssm("security/messaging-key-arn")} == set(used) and len(used) == 9
+    conditions = allowed["Condition"]
+    for name in ("RecipeCreatedTopic", "RecipeWithdrawnTopic"):
+        topic = ACCOUNT.format("sns", resources[name]["Properties"]["TopicName"])
+        assert fnmatchcase(topic, conditions["ArnLike"]["aws:SourceArn"])
+    assert {"aws:SourceAccount": "111122223333"} == conditions["StringEquals"]
+    assert not fnmatchcase("arn:aws:sns:eu-west-1:444455556666:a", conditions["ArnLike"]["aws:SourceArn"])
 
 
 # What becomes of deliveries
