@@ -90,6 +90,7 @@ def check_contracts(
     others = {each.service: each for each in neighbors if each.service != service}
     severity: Severity = "error" if is_strict else "warning"
     yield from _check_consumed(settings, service, others, severity)
+    yield from _check_asked(settings, others, severity)
     yield from _check_published(settings, service, others.values(), severity)
     yield from _check_claims(settings.environment_name, stack, others.values())
 
@@ -104,12 +105,7 @@ def _check_consumed(
         if publisher == service:
             continue
         if neighbor and event in neighbor.publishes:
-            if (plain(consumed) in neighbor.ordered) != is_ordered(said):
-                mine, theirs = _ordered(is_ordered(said)), _ordered(not is_ordered(said))
-                message = f"`{consumed}` is {mine} here, and `{publisher}` publishes it {theirs} in `{where}`"
-                message += f", where it runs `{neighbor.release}`: there is no topic of this name"
-                hint = "remove `ordered`" if is_ordered(said) else "add `ordered: true`"
-                yield Diagnostic("D347", message, span_of(consumed), hint, severity)
+            yield from _check_order(where, consumed, said, neighbor, severity)
             continue
         if neighbor is None:
             message = f"nothing is promoted for `{publisher}` in `{where}`, which should publish `{event}`"
@@ -119,6 +115,27 @@ def _check_consumed(
             known = ", ".join(f"`{name}`" for name in sorted(neighbor.publishes))
             hint = suggest(event, neighbor.publishes) or (f"it publishes {known}" if known else "it publishes nothing")
         yield Diagnostic("D860", message, span_of(consumed), hint, severity)
+
+
+def _check_asked(settings: Settings, others: Mapping[str, Neighbor], severity: Severity) -> Iterator[Diagnostic]:
+    """Compare the events of others that processes ask to publish with what is published there."""
+    for process in map_at(settings.data, "processes").values():
+        for permission in map_at(process, "permissions").values():
+            said = permission.get("publish") if isinstance(permission, dict) else None
+            publisher, _, event = str(plain(said)).partition(".")
+            neighbor = others.get(publisher)
+            if said is not None and neighbor and event in neighbor.publishes:
+                yield from _check_order(settings.environment_name, said, permission, neighbor, severity)
+
+
+def _check_order(where: str, event: Json, said: Json, neighbor: Neighbor, severity: Severity) -> Iterator[Diagnostic]:
+    """Compare what is said here of an event, and whose name stands there, with what its publisher says of it."""
+    if (plain(event) in neighbor.ordered) != is_ordered(said):
+        mine, theirs = _ordered(is_ordered(said)), _ordered(not is_ordered(said))
+        message = f"`{event}` is {mine} here, and `{neighbor.service}` publishes it {theirs} in `{where}`"
+        message += f", where it runs `{neighbor.release}`: there is no topic of this name"
+        hint = "remove `ordered`" if is_ordered(said) else "add `ordered: true`"
+        yield Diagnostic("D347", message, span_of(event), hint, severity)
 
 
 def _check_published(

@@ -143,6 +143,7 @@ def test_a_name_is_refused_where_it_is_written() -> None:
     assert found.span and ("override.yml", 3) == (found.span.path, found.span.line)
 
 
+ASKING = SERVICE + "    permissions: {a: {publish: audit.made}}\n"
 ORDERED = (
     SERVICE
     + """messages:
@@ -162,6 +163,10 @@ ORDERED = (
         (ORDERED, neighbor(consumes=["orders.made"]), [(10, "made")]),
         (ORDERED, neighbor(consumes=["orders.paid"], ordered=["orders.paid"]), [(10, "paid")]),
         (CONSUMER, neighbor(consumes=["orders.made"], ordered=["orders.made"]), [(9, "made")]),
+        (ASKING, neighbor("audit", "made", ordered=["audit.made"]), [(9, "audit.made")]),
+        (ASKING.replace("made", "made, ordered: true"), neighbor("audit", "made", ordered=["audit.made"]), []),
+        (ASKING, neighbor("audit", "made"), []),
+        (ASKING, neighbor("audit", "read", ordered=["audit.read"]), []),
     ],
 )
 def test_both_sides_of_an_event_say_whether_it_is_ordered(
