@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from compiler.diagnostics import Diagnostic, Severity, Span
+from compiler.diagnostics import Diagnostic, Related, Severity, Span
 from compiler.model import Json
 from compiler.trace import settings_of
 
@@ -38,3 +38,15 @@ def span_of(value: Json) -> Span:
 def fault_at(code: str, message: str, value: Json, hint: str, severity: Severity = "error") -> Diagnostic:
     """Report a fault where a value stands."""
     return Diagnostic(code, message, span_of(value), hint, severity)
+
+
+def conflict_at(
+    code: str, message: str, blamed: tuple[Any, str], other: tuple[Any, str], hint: str | None = None
+) -> Diagnostic:
+    """Report two values that contradict each other; the one that the service set last and nearest is blamed."""
+    if not is_from_service(blamed[0]) and is_from_service(other[0]):
+        blamed, other = other, blamed
+    related = (Related(f"`{other[1]}` is {other[0]} here", span_of(other[0])),)
+    return Diagnostic(
+        code, message, span_of(blamed[0]), hint or f"change `{blamed[1]}` or `{other[1]}`", related=related
+    )

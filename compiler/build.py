@@ -31,6 +31,7 @@ from compiler.service import (
     LogFile,
     LogFilter,
     MixedInstances,
+    Mute,
     Network,
     Permission,
     Process,
@@ -39,8 +40,8 @@ from compiler.service import (
     Scheduled,
     Service,
     Subscription,
-    Threshold,
     Waf,
+    Watched,
     Wiring,
 )
 from compiler.suppressions import suppress_findings
@@ -133,6 +134,7 @@ def _read_service(data: Mapping[str, Any], wirings: Mapping[str, Wiring]) -> Ser
         config={name: _text(name, value) for name, value in data.get("config", {}).items()},
         secrets=data.get("secrets", {}),
         ordered=frozenset(plain(event) for event, ordered in published.items() if ordered),
+        runbook=data.get("runbook"),
     )
 
 
@@ -193,7 +195,7 @@ def _read_process(name: str, data: Mapping[str, Any], wiring: Wiring) -> Process
         deployment=Deployment(
             deployment["style"], deployment["minInService"], deployment["batch"], deployment.get("bakeTime", 600)
         ),
-        alarms={metric: Threshold(levels["amber"], levels["red"]) for metric, levels in data["alarms"].items()},
+        alarms=_read_alarms(data.get("alarms", {})),
         logs=tuple(_read_log(log, value) for log, value in data.get("logs", {}).items()),
         wiring=Wiring(
             tuple(_as_function(value) for value in wiring.policies),
@@ -205,6 +207,29 @@ def _read_process(name: str, data: Mapping[str, Any], wiring: Wiring) -> Process
         permissions=tuple(Permission(name, **asked) for name, asked in data.get("permissions", {}).items()),
         mixed=_read_mixed(data["mixedInstances"]) if data.get("mixedInstances") else None,
         warm_pool=data.get("warmPool", {}).get("min"),
+        runbook=data.get("runbook"),
+    )
+
+
+# Alarms on other alarms have no thresholds, so nobody has to speak of them.
+_COMBINED: Mapping[str, Mapping[str, Any]] = {"degraded": {}, "down": {}}
+
+
+def _read_alarms(data: Mapping[str, Any]) -> dict[str, Watched]:
+    said = {**_COMBINED, **data}
+    return {metric: _read_watched(each) for metric, each in sorted(said.items()) if each.get("enabled") is not False}
+
+
+def _read_watched(data: Mapping[str, Any]) -> Watched:
+    window, mute = data.get("for", "5 of 5"), data.get("mute") or {}
+    datapoints, _, periods = window.partition(" of ")
+    return Watched(
+        amber=data.get("amber"),
+        red=data.get("red"),
+        period=data.get("period", 60),
+        within=(derive(int(datapoints), window), derive(int(periods), window)),
+        runbook=data.get("runbook"),
+        mute=Mute(mute["until"], mute["reason"]) if mute else None,
     )
 
 

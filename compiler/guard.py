@@ -1,7 +1,8 @@
 """Guard: hold a stack against the guardrails of the platform team and the limits of CloudFormation.
 
 In: a Stack, the Library.    Out: Diagnostics; those of guardrails are Breaches, which a waiver may let pass.
-Faults: D208 the platform wrote out a credential, D601 a guardrail is broken, D602 a limit is exceeded.
+Faults: D208 the platform wrote out a credential, D601 a guardrail is broken, D602 a limit is exceeded; those
+of `budget`.
 Never: judges an intrinsic or a dynamic reference whose value is not known here.
 """
 
@@ -13,6 +14,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from compiler.budget import check_budget
 from compiler.cause import existing_path, find_cause, place_cause
 from compiler.diagnostics import Diagnostic, Related, Severity, Span, find_credential, order_diagnostics
 from compiler.known import NOTHING_KNOWN, Known, is_open, known_text
@@ -34,7 +36,7 @@ _SEARCHED_LAYERS = ("service", "base", "override", "addition")
 
 def guard_stack(stack: Stack, library: Library) -> tuple[Diagnostic, ...]:
     """Check every guardrail on every resource of its types, the limits, and that no credential is written out."""
-    found: list[Diagnostic] = [*check_limits(stack), *_check_credentials(stack)]
+    found: list[Diagnostic] = [*check_limits(stack), *check_budget(stack, library), *_check_credentials(stack)]
     acts = tuple(_acts(stack))
     known = Known.of(stack.template)
     resources = tuple(_resources(stack))

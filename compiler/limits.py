@@ -20,6 +20,7 @@ from compiler.cause import find_cause, place_cause
 from compiler.diagnostics import Diagnostic, Severity
 from compiler.lookups import MOST_REFERENCES
 from compiler.model import Json, Path, Stack, value_at, walk_leaves
+from compiler.needs import Needed
 from compiler.share import find_heaviest, is_of_template
 from compiler.wording import write_path
 
@@ -29,7 +30,6 @@ _NAME = re.compile(r"[A-Za-z0-9]+")
 _LONGEST_NAME = 255
 _LONGEST_LABEL, _LONGEST_DOMAIN = 63, 253
 _LONGEST_DESCRIPTION = 1024  # bytes
-_LONGEST_LIST = 8
 _LARGEST_TEMPLATE = 1_000_000  # bytes, of the object in the bucket: indentation counts
 
 
@@ -119,7 +119,7 @@ def _check_numbers(stack: Stack) -> Iterator[Diagnostic]:
         if len(names) <= most:
             continue
         message = f"CloudFormation takes {most} {section.lower()}, not {len(names)}"
-        needed = _Needed(stack, {(section, name): 1 for name in names})
+        needed = Needed(stack, {(section, name): 1 for name in names})
         if needed.is_of_service(len(names) - most):
             yield needed.blame(message)
         else:
@@ -156,7 +156,7 @@ def _check_references(stack: Stack) -> Iterator[Diagnostic]:
         hint = "use fewer {{resolve:...}} in additions and overrides, or split the service"
         yield _fault(stack, added[-excess], message, hint)
         return
-    needed = _Needed(stack, Counter(path[:2] for path in places), depth=2)
+    needed = Needed(stack, Counter(path[:2] for path in places), depth=2)
     if needed.is_of_service(0):
         yield needed.blame(message)
     else:
@@ -171,7 +171,7 @@ def _check_size(stack: Stack) -> Iterator[Diagnostic]:
     sizes: dict[Path, int] = {entry: _size_of(stack.template[entry[0]][entry[1]]) for entry in entries}
     largest = max(sizes, key=lambda entry: sizes[entry], default=None)
     message = f"the template is {size:,} bytes, CloudFormation takes {_LARGEST_TEMPLATE:,}"
-    needed = _Needed(stack, sizes)
+    needed = Needed(stack, sizes)
     if needed.is_of_service(size - _LARGEST_TEMPLATE):
         yield needed.blame(message)
         return
@@ -331,28 +331,6 @@ def _known(value: Json) -> Json:
 
 
 # Whom to tell
-
-
-class _Needed:
-    """How much of something each part of a service needs, of what stands at some places of a stack."""
-
-    def __init__(self, stack: Stack, costs: Mapping[Path, int], depth: int = 1) -> None:
-        shares = {place: find_heaviest(stack, place, depth=depth) for place in costs}
-        self.spans = {share.section: share.span for share in reversed(shares.values()) if share}
-        self.parts: Counter[Path] = Counter()
-        for place, share in shares.items():
-            if share:
-                self.parts[share.section] += costs[place]
-
-    def is_of_service(self, excess: int) -> bool:
-        """Tell whether `service.yml` asks for most, and no file of overrides or additions for all that is too much."""
-        files = [needs for part, needs in self.parts.items() if part == (self.spans[part].path,)]
-        return len(files) < len(self.parts) and not (excess and sum(files) >= excess)
-
-    def blame(self, message: str) -> Diagnostic:
-        told = [f"{number:,} for `{write_path(part)}`" for part, number in self.parts.most_common(_LONGEST_LIST)]
-        span = self.spans[self.parts.most_common(1)[0][0]]
-        return Diagnostic("D602", message, span, f"split the service; the platform needs {', '.join(told)}")
 
 
 def _blame_heaviest(stack: Stack, path: Path, message: str, hint: str, severity: Severity = "error") -> Diagnostic:

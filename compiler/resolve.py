@@ -25,7 +25,11 @@ def resolve_settings(descriptor: Descriptor, library: Library, environment: str)
     """Merge the layers, weakest first: maps merge, everything else is replaced, null says nothing."""
     member = find_member(library.environments, environment)
     assert member is not None, environment
-    layers = [*_default_layers(descriptor, member, library.defaults, "platform", ())]
+    runbook = {"runbook": library.defaults.data.get("runbook")}
+    layers = [
+        _wrap(library.defaults, "platform", runbook, ()),
+        *_default_layers(descriptor, member, library.defaults, "platform", ()),
+    ]
     for section in member.sections:
         layers.extend(_default_layers(descriptor, member, library.environments[member.file], "environment", section))
     for each in descriptor.layers:

@@ -1,7 +1,7 @@
 """Rules: what the schema cannot say, because it concerns several values at once.
 
 In: a Descriptor with its Repository, or the Settings of one environment; the Library.    Out: Diagnostics.
-Faults: D202, D301 to D314, D320, D321, D322, D360, D361; those of `routes`, `asking` and `subscriptions`.
+Faults: D202, D301 to D314, D320, D321, D322, D360, D361; those of `alarms`, `routes`, `asking` and `subscriptions`.
 Never: changes a value. A rule whose values are missing says nothing: their absence was reported before.
 """
 
@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from compiler.alarms import check_alarms
 from compiler.asking import check_permissions
-from compiler.blame import fault_at, is_from_service, map_at, number_at, span_of
+from compiler.blame import conflict_at, fault_at, is_from_service, map_at, number_at, span_of
 from compiler.diagnostics import Diagnostic, Related, Span, suggest
 from compiler.events import consumed_events
 from compiler.layers import choose_members, list_names, named_environments
@@ -35,7 +36,9 @@ _NEEDS_PORT = ("dns", "loadBalancer", "routing", "healthCheck")
 _LONGEST_START = 50 * 60
 _REGISTRATION = 60
 _WAIVER = ("guardrail", "resource", "reason", "until", "approvedBy")
-_ALARMS_THAT_NEED_PORT = ("latency", "errors", "unhealthyHosts")
+_THRESHOLDS = ("amber", "red")
+# What has thresholds of its own making, or none.
+_ALARMS_WITHOUT = ("healthyHosts", "down", "degraded")
 _OTHER = "pin a library of that line with `flagstone lock --bucket`, or name its folder with --platform"
 
 
@@ -74,7 +77,7 @@ def check_settings(descriptor: Descriptor, settings: Settings) -> Iterator[Diagn
         yield from _check_types(name, process)
         yield from _check_warm_pool(name, process)
         yield from _check_health(name, process)
-        yield from _check_alarms(name, process, is_consumer=name in consumers)
+        yield from check_alarms(name, process, is_consumer=name in consumers)
         yield from _check_port(name, process)
         yield from _check_exposure(name, process)
     yield from check_subscriptions(settings, processes)
@@ -109,7 +112,12 @@ def _check_presence(descriptor: Descriptor, settings: Settings, processes: dict[
             for said in (said for said in process if said == key):
                 yield from _require(descriptor, process[said], said, (wanted,), f"{where}.{said}")
         for metric, levels in map_at(process, "alarms").items():
-            yield from _require(descriptor, levels, metric, ("amber", "red"), f"{where}.alarms.{metric}")
+            inside = f"{where}.alarms.{metric}"
+            is_on = isinstance(levels, dict) and levels.get("enabled") is not False
+            if is_on and metric not in _ALARMS_WITHOUT and not any(color in levels for color in _THRESHOLDS):
+                yield from _require(descriptor, levels, metric, _THRESHOLDS[:1], inside)
+            for key in (key for key in map_at(map_at(process, "alarms"), metric) if key == "mute"):
+                yield from _require(descriptor, levels[key], key, ("until", "reason"), f"{inside}.mute")
         for log_name, log in map_at(process, "logs").items():
             yield from _require(descriptor, log, log_name, ("path", "retentionDays"), f"{where}.logs.{log_name}")
             for key, each in map_at(log, "filters").items():
@@ -144,7 +152,7 @@ def _check_scaling(name: str, process: dict[str, Any], *, is_consumer: bool) -> 
     targets = map_at(scaling, "target")
     if low is not None and high is not None:
         if low > high:
-            yield _conflict("D302", f"`min` {low} is above `max` {high} in {where}", (low, "min"), (high, "max"))
+            yield conflict_at("D302", f"`min` {low} is above `max` {high} in {where}", (low, "min"), (high, "max"))
         elif low < high and not targets and is_from_service(high):
             hint = "add `target: {cpu: 60}`, or make `min` and `max` equal"
             message = f"nothing moves the group between `min` {low} and `max` {high} in {where}"
@@ -155,7 +163,7 @@ def _check_scaling(name: str, process: dict[str, Any], *, is_consumer: bool) -> 
             message = f"`min` {said['min']} is above `max` {said['max']} in `processes.{name}.scaling.schedule.{key}`"
             blamed = "min" if "min" in each else "max"
             other = "max" if blamed == "min" else "min"
-            yield _conflict("D302", message, (said[blamed], blamed), (said[other], other))
+            yield conflict_at("D302", message, (said[blamed], blamed), (said[other], other))
     if number_at(targets, "queueAge") is not None and not is_consumer:
         message = f"`queueAge` in {where} has no queue: `{name}` consumes nothing"
         yield fault_at("D307", message, targets["queueAge"], "let it consume an event, or scale on `cpu`")
@@ -171,10 +179,12 @@ def _check_rolling(name: str, deployment: dict[str, Any], high: int) -> Iterator
     keep, batch = number_at(deployment, "minInService"), number_at(deployment, "batch")
     if keep is not None and keep >= high:
         message = f"a rolling deployment that keeps {keep} in service cannot progress in {where}: `max` is {high}"
-        yield _conflict("D309", message, (high, "max"), (keep, "minInService"), "raise `max`, or use `style: inPlace`")
+        yield conflict_at(
+            "D309", message, (high, "max"), (keep, "minInService"), "raise `max`, or use `style: inPlace`"
+        )
     elif batch is not None and batch > high:
         message = f"`batch` {batch} is above `max` {high} in {where}"
-        yield _conflict("D309", message, (batch, "batch"), (high, "max"))
+        yield conflict_at("D309", message, (batch, "batch"), (high, "max"))
 
 
 def _check_warm_pool(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:
@@ -208,7 +218,7 @@ def _check_health(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:
     timeout, interval = number_at(check, "timeout"), number_at(check, "interval")
     if timeout is not None and interval is not None and timeout >= interval:
         message = f"`timeout` {timeout} is not below `interval` {interval} in `processes.{name}.healthCheck`"
-        yield _conflict("D303", message, (timeout, "timeout"), (interval, "interval"))
+        yield conflict_at("D303", message, (timeout, "timeout"), (interval, "interval"))
     grace, threshold = number_at(check, "gracePeriod"), number_at(check, "healthyThreshold")
     if grace is None or interval is None or threshold is None:
         return
@@ -219,30 +229,6 @@ def _check_health(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:
             yield fault_at("D321", message, grace, f"set `gracePeriod` to {_LONGEST_START - checks} or less")
         else:
             yield fault_at("D321", message, interval, "shorten `interval`, or lower `healthyThreshold`")
-
-
-def _check_alarms(name: str, process: dict[str, Any], *, is_consumer: bool) -> Iterator[Diagnostic]:
-    for metric, levels in map_at(process, "alarms").items():
-        amber, red = number_at(levels, "amber"), number_at(levels, "red")
-        where = f"`processes.{name}.alarms.{metric}`"
-        if amber is not None and red is not None and amber >= red:
-            yield _conflict(
-                "D304", f"`amber` {amber} is not below `red` {red} in {where}", (amber, "amber"), (red, "red")
-            )
-        said = next((value for value in (amber, red) if value is not None and is_from_service(value)), None)
-        if said is None:
-            continue
-        if metric in _ALARMS_THAT_NEED_PORT and "port" not in process:
-            yield fault_at(
-                "D307", f"{where} has no load balancer: `{name}` has no `port`", said, "give it a `port`, or remove it"
-            )
-        if metric == "queueAge" and not is_consumer:
-            yield fault_at(
-                "D307",
-                f"{where} has no queue: `{name}` consumes nothing",
-                said,
-                "let it consume an event, or remove it",
-            )
 
 
 def _check_port(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:
@@ -320,15 +306,3 @@ def _check_owner(settings: Settings) -> Iterator[Diagnostic]:
         hint = suggest(owner, owners) or "ask the platform team to add it to `owners` in platform.yml"
         # A team may compile before the platform knows it; CloudWatch takes an alarm whose topic is still to come.
         yield fault_at("D311", f"owner `{owner}` has no alarm topics in this platform", owner, hint, "warning")
-
-
-def _conflict(
-    code: str, message: str, blamed: tuple[Any, str], other: tuple[Any, str], hint: str | None = None
-) -> Diagnostic:
-    """Report two values that contradict each other; the one that the service set last and nearest is blamed."""
-    if not is_from_service(blamed[0]) and is_from_service(other[0]):
-        blamed, other = other, blamed
-    related = (Related(f"`{other[1]}` is {other[0]} here", span_of(other[0])),)
-    return Diagnostic(
-        code, message, span_of(blamed[0]), hint or f"change `{blamed[1]}` or `{other[1]}`", related=related
-    )

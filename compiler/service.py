@@ -67,9 +67,26 @@ class Deployment:
 
 
 @dataclass(frozen=True, slots=True)
-class Threshold:
-    amber: float
-    red: float
+class Mute:
+    """Silence until the end of a day, "2026-12-31"."""
+
+    until: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is watched of one metric: thresholds, None for no alarm of that color; `period` in seconds.
+
+    `within` (3, 5): a threshold is crossed in at least 3 of the last 5 periods. `runbook` is a pattern of an address.
+    """
+
+    amber: float | None = None
+    red: float | None = None
+    period: int = 60
+    within: tuple[int, int] = (5, 5)
+    runbook: str | None = None
+    mute: Mute | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +152,8 @@ class Permission:
 class Process:
     """One process of a service. `load_balancer` is "own" or "shared"; at least `warm_pool` instances stand by, if any.
 
-    `alarms` by metric: `cpu` and `errors` in percent, `latency` in seconds (p99)."""
+    `alarms` by metric, as the schema has them: `errors` in percent, `latency` in seconds; without what is switched off.
+    `down` and `degraded` stand among them and have no thresholds. `runbook` is a pattern of an address."""
 
     name: str
     runtime: str
@@ -149,7 +167,7 @@ class Process:
     scaling: Scaling
     availability: str
     deployment: Deployment
-    alarms: Mapping[str, Threshold]
+    alarms: Mapping[str, Watched]
     logs: tuple[LogFile, ...]
     wiring: Wiring = field(default_factory=Wiring)
     load_balancer: str = "own"
@@ -157,6 +175,7 @@ class Process:
     permissions: tuple[Permission, ...] = ()
     mixed: MixedInstances | None = None
     warm_pool: int | None = None
+    runbook: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +214,7 @@ class Service:
     config: Mapping[str, str]
     secrets: Mapping[str, str]
     ordered: frozenset[str] = frozenset()
+    runbook: str | None = None
 
     def processes_on(self, runtime: str) -> tuple[Process, ...]:
         return tuple(process for process in self.processes if process.runtime == runtime)

@@ -1,27 +1,26 @@
 """Waivers: let pass, for one resource and until a day, what the platform team agreed to.
 
 In: Settings, the Library, the commit; then what guard and lint found.    Out: Waivers; the findings that remain.
-Faults: D603 expired, D604 unused, D605 too wide, D606 its day is not checked, D607 no such day.
+Faults: D603 expired, D604 unused, D605 too wide, D606 its day is not checked, D607 no such day; those of mutes.
 Never: asks the clock: what a commit compiles to does not change when a day has passed.
 """
 
 from __future__ import annotations
 
-import calendar
 import fnmatch
-import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 
+from compiler.alarms import check_mutes
+from compiler.days import a_year_after, day_of, has_form_of_day, is_day
 from compiler.diagnostics import Diagnostic, suggest
 from compiler.model import Breach, Commit, Json, Library, Settings, Stack, Waiver
 from compiler.trace import plain, settings_of
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _KEYS = ("guardrail", "resource", "reason", "until", "approvedBy")
 
 
 def check_waivers(settings: Settings, library: Library, commit: Commit | None) -> Iterator[Diagnostic]:
-    """Check what each waiver of an environment says, and its day against that of the commit where there is one."""
+    """Check what each waiver and mute of an environment says, and its day against that of the commit, if any."""
     first: dict[tuple[Json, Json], str] = {}
     for name, waiver in _written(settings):
         yield from _check_waiver(name, waiver, library, commit)
@@ -29,6 +28,7 @@ def check_waivers(settings: Settings, library: Library, commit: Commit | None) -
         if guardrail and resource and (other := first.setdefault((guardrail, resource), name)) != name:
             message = f"waiver `{name}` waives nothing: `{other}` waives `{guardrail}` for `{resource}` already"
             yield _fault("D604", message, name, "keep one of the two")
+    yield from check_mutes(settings, commit)
 
 
 def read_sound_waivers(settings: Settings, library: Library, commit: Commit | None) -> tuple[Waiver, ...]:
@@ -49,9 +49,9 @@ def _check_waiver(
     if resource is not None and not (resource.isascii() and resource.isalnum()):
         message = f"waiver `{name}` is too wide: `{resource}` is not the logical id of one resource"
         yield _fault("D605", message, resource, "write a waiver for each resource")
-    if until is None or not _DAY.fullmatch(until):
+    if until is None or not has_form_of_day(until):
         return
-    if not _is_day(until):
+    if not is_day(until):
         yield _fault("D607", f"waiver `{name}` ends on {until}, a day that does not exist", until, None)
     elif commit:
         yield from _check_day(name, until, commit)
@@ -67,24 +67,14 @@ def _text(value: Json) -> str | None:
 
 
 def _check_day(name: str, until: str, commit: Commit) -> Iterator[Diagnostic]:
-    day = f"{commit.time[:4]}-{commit.time[4:6]}-{commit.time[6:8]}"
-    latest = f"{int(day[:4]) + 1}{day[4:].replace('-02-29', '-02-28')}"
+    day = day_of(commit)
+    latest = a_year_after(day)
     if until < day:
         message = f"waiver `{name}` expired on {until}, and this commit is of {day}"
         yield _fault("D603", message, until, "mend what it waives, or ask the platform team for another")
     elif until > latest:
         message = f"waiver `{name}` is too wide: {until} is more than a year after this commit of {day}"
         yield _fault("D605", message, until, f"name a day until {latest}")
-
-
-def _is_day(text: str) -> bool:
-    """Tell whether a text of the form yyyy-mm-dd names a day.
-
-    >>> _is_day("2028-02-29"), _is_day("2026-02-29"), _is_day("2026-13-01")
-    (True, False, False)
-    """
-    year, month, day = (int(part) for part in text.split("-"))
-    return year > 0 and 1 <= month <= 12 and 1 <= day <= calendar.monthrange(year, month)[1]
 
 
 def read_waivers(settings: Settings) -> tuple[Waiver, ...]:

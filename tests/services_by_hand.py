@@ -30,7 +30,7 @@ from compiler.service import (
     Scheduled,
     Service,
     Subscription,
-    Threshold,
+    Watched,
 )
 
 TEMPLATES = (
@@ -88,11 +88,22 @@ WORKER = Process(
     availability="alwaysOn",
     deployment=Deployment("rolling", 1, 1),
     alarms={
-        "cpu": Threshold(70, 85),
-        "latency": Threshold(1, 2),
-        "errors": Threshold(1, 5),
-        "unhealthyHosts": Threshold(0, 1),
-        "queueAge": Threshold(300, 900),
+        "cpu": Watched(70, 85, 300, (3, 3)),
+        "memory": Watched(85, None, 300, (3, 3)),
+        "disk": Watched(85, None, 300, (2, 2)),
+        "agentReports": Watched(1, None, 300, (3, 3)),
+        "statusChecks": Watched(0, None, 60, (10, 10)),
+        "capacity": Watched(100, None, 60, (10, 10)),
+        "missingInstances": Watched(None, 0, 60, (10, 10)),
+        "latency": Watched(1, 2, 60, (4, 5)),
+        "errors": Watched(1, 5, 60, (3, 5)),
+        "healthyHosts": Watched(None, None, 60, (3, 3)),
+        "unhealthyHosts": Watched(0, 1, 60, (5, 5)),
+        "connectionErrors": Watched(5, None, 60, (3, 5)),
+        "rejectedConnections": Watched(None, 0, 60, (1, 1)),
+        "queueAge": Watched(300, 900, 60, (5, 5)),
+        "down": Watched(),
+        "degraded": Watched(),
     },
     logs=(),
 )
@@ -105,7 +116,7 @@ WEB = replace(
     instance_type="m7g.large",
     health_check=HealthCheck("/ping", 10, 4, 2, 5, 300),
     scaling=Scaling(3, 12, {"cpu": 60}),
-    alarms={**WORKER.alarms, "cpu": Threshold(61, 80), "latency": Threshold(0.8, 1.2)},
+    alarms={**WORKER.alarms, "cpu": Watched(61, 80, 300, (3, 3)), "latency": Watched(0.8, 1.2, 60, (4, 5))},
     logs=(LogFile("app", "/var/log/recipes/app.log", 30, (LogFilter("errors", '{ $.level = "error" }', 5),)),),
 )
 RECIPES = Service(
@@ -117,6 +128,7 @@ RECIPES = Service(
     consumes=(Subscription("customer", "address-changed", "worker", {"country": ["GB", "IE"]}),),
     config={"LOG_LEVEL": "info"},
     secrets={"DATABASE_PASSWORD": "/recipes/database-password"},
+    runbook="https://runbooks.recipes.example/{service}/{alarm}",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def compile_files(folder: Path, files: Files, library: Library) -> tuple[Diagnos
     for program in ("serve", "work", "admin"):
         (folder / "src/bin").mkdir(parents=True, exist_ok=True)
         (folder / "src/bin" / program).touch(0o755)
-    if "waivers:" in files.get("service.yml", ""):
+    if re.search("waivers:|mute:", files.get("service.yml", "")):
         commit_folder(folder, "2026-11-20")
     try:
         return compile_service(folder, library, lint=False).diagnostics

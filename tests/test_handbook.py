@@ -60,9 +60,10 @@ def test_every_template_has_a_page_that_the_index_leads_to(library: Library, cha
 
 def test_every_option_goes_into_some_template(library: Library, chapters: tuple[Chapter, ...]) -> None:
     """What is missing here is of no use, or the samples do not say it."""
-    told = {option.path for chapter in chapters for option in chapter.options}
+    told = {each for chapter in chapters for option in chapter.options for each in _parts(option.path)}
     environment = load_schema("environment.v1")
     options = {*_leaves(library.schema, library.schema), *_leaves(environment, environment)}
+    options = {each for path in options for each in _parts(path)}
     exempt = tuple(NOT_FOR_TEMPLATES)
     assert set() == {path for path in options - told if not path.startswith((*exempt, "defaults."))}
 
@@ -128,6 +129,14 @@ def test_a_name_becomes_a_pattern_where_it_is_a_word_of_a_path(path: str, patter
 
 def test_short_names_stay_in_sentences() -> None:
     assert "what a <process> says" == NAMES.in_text("what a web says")
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    """What is said of one metric is said of each alike: a sample says it once, and something of every metric."""
+    match path.split("."):
+        case ["processes", "*", "alarms", metric, *rest]:
+            return f"processes.*.alarms.{metric}", ".".join(("processes.*.alarms.*", *rest))
+    return (path,)
 
 
 def _expression(pattern: str) -> str:

@@ -30,13 +30,21 @@ def library() -> Library:
 
 
 WEB_PROCESS = {**WORKER, "port": 80}
+QUIET = {
+    **WORKER,
+    "alarms": {key: {"enabled": False} for key in ("cpu", "memory", "disk", "agentReports", "statusChecks")},
+}
 MANY: Mapping[str, tuple[Mapping[str, Any], str | None]] = {
-    "forty workers": ({"processes": {f"w{number}": WORKER for number in range(40)}}, None),
+    "forty workers": (
+        {"processes": {f"w{number}": WORKER for number in range(40)}},
+        "CloudFormation takes 500 resources",
+    ),
+    "forty workers with fewer alarms": ({"processes": {f"w{number}": QUIET for number in range(40)}}, None),
     "sixty queues": ({"messages": {"consume": {f"other.e{number}": {"process": "w"} for number in range(60)}}}, None),
     "sixty topics": ({"messages": {"publish": [f"event-{number}" for number in range(60)]}}, None),
     "two hundred settings": ({"config": {f"KEY_{number}": "x" for number in range(200)}}, None),
-    "twenty that refresh": (
-        {"processes": {f"web-{number}": {**WEB_PROCESS, "deployment": {"style": "refresh"}} for number in range(20)}},
+    "ten that refresh": (
+        {"processes": {f"web-{number}": {**WEB_PROCESS, "deployment": {"style": "refresh"}} for number in range(10)}},
         None,
     ),
     "forty workers and sixty queues": (
@@ -127,6 +135,8 @@ def test_much_of_something_compiles_or_is_refused_with_its_limit_at_a_line_of_th
     assert {"D602"} >= {fault.code for fault in errors}
     assert (limit is None) == (errors == [])
     assert limit is None or any(limit in fault.message for fault in errors)
+    is_told_what_helps = [str(fault.hint) for fault in errors if "500 resources" in fault.message]
+    assert all("alarms: {memory: {enabled: false}}" in hint for hint in is_told_what_helps if "processes" in said)
     # At something that the service said, not at the first line or in the platform's folder.
     assert all(fault.span and fault.span.path.endswith("service.yml") and fault.span.line > 4 for fault in errors)
 

@@ -73,7 +73,7 @@ def test_two_values_that_contradict_each_other_are_both_shown(text: str, shown: 
             "`threshold` is missing in `processes.web.logs.app.filters.e`",
         ),
         (
-            "    alarms: {latency: {red: 2}}",
+            "    alarms: {latency: {period: 60}}",
             "D202 9 latency",
             "`amber` is missing in `processes.web.alarms.latency`",
         ),

@@ -188,7 +188,7 @@ def test_defaults_are_those_of_the_platform_and_are_told_to_editors() -> None:
 
 
 def _defaults(schema: str, definition: str) -> Iterator[tuple[str, object]]:
-    for name, inner in SCHEMAS[schema]["$defs"][definition]["properties"].items():
+    for name, inner in SCHEMAS[schema]["$defs"][definition].get("properties", {}).items():
         if "default" in inner:
             value = inner["default"]
             text = ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else f"{value}"
@@ -259,7 +259,7 @@ BAD = [
     ("an unknown key of a process", "processes/web/replicas", 2, "additionalProperties"),
     ("an unknown key deep inside", "processes/web/scaling/replica", 2, "additionalProperties"),
     ("an unknown key of an overlay", "environments/staging/owner", "squad-menu", "additionalProperties"),
-    ("an unknown metric", "processes/web/alarms/disk", {"amber": 1}, "additionalProperties"),
+    ("an unknown metric", "processes/web/alarms/swap", {"amber": 1}, "additionalProperties"),
     ("an unknown target", "processes/web/scaling/target/memory", 60, "additionalProperties"),
     ("a service name with capitals", "service", "Orders", "pattern"),
     ("a service name with an underscore", "service", "order_taking", "pattern"),

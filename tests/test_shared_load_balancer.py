@@ -30,7 +30,8 @@ def rule_of(resources: dict[str, Any]) -> dict[str, Any]:
 def test_the_process_has_a_rule_and_no_load_balancer() -> None:
     resources = build_resources(SHARED)
     own = build_resources(with_process(replace(WEB, scaling=SHARED.processes[0].scaling)))
-    assert {"WebLoadBalancer", "WebLoadBalancerSecurityGroup", "WebListener"} == own.keys() - resources.keys()
+    mine = {"WebLoadBalancer", "WebLoadBalancerSecurityGroup", "WebListener", "WebRejectedConnectionsRedAlarm"}
+    assert mine == own.keys() - resources.keys()
     assert {"WebListenerRule"} == resources.keys() - own.keys()
     assert 'WebLoadBalancer"' not in json.dumps(resources)
     assert (ssm("ingress/private-listener-arn"), 120) == (

@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 
 from compiler.catalog import (
+    alarms,
     asking,
     build,
     changes,
@@ -50,6 +51,7 @@ _ENTRIES = (
     *routes.ENTRIES,
     *subscriptions.ENTRIES,
     *asking.ENTRIES,
+    *alarms.ENTRIES,
     *groups.ENTRIES,
     *network.ENTRIES,
     *build.ENTRIES,

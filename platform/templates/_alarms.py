@@ -1,6 +1,7 @@
 """What every alarm of a service has in common: who hears of it, what it says, when it speaks and what silence means.
 
-In: what is measured, when it is too much, and what that means for people.    Out: an alarm.
+In: what is measured and when it is too much, or which other alarms are meant; what that means for people.
+Out: an alarm.
 Never: leaves what silence means to CloudWatch, or gives an alarm a name that nothing has to call it by.
 """
 
@@ -8,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from troposphere import GetAtt
-from troposphere.cloudwatch import Alarm, Metric, MetricDataQuery, MetricDimension, MetricStat
+from troposphere import GetAtt, Sub
+from troposphere.cloudwatch import Alarm, CompositeAlarm, Metric, MetricDataQuery, MetricDimension, MetricStat
 
-from compiler.authoring import Environment, Service, join
+from compiler.authoring import Environment, Mute, Process, Service, derive, join
 
 from ._conventions import alarm_topics, tags
 
 Measured = Mapping[str, object]
+
+# Seconds: until CloudWatch has heard that a deployment began, and until what it did has settled.
+PATIENCE = 120
 
 
 def alarm(
@@ -33,30 +37,105 @@ def alarm(
     missing: str,
     comparison: str = "GreaterThanThreshold",
     runbook: str | None = None,
+    mute: Mute | None = None,
+    is_heard: bool = True,
     called: str | None = None,
 ) -> Alarm:
     """Tell the owner's "amber" or "red" topic, when it begins and when it is over.
 
     `says` is what happens and what that means for people, in sentences; the link to the runbook follows it.
     `within` (3, 5): at least 3 of the last 5 periods breach. `missing` is what a period without data counts as.
-    `tag` tells the alarm from others of the service. `called`: the name, for what has to call the alarm by one.
+    `tag` tells the alarm from others of the service. What is not heard is there for another alarm, which asks how it
+    stands. `called`: the name, for what has to call the alarm by one.
     """
-    topics = alarm_topics(service, environment, color)
     datapoints, periods = within
     return Alarm(
         title,
         **({} if called is None else {"AlarmName": called}),
-        AlarmDescription=says if runbook is None else join(says, " ", runbook),
+        AlarmDescription=_description(says, mute, runbook),
         **measured,
         EvaluationPeriods=periods,
         DatapointsToAlarm=datapoints,
         ComparisonOperator=comparison,
         Threshold=threshold,
         TreatMissingData=missing,
-        AlarmActions=topics,
-        OKActions=topics,
+        **_actions(service, environment, color, mute, is_heard=is_heard),
         Tags=tags(service, environment, tag, process),
     )
+
+
+def combined_alarm(
+    title: str,
+    service: Service,
+    environment: Environment,
+    *,
+    process: str | None,
+    tag: str,
+    color: str,
+    says: str,
+    rule: str,
+    waits_for: str | None = None,
+    runbook: str | None = None,
+    mute: Mute | None = None,
+    is_heard: bool = True,
+) -> CompositeAlarm:
+    """Speak for other alarms. `rule` calls each by its title in a placeholder, as Fn::Sub has it.
+
+    While the alarm `waits_for` is on, this one tells nobody; what is left when that is over, it tells then.
+    """
+    patience = (
+        {}
+        if waits_for is None
+        else {
+            "ActionsSuppressor": GetAtt(waits_for, "Arn"),
+            "ActionsSuppressorWaitPeriod": PATIENCE,
+            "ActionsSuppressorExtensionPeriod": PATIENCE,
+        }
+    )
+    return CompositeAlarm(
+        title,
+        AlarmDescription=_description(says, mute, runbook),
+        AlarmRule=Sub(rule),
+        **_actions(service, environment, color, mute, is_heard=is_heard),
+        **patience,
+        Tags=tags(service, environment, tag, process),
+    )
+
+
+def runbook(
+    service: Service, environment: Environment, name: str, *, process: Process | None = None, own: str | None = None
+) -> str | None:
+    """Return where to read what to do about an alarm: the page of its `own`, of the process or of the service."""
+    pattern = own or (process and process.runbook) or service.runbook
+    if pattern is None:
+        return None
+    # What belongs to no one process is found under the service's own name.
+    names = {
+        "service": service.name,
+        "process": service.name if process is None else process.name,
+        "environment": environment.name,
+        "alarm": name,
+    }
+    text = str(pattern)
+    for key, value in names.items():
+        text = text.replace("{" + key + "}", value)
+    return derive(text, pattern, *(value for key, value in names.items() if "{" + key + "}" in pattern))
+
+
+def _description(says: str, mute: Mute | None, runbook: str | None) -> str:
+    silence = () if mute is None else (" Muted until ", mute.until, ": ", mute.reason, ".")
+    return join(says, *silence, *(() if runbook is None else (" ", runbook)))
+
+
+def _actions(
+    service: Service, environment: Environment, color: str, mute: Mute | None, *, is_heard: bool
+) -> dict[str, object]:
+    """Nobody is woken by a branch: what is red elsewhere is amber there."""
+    if not is_heard:
+        return {}
+    heard_at = alarm_topics(service, environment, "amber" if environment.tier == "branch" else color)
+    enabled = {} if mute is None else {"ActionsEnabled": False}
+    return {**enabled, "AlarmActions": heard_at, "OKActions": heard_at}
 
 
 # What is measured

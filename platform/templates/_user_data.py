@@ -7,6 +7,7 @@ Never: leaves a `${` of the descriptor in the text, or a word of it unquoted for
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,12 @@ def balancer_patience(process: Process) -> int:
     check = process.health_check
     seconds = REGISTRATION + check.interval * (1 + check.healthy_threshold)
     return derive(seconds, check.interval, check.healthy_threshold)
+
+
+def minutes_to_start(process: Process) -> int:
+    """Ten minutes to fetch and apply, then the time to answer and be called healthy; CloudFormation takes an hour."""
+    grace, healthy = process.health_check.grace_period, balancer_patience(process)
+    return derive(10 + math.ceil((grace + healthy) / 60), grace, healthy)
 
 
 def _instance_facts(service: Service, environment: Environment, process: Process) -> dict[str, Any]:

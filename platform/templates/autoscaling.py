@@ -5,7 +5,6 @@ Load balancing, for those that listen on a port, is `load_balancing`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -64,7 +63,7 @@ from ._conventions import (
 )
 from ._lifecycle import END_HOOK, END_SECONDS, LAUNCH_HOOK, is_refreshed, refresh_alarms
 from ._scaling import scaling_policies
-from ._user_data import balancer_patience, user_data
+from ._user_data import minutes_to_start, user_data
 from ._ways_in import way_in
 
 SCOPE = "service"
@@ -224,7 +223,7 @@ def _lifecycle_hooks(process: Process) -> list[LifecycleHookSpecification]:
     begin = LifecycleHookSpecification(
         LifecycleHookName=LAUNCH_HOOK,
         LifecycleTransition="autoscaling:EC2_INSTANCE_LAUNCHING",
-        HeartbeatTimeout=derive(60 * _minutes_to_start(process), process.deployment.style),
+        HeartbeatTimeout=derive(60 * minutes_to_start(process), process.deployment.style),
         DefaultResult="ABANDON",
     )
     return [begin, end]
@@ -351,14 +350,8 @@ def _kept_in_service(process: Process) -> int:
 
 
 def _signal_timeout(process: Process) -> str:
-    minutes = _minutes_to_start(process)
+    minutes = minutes_to_start(process)
     return derive(f"PT{minutes}M", minutes)
-
-
-def _minutes_to_start(process: Process) -> int:
-    """Ten minutes to fetch and apply, then the time to answer and be called healthy; CloudFormation takes an hour."""
-    grace, healthy = process.health_check.grace_period, balancer_patience(process)
-    return derive(10 + math.ceil((grace + healthy) / 60), grace, healthy)
 
 
 def _before_start(service: Service, environment: Environment, process: Process) -> list[str]:

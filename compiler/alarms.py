@@ -1,0 +1,115 @@
+"""Alarms: what is said of one metric of a process, and silence that ends on a day.
+
+In: the Settings of one environment, whole or in parts; the commit.    Out: Diagnostics.
+Faults: D304, D307, D353 to D357, D359.
+Never: asks the clock: what a commit compiles to does not change when a day has passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from compiler.blame import conflict_at, fault_at, is_from_service, map_at, number_at
+from compiler.days import a_year_after, day_of, is_day
+from compiler.diagnostics import Diagnostic
+from compiler.model import Commit, Json, Settings
+from compiler.trace import plain, settings_of
+
+_NEED_PORT = ("latency", "errors", "healthyHosts", "unhealthyHosts", "connectionErrors", "rejectedConnections")
+# The alarm speaks at fewer, so the worse of two thresholds is the lower one.
+_FEWER = ("agentReports", "healthyHosts")
+_DAY, _WEEK, _HOUR = 24 * 60 * 60, 7 * 24 * 60 * 60, 60 * 60
+
+
+def check_alarms(name: str, process: dict[str, Any], *, is_consumer: bool) -> Iterator[Diagnostic]:
+    """Check what a process says of each metric against itself and against what the process has."""
+    for metric, said in map_at(process, "alarms").items():
+        where = f"`processes.{name}.alarms.{metric}`"
+        yield from _check_thresholds(where, said, is_fewer=metric in _FEWER)
+        yield from _check_window(where, said)
+        yield from _check_object(name, process, metric, said, is_consumer=is_consumer)
+    least, hosts = number_at(map_at(process, "scaling"), "min"), map_at(map_at(process, "alarms"), "healthyHosts")
+    for color in ("amber", "red"):
+        wanted = number_at(hosts, color)
+        if wanted is not None and least is not None and wanted > least and "port" in process:
+            message = f"`processes.{name}` may have {least} hosts, and {color} speaks at fewer than {wanted}"
+            yield conflict_at("D359", message, (wanted, color), (least, "min"), f"lower `{color}` or raise `min`")
+
+
+def _check_thresholds(where: str, said: Json, *, is_fewer: bool) -> Iterator[Diagnostic]:
+    amber, red = number_at(said, "amber"), number_at(said, "red")
+    if amber is None or red is None:
+        return
+    if not is_fewer and amber >= red:
+        message = f"`amber` {amber} is not below `red` {red} in {where}"
+        yield conflict_at("D304", message, (amber, "amber"), (red, "red"))
+    if is_fewer and amber <= red:
+        message = f"`amber` {amber} is not above `red` {red} in {where}, which speaks at fewer"
+        yield conflict_at("D304", message, (amber, "amber"), (red, "red"))
+
+
+def _check_window(where: str, said: Json) -> Iterator[Diagnostic]:
+    period, window = number_at(said, "period"), said.get("for") if isinstance(said, dict) else None
+    if period is not None and period % 60:
+        message = f"`period` {period} in {where} is no whole number of minutes, and no metric here is finer"
+        yield fault_at("D354", message, period, f"write {max(60, round(period / 60) * 60)}")
+    if not isinstance(window, str) or " of " not in window:
+        return
+    datapoints, periods = (int(part) for part in plain(window).split(" of "))
+    if datapoints > periods:
+        message = f"{where} waits for {datapoints} of {periods} periods, which never come"
+        yield fault_at("D353", message, window, f"write `{periods} of {periods}`, or fewer of them")
+    elif period is not None:
+        longest = _WEEK if period >= _HOUR else _DAY
+        if periods * period > longest:
+            days = "7 days" if longest == _WEEK else "a day, or 7 where a period is an hour or more"
+            message = f"{where} looks at {periods} periods of {period} seconds, and CloudWatch looks back {days}"
+            yield conflict_at("D354", message, (window, "for"), (period, "period"), "shorten one of the two")
+
+
+def _check_object(
+    name: str, process: dict[str, Any], metric: str, said: Json, *, is_consumer: bool
+) -> Iterator[Diagnostic]:
+    where = f"`processes.{name}.alarms.{metric}`"
+    leaves = said.values() if isinstance(said, dict) else ()
+    mine = next((value for value in leaves if is_from_service(value)), None)
+    if mine is None:
+        return
+    if metric in _NEED_PORT and "port" not in process:
+        message = f"{where} has no load balancer: `{name}` has no `port`"
+        yield fault_at("D307", message, mine, "give it a `port`, or remove it")
+    elif metric == "rejectedConnections" and plain(process.get("loadBalancer")) == "shared":
+        message = f"{where} has no load balancer of its own: the platform team watches the shared one"
+        yield fault_at("D307", message, mine, "remove it")
+    if metric == "queueAge" and not is_consumer:
+        message = f"{where} has no queue: `{name}` consumes nothing"
+        yield fault_at("D307", message, mine, "let it consume an event, or remove it")
+
+
+# Mutes
+
+
+def check_mutes(settings: Settings, commit: Commit | None) -> Iterator[Diagnostic]:
+    """Check the last day of each mute, against that of the commit where there is one."""
+    for name, process in map_at(settings.data, "processes").items():
+        for metric, said in map_at(process, "alarms").items():
+            mute = map_at(said, "mute")
+            # What is missing or has another form was reported before.
+            if isinstance(until := mute.get("until"), str) and settings_of(until):
+                yield from _check_day(f"`processes.{name}.alarms.{metric}`", mute, commit)
+
+
+def _check_day(where: str, mute: Mapping[str, Any], commit: Commit | None) -> Iterator[Diagnostic]:
+    until = mute["until"]
+    if not is_day(until):
+        yield fault_at("D356", f"{where} is muted until {until}, a day that does not exist", until, "name another")
+    elif commit is None:
+        message = f"{where} is muted unchecked: no git commit tells whether {until} is past"
+        yield fault_at("D357", message, until, "commit the repository to git", "warning")
+    elif until < day_of(commit):
+        message = f"the mute of {where} ended on {until}, and this commit is of {day_of(commit)}"
+        yield fault_at("D355", message, until, "remove `mute`, or name a later day if the reason still holds")
+    elif until > (latest := a_year_after(day_of(commit))):
+        message = f"{where} is muted for too long: {until} is more than a year after this commit of {day_of(commit)}"
+        yield fault_at("D356", message, until, f"name a day until {latest}, or switch it off with `enabled: false`")

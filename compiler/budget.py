@@ -1,0 +1,56 @@
+"""Budget: for how many things a service may page someone.
+
+In: a Stack, the Library.    Out: Diagnostics.
+Faults: D358 more alarms can page than the platform team has set.
+Never: counts what cannot page: an alarm that is muted, and one that only feeds others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from compiler.diagnostics import Diagnostic, Span
+from compiler.model import Json, Library, Path, Stack, value_at
+from compiler.share import Share, find_heaviest
+from compiler.wording import write_path
+
+_ALARMS = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+# The topics that the platform makes for each owner: `platform-<environment>-<owner>-<color>`.
+_RED = re.compile(r":platform-[^:]*-red")
+
+
+def check_budget(stack: Stack, library: Library) -> Iterator[Diagnostic]:
+    """Warn where more alarms can page than `alarmBudget` of platform.yml, at the process that has most of them."""
+    budget, pages = library.defaults.data.get("alarmBudget"), list_pages(stack)
+    if not isinstance(budget, int) or len(pages) <= budget:
+        return
+    shares = [share for name in pages if (share := find_heaviest(stack, ("Resources", name), depth=2))]
+    if not shares:
+        return
+    section, span, number = _most(shares)
+    message = f"{len(pages)} alarms can page someone, and the platform team has set {budget} for a service"
+    hint = f"leave `red` to what users notice, or divide the service; `{write_path(section)}` has {number} of them"
+    yield Diagnostic("D358", message, span, hint, "warning")
+
+
+def list_pages(stack: Stack) -> list[str]:
+    """Name the alarms that can page someone, by their logical ids."""
+    resources = stack.template.get("Resources") or {}
+    return [name for name, body in resources.items() if _can_page(body)]
+
+
+def _can_page(body: Json) -> bool:
+    if not isinstance(body, dict) or body.get("Type") not in _ALARMS:
+        return False
+    actions = value_at(body, ("Properties", "AlarmActions"))
+    is_on = value_at(body, ("Properties", "ActionsEnabled")) not in (False, "false")
+    return is_on and any(_RED.search(str(action)) for action in (actions if isinstance(actions, list) else ()))
+
+
+def _most(shares: list[Share]) -> tuple[Path, Span, int]:
+    numbers: dict[Path, int] = {}
+    for share in shares:
+        numbers[share.section] = numbers.get(share.section, 0) + 1
+    section = max(numbers, key=lambda each: numbers[each])
+    return section, next(share.span for share in shares if share.section == section), numbers[section]

@@ -1,0 +1,43 @@
+"""Days: dates as text, and the day of a commit.
+
+In: text of the form yyyy-mm-dd, a Commit.    Out: such text.
+Never: asks the clock.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+
+from compiler.model import Commit
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def has_form_of_day(text: str) -> bool:
+    return _DAY.fullmatch(text) is not None
+
+
+def is_day(text: str) -> bool:
+    """Tell whether a text names a day.
+
+    >>> is_day("2028-02-29"), is_day("2026-02-29"), is_day("2026-13-01"), is_day("soon")
+    (True, False, False, False)
+    """
+    if not has_form_of_day(text):
+        return False
+    year, month, day = (int(part) for part in text.split("-"))
+    return year > 0 and 1 <= month <= 12 and 1 <= day <= calendar.monthrange(year, month)[1]
+
+
+def day_of(commit: Commit) -> str:
+    return f"{commit.time[:4]}-{commit.time[4:6]}-{commit.time[6:8]}"
+
+
+def a_year_after(day: str) -> str:
+    """Return the same day of the next year.
+
+    >>> a_year_after("2028-02-29")
+    '2029-02-28'
+    """
+    return f"{int(day[:4]) + 1}{day[4:].replace('-02-29', '-02-28')}"

@@ -1,0 +1,184 @@
+"""Which alarms a process has, and which of them tell people themselves: a combined alarm speaks for its parts.
+
+In: a service, an environment, a process, a metric as the descriptor calls it.    Out: titles, thresholds, alarms.
+Never: knows what a metric measures.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from troposphere import AWSObject, GetAtt, Ref
+from troposphere.cloudwatch import MetricDataQuery, MetricDimension
+
+from compiler.authoring import Environment, Process, Scaling, Service, Subscription, Watched, camel, derive, join
+
+from ._alarms import Measured, alarm, measure, runbook
+from ._conventions import in_batches, subscriptions_of
+from ._lifecycle import refresh_alarms
+from ._ways_in import full_name, is_shared
+
+# What each combined alarm is made of, and the color in which it speaks.
+COMBINED = {
+    "down": ("red", ("errors", "healthyHosts", "unhealthyHosts", "missingInstances", "queueAge")),
+    "degraded": ("amber", ("errors", "latency", "unhealthyHosts", "connectionErrors", "capacity", "queueAge")),
+}
+_NEED_PORT = ("latency", "errors", "healthyHosts", "unhealthyHosts", "connectionErrors", "rejectedConnections")
+_NEED_FLOOR = ("healthyHosts", "missingInstances")
+
+
+def thresholds(process: Process, metric: str) -> Iterator[tuple[str, float]]:
+    """Yield the colors in which a metric has an alarm, with their thresholds."""
+    watched = process.alarms.get(metric)
+    if watched is None or not _applies(process, metric):
+        return
+    if watched.amber is not None:
+        yield "amber", watched.amber
+    if watched.red is not None:
+        yield "red", watched.red
+    elif metric == "healthyHosts" and watched.amber is None:
+        floor = lowest_floor(process.scaling)
+        yield "red", derive(math.ceil(floor / 2), floor)
+
+
+def _applies(process: Process, metric: str) -> bool:
+    scaling = process.scaling
+    if metric in _NEED_PORT and process.port is None:
+        return False
+    if metric == "rejectedConnections" and is_shared(process):
+        return False  # the load balancer is watched by whom it belongs to
+    if metric == "capacity":
+        return bool(scaling.targets) and scaling.min < scaling.max
+    return metric not in _NEED_FLOOR or lowest_floor(scaling) > 0
+
+
+def lowest_floor(scaling: Scaling) -> int:
+    """Return how many instances there are at least at the quietest time at which there is one; 0 if there is none."""
+    floors = [scaling.min, *(each.min for each in scaling.schedule if each.min is not None)]
+    return min((floor for floor in floors if floor > 0), default=0)
+
+
+def can_rest(process: Process) -> bool:
+    """Tell whether there are times without an instance that nobody has to hear of."""
+    scaling = process.scaling
+    floors = [scaling.min, *(each.min for each in scaling.schedule if each.min is not None)]
+    return process.availability == "businessHours" or min(floors) < 1
+
+
+def title(process: Process, metric: str, color: str, batch: str = "") -> str:
+    return camel(process.name, metric) + batch + camel(color) + "Alarm"
+
+
+def spoken_for(service: Service, environment: Environment, process: Process) -> dict[str, list[str]]:
+    """Map "down" and "degraded", as far as there is one, to the titles of the alarms that it speaks for.
+
+    One that speaks for a single alarm would say nothing new. Of a branch nobody wants a page or a second opinion.
+    """
+    if environment.tier == "branch":
+        return {}
+    parts = {
+        name: [
+            title(process, metric, color, batch)
+            for metric in metrics
+            if color in dict(thresholds(process, metric)) and process.alarms[metric].mute is None
+            for batch in ([each for each, _ in queue_batches(service, process)] if metric == "queueAge" else ("",))
+        ]
+        for name, (color, metrics) in COMBINED.items()
+        if name in process.alarms
+    }
+    return {name: titles for name, titles in parts.items() if len(titles) > 1}
+
+
+def queue_batches(service: Service, process: Process) -> list[tuple[str, Sequence[Subscription]]]:
+    """Return the queues that have no time of their own, `maxAge`; `message_alarms` watches each that has."""
+    return list(in_batches([each for each in subscriptions_of(service, process) if each.max_age is None]))
+
+
+def lasting(watched: Watched) -> str:
+    """Say how long a threshold has to be crossed."""
+    (datapoints, periods), minutes = watched.within, watched.period // 60
+    if datapoints == periods:
+        whole = periods * minutes
+        text = "for a minute" if whole == 1 else f"for {whole} minutes"
+    elif minutes == 1:
+        text = f"in {datapoints} of {periods} minutes"
+    else:
+        text = f"in {datapoints} of {periods} periods of {minutes} minutes"
+    return derive(text, watched.period, *watched.within)
+
+
+# Alarms
+
+
+def watch(
+    service: Service,
+    environment: Environment,
+    process: Process,
+    name: str,
+    *,
+    what: tuple[str, str],
+    meaning: str,
+    measured: Measured,
+    missing: str,
+    comparison: str = "GreaterThanThreshold",
+    batch: str = "",
+) -> list[AWSObject]:
+    """Make the alarms that a process has on the metric `name`. `what` happens is said around the threshold.
+
+    A list and no generator, so that an alarm comes from the line that says what is measured.
+    """
+    refreshed = refresh_alarms(service, environment, process)
+    others = {each for titles in spoken_for(service, environment, process).values() for each in titles}
+    made = []
+    for color, threshold in thresholds(process, name):
+        watched, heading = process.alarms[name], title(process, name, color, batch)
+        subject = join(service.name, "/", process.name, " in ", environment.name)
+        made.append(
+            alarm(
+                heading,
+                service,
+                environment,
+                process=process.name,
+                tag=join(process.name, "-", derive(_dashed(name), name), batch, "-", color),
+                color=color,
+                says=join(subject, ": ", what[0], threshold, what[1], " ", lasting(watched), ". ", meaning),
+                measured=measured,
+                threshold=threshold,
+                within=watched.within,
+                missing=missing,
+                comparison=comparison,
+                runbook=runbook(service, environment, name, process=process, own=watched.runbook),
+                mute=watched.mute,
+                is_heard=heading not in others,
+                called=refreshed.get(heading),
+            )
+        )
+    return made
+
+
+def period_of(process: Process, name: str) -> int:
+    """Return the period of a metric in seconds."""
+    return process.alarms.get(name, Watched()).period
+
+
+def group_of(process: Process) -> MetricDimension:
+    return MetricDimension(Name="AutoScalingGroupName", Value=Ref(camel(process.name) + "Group"))
+
+
+def targets_of(environment: Environment, process: Process) -> list[MetricDimension]:
+    """The dimensions of what the load balancer does with the targets of a process; the first is its own."""
+    group = GetAtt(camel(process.name) + "TargetGroup", "TargetGroupFullName")
+    return [
+        MetricDimension(Name="LoadBalancer", Value=full_name(environment, process)),
+        MetricDimension(Name="TargetGroup", Value=group),
+    ]
+
+
+def size_of(query: str, name: str, process: Process, period: int) -> MetricDataQuery:
+    """A metric of the size of the group, which an expression knows as `query`; of several in a period the smallest."""
+    return measure(query, "AWS/AutoScaling", name, [group_of(process)], statistic="Minimum", period=period)
+
+
+def _dashed(name: str) -> str:
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name)
