@@ -296,9 +296,9 @@ def test_an_instance_that_stood_by_answers_when_it_is_started_and_goes_back(tmp_
 
 
 def test_the_script_is_small_enough_for_ec2() -> None:
-    logs = tuple(LogFile(f"log-{number}", f"/var/log/recipes/{number}.log", 30, ()) for number in range(20))
+    logs = tuple(LogFile(f"log-{number}", f"/var/log/recipes/{number}.log", 30, ()) for number in range(40))
     secrets = {f"SECRET_{number}": f"/recipes/production/secret-{number}" for number in range(40)}
-    crowded = replace(with_process(replace(WEB, logs=logs)), secrets=secrets)
+    crowded = replace(with_process(replace(WEB, logs=logs, command="./serve " + "--option " * 100)), secrets=secrets)
     for service, group in ((RECIPES, "Web"), (crowded, "Web"), (LONG_NAMED, "ANameThatGoesOn")):
         resources = build_resources(service)
         (template,) = (name for name in resources if name.startswith(group) and name.endswith("LaunchTemplate"))
