@@ -117,15 +117,23 @@ def _put_parameters(cloud: Cloud, resources: Mapping[str, Any]) -> None:
     parameters.put_parameter(Name="/orders/payments-api-key", Value=SECRET, Type="SecureString", Overwrite=True)
 
 
-# One instance that serves
+# One instance that serves, and serves again when it is started anew, without its user data
 
 
 @pytest.fixture(scope="module")
 def web(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    folder = tmp_path_factory.mktemp("web")
-    with launch(folder, release.user_data(), release.cloud.server, release.cloud.keys, release.bucket) as instance:
+    place = (
+        tmp_path_factory.mktemp("web"),
+        release.user_data(),
+        release.cloud.server,
+        release.cloud.keys,
+        release.bucket,
+    )
+    with launch(*place) as instance:
         result = instance.start()
         assert "success" == result, instance.log()
+    with launch(*place) as instance:
+        instance.guest.run("timeout", "60", "sh", "-c", f"until curl -fs localhost:{PORT}/ping; do sleep 0.5; done")
         yield instance
 
 
@@ -184,34 +192,34 @@ def test_the_process_is_told_its_config_and_its_secrets_and_may_not_change_its_s
 def test_one_request_has_one_id_in_the_answer_the_access_log_and_the_log_of_the_process(
     web: Instance, headers: dict[str, str], expected: str
 ) -> None:
-    before = [len(_lines(web, log)) for log in ("/var/log/nginx/access.json", "/var/log/orders/app.log")]
+    before = [_count(web, log) for log in ("/var/log/nginx/access.json", "/var/log/orders/app.log")]
     answer, body = web.ask(PORT, "/ping", headers)
     assert (200, {"status": "ok"}) == (answer.status, json.loads(body))
     request = answer.headers["X-Request-Id"]
     assert re.fullmatch(expected, request)
     web.guest.run("sleep", "0.2")
-    (access,) = _lines(web, "/var/log/nginx/access.json")[before[0] :]
-    (own,) = _lines(web, "/var/log/orders/app.log")[before[1] :]
+    (access,) = _lines(web, "/var/log/nginx/access.json", before[0])
+    (own,) = _lines(web, "/var/log/orders/app.log", before[1])
     assert (request, "info", 200) == (access["request_id"], access["level"], access["status"])
     assert headers.get("User-Agent", "") == access["user_agent"]
     assert (request, "debug") == (own["request"], own["level"])
 
 
 def test_a_header_that_is_too_long_is_refused_and_leaves_one_line(web: Instance) -> None:
-    before = len(_lines(web, "/var/log/nginx/access.json"))
+    before = _count(web, "/var/log/nginx/access.json")
     answer, _ = web.ask(PORT, "/orders", {"X-Request-Id": "x" * 10_000})
     assert 400 == answer.status
     web.guest.run("sleep", "0.2")
-    (access,) = _lines(web, "/var/log/nginx/access.json")[before:]
+    (access,) = _lines(web, "/var/log/nginx/access.json", before)
     assert (400, "info") == (access["status"], access["level"])
 
 
 def test_what_the_load_balancer_asks_is_no_news(web: Instance) -> None:
-    before = len(_lines(web, "/var/log/nginx/access.json"))
+    before = _count(web, "/var/log/nginx/access.json")
     web.ask(PORT, "/ping", {"User-Agent": "ELB-HealthChecker/2.0"})
     web.ask(PORT, "/ping", {"User-Agent": "a person"})
     web.guest.run("sleep", "0.2")
-    assert ["a person"] == [line["user_agent"] for line in _lines(web, "/var/log/nginx/access.json")[before:]]
+    assert ["a person"] == [line["user_agent"] for line in _lines(web, "/var/log/nginx/access.json", before)]
 
 
 def test_what_a_process_leaves_in_its_home_is_not_run_by_root(web: Instance) -> None:
@@ -223,8 +231,13 @@ def test_what_a_process_leaves_in_its_home_is_not_run_by_root(web: Instance) -> 
     assert not web.guest.path("/root/pwned").exists()
 
 
-def _lines(web: Instance, path: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in web.guest.read(path).splitlines()]
+def _count(web: Instance, path: str) -> int:
+    return len(web.guest.read(path).splitlines())
+
+
+def _lines(web: Instance, path: str, start: int) -> list[dict[str, Any]]:
+    """Read what a log has got since it had so many lines."""
+    return [json.loads(line) for line in web.guest.read(path).splitlines()[start:]]
 
 
 def test_an_instance_that_is_let_go_stops_its_process_first_and_answers_the_group(web: Instance) -> None:
