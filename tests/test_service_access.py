@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from compiler.service import LogFile, LogFilter
+from compiler.service import LogFile, LogFilter, Subscription
 from tests.services_by_hand import (
     CASES,
     RECIPES,
@@ -77,6 +78,23 @@ def test_every_process_publishes_and_each_consumes_from_its_own_queues() -> None
     assert "Consume" not in web
     assert [{"Fn::GetAtt": ["WorkerCustomerAddressChangedQueue", "Arn"]}] == worker["Consume"]["Resource"]
     assert "WebMessagesPolicy" not in build_resources(replace(with_process(WEB), publishes=()))
+
+
+@pytest.mark.parametrize(("queues", "topics"), [(1, 0), (30, 8), (31, 1), (60, 0), (60, 30), (1, 9), (0, 3)])
+def test_policies_hold_all_queues_however_long_their_names_turn_out(queues: int, topics: int) -> None:
+    consumed = tuple(Subscription("other", f"event-{number}", "worker", {}) for number in range(queues))
+    events = tuple(f"e{number}".ljust(48, "x") for number in range(topics))
+    service = replace(RECIPES, name="r" * 32, processes=(WORKER,), publishes=events, consumes=consumed)
+    resources = build_resources(service)
+    messages = [name for name in resources if name.startswith("WorkerMessagesPolicy")]
+    allowed = 0
+    for name in messages:
+        longest = json.dumps(resources[name]["Properties"]["PolicyDocument"], separators=(",", ":"))
+        text, count = re.subn(r'\{"Fn::GetAtt":\[[^\]]*\]\}', json.dumps("q" * 120), longest)
+        assert len(text) <= 6_144, (name, len(text))
+        allowed += count
+    assert queues == allowed
+    assert set(messages) <= set(resources["WorkerGroup"]["DependsOn"])
 
 
 def test_config_is_a_parameter_for_each_key_and_a_secret_is_none() -> None:

@@ -30,6 +30,9 @@ from ._conventions import (
 from ._permissions import permission_statements
 from ._ways_in import security_group_id
 
+# Of one policy: an ARN of a queue takes up to 120 characters, and CloudFormation chooses most of them.
+QUEUES, TOPICS = 30, 8
+
 
 def security_group(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
     yield SecurityGroup(
@@ -82,13 +85,13 @@ def role(service: Service, environment: Environment, process: Process) -> Iterat
         Roles=[Ref(camel(process.name) + "Role")],
         PolicyDocument=policy(*_own_statements(service, environment, process)),
     )
-    if statements := list(_message_statements(service, environment, process)):
-        # Apart, because a policy holds 6,144 characters and a service may speak with many.
+    # Apart, because a policy holds 6,144 characters and a service may speak with many.
+    for batch, queues in _message_batches(service, process):
         yield ManagedPolicy(
-            camel(process.name) + "MessagesPolicy",
+            camel(process.name) + "MessagesPolicy" + batch,
             Description=join("Messages of ", service.name, "/", process.name, " in ", environment.name),
             Roles=[Ref(camel(process.name) + "Role")],
-            PolicyDocument=policy(*statements),
+            PolicyDocument=policy(*_message_statements(service, environment, queues, is_first=not batch)),
         )
     if asked := list(permission_statements(environment, process)):
         yield ManagedPolicy(
@@ -102,7 +105,7 @@ def role(service: Service, environment: Environment, process: Process) -> Iterat
 
 def policy_ids(service: Service, process: Process) -> list[str]:
     """Name the policies that `role` makes: whoever uses the role has to wait for them."""
-    messages = [camel(process.name) + "MessagesPolicy"] if _has_messages(service, process) else []
+    messages = [camel(process.name) + "MessagesPolicy" + batch for batch, _ in _message_batches(service, process)]
     asked = [camel(process.name) + "PermissionsPolicy"] if process.permissions else []
     return [camel(process.name) + "Policy", *messages, *asked]
 
@@ -137,25 +140,33 @@ def _own_statements(service: Service, environment: Environment, process: Process
     yield allow("AnswerGroup", ["autoscaling:CompleteLifecycleAction"], group)
 
 
-def _message_statements(service: Service, environment: Environment, process: Process) -> Iterator[Statement]:
-    if not _has_messages(service, process):
-        return
-    if service.publishes:
+def _message_batches(service: Service, process: Process) -> list[tuple[str, list[str]]]:
+    """Divide the queues of a process among policies, with what to tell a policy by: nothing, "2", "3".
+
+    The first one has the topics and the key too, and no queues where there are many topics.
+    """
+    queues = [queue_id(subscription) for subscription in subscriptions_of(service, process)]
+    batches = [queues[start : start + QUEUES] for start in range(0, len(queues), QUEUES)]
+    if len(service.publishes) > TOPICS or (service.publishes and not queues):
+        batches.insert(0, [])
+    return [(str(number) if number > 1 else "", batch) for number, batch in enumerate(batches, start=1)]
+
+
+def _message_statements(
+    service: Service, environment: Environment, queues: list[str], *, is_first: bool
+) -> Iterator[Statement]:
+    if is_first and service.publishes:
         yield allow("Publish", ["sns:Publish"], own_topics(service, environment))
-    if subscriptions := subscriptions_of(service, process):
-        queues = [GetAtt(queue_id(subscription), "Arn") for subscription in subscriptions]
+    if queues:
         yield allow(
             "Consume",
             ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
-            queues,
+            [GetAtt(queue, "Arn") for queue in queues],
         )
-    yield allow(
-        "UseMessagingKey",
-        ["kms:Decrypt", "kms:GenerateDataKey"],
-        key_arn(environment, "messaging"),
-        condition=via(environment, "sns", "sqs"),
-    )
-
-
-def _has_messages(service: Service, process: Process) -> bool:
-    return bool(service.publishes or subscriptions_of(service, process))
+    if is_first:
+        yield allow(
+            "UseMessagingKey",
+            ["kms:Decrypt", "kms:GenerateDataKey"],
+            key_arn(environment, "messaging"),
+            condition=via(environment, "sns", "sqs"),
+        )
