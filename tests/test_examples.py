@@ -32,11 +32,12 @@ def library() -> Library:
 
 
 @every_example
-def test_an_example_compiles_in_every_environment_without_a_word(
+def test_an_example_compiles_in_every_environment_without_a_warning(
     example: Path, library: Library, tmp_path: Path
 ) -> None:
     made: Compilation = compile_service(place_example(example, tmp_path / "example", library), library)
-    assert () == made.diagnostics
+    # That a role takes the place of the platform's is what one of them shows.
+    assert {"D328"} >= {found.code for found in made.diagnostics}
     assert EVERY_ENVIRONMENT == set(made.stacks)
 
 
