@@ -28,6 +28,7 @@ from compiler.service import (
     Environment,
     HealthCheck,
     Ingress,
+    LogDelivery,
     LogFile,
     LogFilter,
     MixedInstances,
@@ -75,7 +76,8 @@ def read_environment(settings: Settings, library: Library) -> Environment:
     is_listed = isinstance(network.get("endpoints"), list)
     deployment, ingress = data.get("deploymentBucket") or {}, data.get("ingress") or {}
     waf, baseline = data.get("waf") or {}, data.get("accountBaseline") or {}
-    bastion = data.get("bastion") or {}
+    bastion, logs = data.get("bastion") or {}, data.get("logs") or {}
+    stream = logs.get("stream") or {}
     return Environment(
         name=settings.environment_name,
         shared=member.shared,
@@ -111,6 +113,12 @@ def read_environment(settings: Settings, library: Library) -> Environment:
             baseline.get("regionOnly", False),
             baseline.get("config", True),
             baseline.get("configRole", True),
+        ),
+        logs=LogDelivery(
+            logs.get("retentionDays") or LogDelivery().retention_days,
+            logs.get("destination"),
+            stream.get("arn"),
+            stream.get("role"),
         ),
         bastion=Bastion(bastion.get("mode") or "none", bastion.get("samlProvider"), bastion.get("clientCidr")),
         waf=Waf(waf.get("mode") or "block", waf.get("rateLimit") or 2000),

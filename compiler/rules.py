@@ -1,7 +1,7 @@
 """Rules: what the schema cannot say, because it concerns several values at once.
 
 In: a Descriptor with its Repository, or the Settings of one environment; the Library.    Out: Diagnostics.
-Faults: D202, D301 to D314, D320, D321, D322, D360, D361; those of `alarms`, `routes`, `asking` and `subscriptions`.
+Faults: D202, D301 to D314, D320 to D322, D360, D361; those of `alarms`, `routes`, `asking`, `logs`, `subscriptions`.
 Never: changes a value. A rule whose values are missing says nothing: their absence was reported before.
 """
 
@@ -16,6 +16,7 @@ from compiler.blame import conflict_at, fault_at, is_from_service, map_at, numbe
 from compiler.diagnostics import Diagnostic, Related, Span, suggest
 from compiler.events import consumed_events
 from compiler.layers import choose_members, list_names, named_environments
+from compiler.logs import check_logs
 from compiler.model import Descriptor, Json, Library, Repository, Settings
 from compiler.processors import architecture
 from compiler.routes import check_routes
@@ -84,6 +85,7 @@ def check_settings(descriptor: Descriptor, settings: Settings) -> Iterator[Diagn
     yield from _check_dns(processes)
     yield from check_routes(settings, processes)
     yield from check_permissions(settings, processes)
+    yield from check_logs(settings, processes)
     yield from _check_secrets(settings)
     yield from _check_config(settings)
     yield from _check_variables(settings)

@@ -272,6 +272,17 @@ class Waf:
 
 
 @dataclass(frozen=True, slots=True)
+class LogDelivery:
+    """How long the platform keeps its own logs of services, in days, and where all logs of services go: to another
+    account's destination, to a stream that `role` may write to, to both or to none. All but the first are ARNs."""
+
+    retention_days: int = 30
+    destination: str | None = None
+    stream: str | None = None
+    role: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AccountBaseline:
     """What the account has once, if this environment makes it; only what watches its region if `is_region_only`.
 
@@ -328,5 +339,6 @@ class Environment:
     waf: Waf = Waf()
     bastion: Bastion = Bastion()
     account_baseline: AccountBaseline = AccountBaseline()
+    logs: LogDelivery = LogDelivery()
     label: str | None = None
     tenants: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from compiler.service import AccountBaseline, Bastion, BusinessHours, Environment, Ingress, Network
+from compiler.service import AccountBaseline, Bastion, BusinessHours, Environment, Ingress, LogDelivery, Network
 from tests.services_by_hand import load_template
 
 TEMPLATES = (
@@ -43,6 +43,7 @@ PRODUCTION = Environment(
     image_ids={"arm64": "ami-0c7d19a41d2f3b6e5", "x86_64": "ami-03f1e8b7a64c25d90"},
     account_baseline=AccountBaseline(monthly_budget=4000),
     bastion=Bastion("host"),
+    logs=LogDelivery(365),
 )
 STAGING = replace(
     PRODUCTION,
@@ -50,6 +51,7 @@ STAGING = replace(
     shared="staging",
     account="444455556666",
     tier="staging",
+    logs=LogDelivery(),
     account_baseline=AccountBaseline(monthly_budget=1500),
     private_zone="staging.internal",
     public_zone="staging.recipes.example",
@@ -63,6 +65,7 @@ BRANCHES = replace(
     shared="env-default",
     account="777788889999",
     tier="branch",
+    logs=LogDelivery(),
     account_baseline=AccountBaseline(monthly_budget=800),
     private_zone="env-default.internal",
     public_zone="branches.recipes.example",

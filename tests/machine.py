@@ -64,6 +64,8 @@ FACTS: Mapping[str, Any] = {
     "health_path": "/ping",
     "config_path": "/service/env-soup/recipes/config",
     "secrets": {"DATABASE_PASSWORD": "/recipes/database-password"},
+    "access_log": "/service/env-soup/recipes/access",
+    "system_log": "/service/env-soup/recipes/system",
     "logs": [
         {"name": "app", "path": "/var/log/recipes/app.log", "group": "/service/env-soup/recipes/web/app"},
         {"name": "audit", "path": "/var/log/audit/recipes.log", "group": "/service/env-soup/recipes/web/audit"},

@@ -72,6 +72,15 @@ OWN_COMMON = {
 }
 
 
+# What the agent collects of every instance, and the log groups that the stack makes for it.
+PLATFORM_LOGS = (
+    {"name": "start", "path": "/var/log/cloud-init-output.log", "group": FACTS["system_log"]},
+    {"name": "journal", "path": "/var/log/platform/journal.log", "group": FACTS["system_log"]},
+    {"name": "nginx", "path": "/var/log/nginx/error.log", "group": FACTS["system_log"]},
+    {"name": "access", "path": "/var/log/nginx/access.json", "group": FACTS["access_log"]},
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Runs:
     lint: Future[Run]
@@ -186,7 +195,7 @@ def test_the_agent_measures_the_group_and_collects_each_log(runs: Runs) -> None:
             "log_group_name": log["group"],
             "log_stream_name": f"{{instance_id}}/{log['name']}",
         }
-        for log in FACTS["logs"]
+        for log in (*FACTS["logs"], *PLATFORM_LOGS)
     ] == agent["logs"]["logs_collected"]["files"]["collect_list"]
 
 

@@ -29,7 +29,7 @@ CORRIDOR = [
     risk
     graph calls
     authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior permissions
-    routes priorities asking suppressions subscriptions alarms budget
+    routes priorities asking suppressions subscriptions alarms budget logs
     pointer alignment safeguards
     reference
     stack_pair
@@ -109,7 +109,7 @@ CONTENT_LIBRARIES = {"templates": {"troposphere", "jinja2", "pathlib"}, "rules":
 # Between the entrance and the exit nothing reads a file, the clock, the environment or chance.
 PURE = set(
     """
-    priorities asking suppressions processors alarms budget days needs
+    priorities asking suppressions processors alarms budget days needs events subscriptions logs
     diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
     alignment reference stack_pair aftermath compare counterpart consequence behavior template_shape
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers

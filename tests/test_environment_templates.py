@@ -94,6 +94,7 @@ def test_the_environments_made_by_hand_are_those_of_the_library(environment: Env
         environment.ingress.shared,
         environment.ingress.certificate_authority,
     )
+    assert said.get("logs", {}).get("retentionDays", 30) == environment.logs.retention_days
     assert said.get("publicZoneId") == environment.public_zone_id
     assert said["imageIds"] == environment.image_ids
     assert said["bastion"] == {"mode": environment.bastion.mode}

@@ -22,6 +22,8 @@ FOLDER = ROOT / "docs" / "templates"
 # Options that are for the compiler, not for templates, each for a reason.
 NOT_FOR_TEMPLATES = {
     "extends": "names descriptors to merge with",
+    "logs.destination": "is for templates of services, and the sample of one runs in the library's own environments",
+    "logs.stream": "is the same",
     "platform": "names the line of the library",
     "description": "goes into the description of the stack",
     "additions": "are merged beside what templates make",

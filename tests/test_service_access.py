@@ -59,7 +59,10 @@ def test_a_role_reads_its_own_release_settings_and_secrets() -> None:
         "FetchRelease": [f"{bucket}ansible.tar.gz", f"{bucket}source.tar.gz"],
         "ReadConfig": [config, f"{config}/*"],
         "ReadSecrets": [ACCOUNT.format("ssm", "parameter/recipes/database-password")],
-        "WriteLogs": [ACCOUNT.format("logs", "log-group:/service/production/recipes/web/app:*")],
+        "WriteLogs": [
+            ACCOUNT.format("logs", f"log-group:/service/production/recipes/{log}:*")
+            for log in ("web/app", "access", "system")
+        ],
         "LeaveWord": [boot_log, f"{boot_log}:log-stream:production/recipes/web/*"],
         "Decrypt": ssm("security/data-key-arn"),
         "SignalStack": {"Ref": "AWS::StackId"},
@@ -161,6 +164,7 @@ def test_alarms_watch_series_that_exist() -> None:
         ("AWS/SNS", "NumberOfNotificationsFailedToRedriveToDlq", ("TopicName",)),
         ("AWS/SNS", "NumberOfNotificationsFilteredOut-InvalidAttributes", ("TopicName",)),
         ("AWS/SNS", "NumberOfNotificationsFilteredOut-InvalidMessageBody", ("TopicName",)),
+        ("Service/production/recipes", "OutOfMemory", ()),
         ("Service/production/recipes", "web-app-errors", ()),
     } == seen
 

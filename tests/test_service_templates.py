@@ -41,15 +41,17 @@ SHARED_CODE = (
     "_load_balancers",
     "_permissions",
     "_lifecycle",
+    "_log_groups",
     "_scaling",
     "_user_data",
     "_queries",
     "_ways_in",
     "_widgets",
 )
+OF_ALL = ("AccessLogGroup", "SystemLogGroup", "OutOfMemoryAlarm")  # of all processes together
 UNTAGGED = {
     *("AWS::AutoScaling::ScalingPolicy", "AWS::AutoScaling::ScheduledAction", "AWS::IAM::InstanceProfile"),
-    "AWS::AutoScaling::WarmPool",
+    *("AWS::AutoScaling::WarmPool", "AWS::Logs::QueryDefinition", "AWS::Logs::SubscriptionFilter"),
     *("AWS::IAM::ManagedPolicy", "AWS::Logs::MetricFilter", "AWS::Route53::RecordSet", "AWS::SNS::Subscription"),
     *("AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "AWS::WAFv2::WebACLAssociation"),
 }
@@ -128,8 +130,8 @@ def test_every_resource_that_can_be_tagged_says_whose_it_is(case: str) -> None:
         whose = {"service": service.name, "owner": service.owner, "environment": environment.name}
         assert whose.items() <= found.items(), name
         assert found["Name"].startswith(f"{environment.name}-{service.name}-"), name
-        belongs_to_all = name.endswith(("Config", "Dashboard", "Topic", "TopicParameter", *OF_TOPICS))
-        assert ("process" in found) is not belongs_to_all, name
+        is_of_all = name.endswith(("Config", "Dashboard", "Topic", "TopicParameter", *OF_TOPICS)) or name in OF_ALL
+        assert ("process" in found) is not is_of_all, name
 
 
 def test_the_example_stays_within_the_dynamic_references_that_a_template_may_have() -> None:
@@ -144,7 +146,7 @@ def test_what_holds_data_is_kept_in_production_and_goes_elsewhere() -> None:
             for name, resource in build_resources(RECIPES, environment).items()
             if resource["Type"] in ("AWS::Logs::LogGroup", "AWS::SQS::Queue")
         }
-        assert 8 == len(stateful)  # of a process, of two topics two each, and three queues
+        assert 10 == len(stateful)  # of a process, of all, of two topics two each, and three queues
         assert {fates} == {(each["DeletionPolicy"], each["UpdateReplacePolicy"]) for each in stateful.values()}
 
 

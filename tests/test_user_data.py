@@ -128,6 +128,8 @@ def test_an_instance_knows_what_it_is(tmp_path: Path) -> None:
         "secrets": {"DATABASE_PASSWORD": "/recipes/database-password"},
         "processes": ["web"],
         "logs": [{"name": "app", "path": "/var/log/recipes/app.log", "group": "/service/production/recipes/web/app"}],
+        "access_log": "/service/production/recipes/access",
+        "system_log": "/service/production/recipes/system",
     } == json.loads((tmp_path / "etc/platform/instance.json").read_text())
 
 

@@ -27,6 +27,7 @@ from ._conventions import (
     tags,
     via,
 )
+from ._log_groups import access_log, system_log
 from ._permissions import permission_statements
 from ._ways_in import security_group_id
 
@@ -122,12 +123,12 @@ def _own_statements(service: Service, environment: Environment, process: Process
         paths = [arn(environment, "ssm", join("parameter", path)) for path in service.secrets.values()]
         yield allow("ReadSecrets", ["ssm:GetParameter", "ssm:GetParameters"], paths)
     yield allow("Decrypt", ["kms:Decrypt"], key_arn(environment, "data"), condition=via(environment, "s3", "ssm"))
-    if process.logs:
-        groups = [
-            arn(environment, "logs", join("log-group:", log_group_name(service, environment, process, log), ":*"))
-            for log in process.logs
-        ]
-        yield allow("WriteLogs", ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], groups)
+    groups = [log_group_name(service, environment, process, log) for log in process.logs]
+    if process.port is not None:
+        groups.append(access_log(service, environment))
+    groups.append(system_log(service, environment))
+    written = [arn(environment, "logs", join("log-group:", group, ":*")) for group in groups]
+    yield allow("WriteLogs", ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], written)
     boot_log = arn(environment, "logs", join("log-group:", boot_log_name(environment)))
     streams = join(boot_log, ":log-stream:", boot_stream(service, environment, process), "/*")
     yield allow("LeaveWord", ["logs:CreateLogStream", "logs:PutLogEvents"], [boot_log, streams])

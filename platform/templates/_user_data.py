@@ -19,6 +19,7 @@ from compiler.authoring import Environment, Process, Service, camel, derive, joi
 
 from ._conventions import boot_log_name, boot_stream, config_path, log_group_name
 from ._lifecycle import END_HOOK, LAUNCH_HOOK, is_refreshed
+from ._log_groups import access_log, system_log
 
 REGISTRATION = 60  # seconds that a load balancer may take to hear of an instance
 
@@ -88,6 +89,8 @@ def _instance_facts(service: Service, environment: Environment, process: Process
             {"name": log.name, "path": log.path, "group": log_group_name(service, environment, process, log)}
             for log in process.logs
         ],
+        "access_log": None if process.port is None else access_log(service, environment),
+        "system_log": system_log(service, environment),
     }
     return {**_literal(facts), "stack": "${AWS::StackName}", "release": "${Release}"}
 

@@ -17,6 +17,7 @@ COLUMNS = 24
 # Quotas of CloudWatch, none of which can be raised.
 MOST_ALARMS = 100  # in a widget
 MOST_GROUPS = 50  # log groups in a query
+USUAL_PERIOD = 300  # seconds, of a graph that does not say its own
 _IN_A_LINE = 8  # alarms of a status widget that is as wide as the dashboard
 
 Metric = list[Any]
@@ -66,7 +67,8 @@ def graph(
     """Draw metrics by time; `stat` and `period` (seconds) are of those that do not say their own."""
     low, high = bounds
     left = {name: value for name, value in (("min", low), ("max", high)) if value is not None}
-    shown = {"title": title, "stat": stat, "period": period, "metrics": _abbreviated(metrics)}
+    steps = {} if period == USUAL_PERIOD else {"period": period}
+    shown = {"title": title, "stat": stat, **steps, "metrics": _abbreviated(metrics)}
     return Widget(
         "metric", {**shown, **({"stacked": True} if is_stacked else {}), **({"yAxis": {"left": left}} if left else {})}
     )
@@ -109,5 +111,7 @@ def _abbreviated(metrics: Sequence[Metric]) -> list[Metric]:
         same = [name == other for name, other in zip(names, above, strict=False)] if len(names) == len(above) else []
         same += [False] * (len(names) - len(same))
         dots = ["." if is_same else name for name, is_same in zip(names, same, strict=True)]
+        if names and all(same):
+            dots = ["..."]
         short.append([*dots, *metric[len(names) :]])
     return short

@@ -16,7 +16,6 @@ from compiler.authoring import Environment, Process, Service, camel, derive, joi
 from . import alarms, logs, message_alarms, messaging
 from ._conventions import (
     dead_letter_queue_id,
-    log_group_name,
     metric_namespace,
     own_topic_name,
     queue_id,
@@ -26,6 +25,7 @@ from ._conventions import (
     undeliverable_queue_id,
 )
 from ._dashboards import dashboard_name, environment_dashboard_name
+from ._log_groups import ACCESS, groups
 from ._queries import LAST_DELIVERIES, LAST_ERRORS
 from ._ways_in import full_name, is_shared
 from ._widgets import Metric, Row, Widget, alarm_status, body, compute, graph, log_lines, measure, text
@@ -63,14 +63,12 @@ def _rows(service: Service, environment: Environment) -> Iterator[Row]:
         yield text(join("## ", process.name), height=1)
         if process.port is not None:
             yield Row((_availability(process), _latency(process), _traffic(process), _hosts(process)))
-        yield Row((_group(process), *_machines(process), *_counted(service, environment, process)))
+        yield Row((_group(process), _machines(process), *_counted(service, environment, process)))
         yield Row(tuple(_queues(service, process)))
     yield Row(tuple(_topics(service, environment)))
-    groups = [
-        log_group_name(service, environment, process, log) for process in service.processes for log in process.logs
-    ]
-    if groups:
-        yield Row((log_lines("Last errors", groups, LAST_ERRORS),), height=8)
+    asked = [group.name for group in groups(service, environment) if group.title != ACCESS]
+    if asked:
+        yield Row((log_lines("Last errors", asked, LAST_ERRORS),), height=8)
     deliveries = [
         topic_log_name(service, environment, event, outcome)
         for outcome in ("/Failure", "")
@@ -122,8 +120,8 @@ def _hosts(process: Process) -> Widget:
     return graph(
         "Instances by health",
         [
-            _targets(process, "HealthyHostCount", stat="Minimum", label="healthy"),
-            _targets(process, "UnHealthyHostCount", stat="Maximum", label="unhealthy"),
+            _targets(process, "HealthyHostCount", stat="Minimum"),
+            _targets(process, "UnHealthyHostCount", stat="Maximum"),
         ],
     )
 
@@ -133,25 +131,19 @@ def _hosts(process: Process) -> Widget:
 
 def _group(process: Process) -> Widget:
     """How many there are. Instances that come and go while their number stays are a deployment."""
-    shown = {
-        "GroupInServiceInstances": "in service",
-        "GroupDesiredCapacity": "wanted",
-        "GroupMaxSize": "most",
-        "GroupPendingInstances": "starting",
-        "GroupTerminatingInstances": "ending",
-    }
-    metrics = [_of_group(process, "AWS/AutoScaling", metric, label=label) for metric, label in shown.items()]
+    names = ("InServiceInstances", "DesiredCapacity", "MaxSize", "PendingInstances", "TerminatingInstances")
+    metrics = [_of_group(process, "AWS/AutoScaling", f"Group{name}") for name in names]
     return graph("Group and deployments", metrics, stat="Maximum")
 
 
-def _machines(process: Process) -> Iterator[Widget]:
-    cpu = [_of_group(process, "AWS/EC2", "CPUUtilization", stat=stat, label=stat) for stat in ("Average", "Maximum")]
-    yield graph("CPU, percent", cpu, period=300, bounds=(0, 100))
+def _machines(process: Process) -> Widget:
     metrics = [
-        _of_group(process, "CWAgent", "mem_used_percent", stat="Average", label="memory"),
-        _of_group(process, "CWAgent", "disk_used_percent", stat="Maximum", label="disk"),
+        _of_group(process, "AWS/EC2", "CPUUtilization", label="CPU"),
+        _of_group(process, "AWS/EC2", "CPUUtilization", label="CPU, the busiest", stat="Maximum"),
+        _of_group(process, "CWAgent", "mem_used_percent", label="memory"),
+        _of_group(process, "CWAgent", "disk_used_percent", label="disk, the fullest", stat="Maximum"),
     ]
-    yield graph("Memory and disk, percent", metrics, bounds=(0, 100))
+    return graph("CPU, memory and disk, percent", metrics, stat="Average", period=300, bounds=(0, 100))
 
 
 def _counted(service: Service, environment: Environment, process: Process) -> Iterator[Widget]:
@@ -160,8 +152,10 @@ def _counted(service: Service, environment: Environment, process: Process) -> It
     metrics = [
         measure(namespace, logs.counted_as(process, log, each), {}, label=join(log.name, ": ", each.name))
         for log in process.logs
-        for each in log.filters
+        for each in logs.filters_of(log)
     ]
+    if process.port is not None:
+        metrics += [measure(namespace, name, {"process": process.name}, label=name) for name in logs.REQUESTS]
     if metrics:
         yield graph("Lines of logs that filters match", metrics)
 

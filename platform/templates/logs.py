@@ -1,41 +1,101 @@
-"""Log groups, and what is counted in them: a metric and an alarm for each filter."""
+"""Log groups, what is counted in them, where they are sent, and questions that are saved for them.
+
+Each log of a process has a group. What the platform writes for a service, its requests and what its machines say of
+themselves, goes to one group each for all processes: a process with a name of its own costs no resource there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from troposphere import AWSObject, Ref
-from troposphere.logs import LogGroup, MetricFilter, MetricTransformation
+from troposphere.logs import (
+    Dimension,
+    LogGroup,
+    MetricFilter,
+    MetricTransformation,
+    QueryDefinition,
+    SubscriptionFilter,
+)
 
 from compiler.authoring import Environment, LogFile, LogFilter, Process, Service, camel, join
 
 from ._alarms import alarm, metric
 from ._conventions import keep, key_arn, log_group_name, metric_namespace, tags
+from ._log_groups import ACCESS, SYSTEM, Group, groups
+from ._queries import LAST_ERRORS, ONE_REQUEST, SLOWEST_REQUESTS
 
 SCOPE = "service"
 
+# What is counted in a log that has no filters of its own.
+STANDARD = LogFilter(
+    "errors",
+    '{ ($.level = "error") || ($.level = "ERROR") || ($.level = "critical") || ($.level = "CRITICAL") }',
+    5,
+)
+SLOW = 5  # seconds that an answer may take
+# What is counted in the access log, for each process by the word that its lines say.
+REQUESTS = {
+    "ServerErrors": "{ $.status >= 500 }",
+    "SlowRequests": f"{{ $.upstream_response_time > {SLOW} }}",
+}
+OUT_OF_MEMORY = '?"Out of memory" ?OutOfMemory ?oom_kill ?"oom-kill"'
+MOST_GROUPS = 50  # of a query
+
 
 def build(service: Service, environment: Environment) -> Iterator[AWSObject]:
+    made = list(groups(service, environment))
+    for group in made:
+        yield log_group(service, environment, group)
+        yield from subscriptions(environment, group)
     for process in service.processes:
         for log in process.logs:
-            yield from log_group(service, environment, process, log)
             yield from filters(service, environment, process, log)
+    titles = {group.title for group in made}
+    if ACCESS in titles:
+        yield from request_filters(service, environment)
+    if SYSTEM in titles:
+        yield from memory_filter(service, environment)
+    yield from queries(service, environment, made)
 
 
-def log_group(service: Service, environment: Environment, process: Process, log: LogFile) -> Iterator[AWSObject]:
-    yield LogGroup(
-        camel(process.name, log.name) + "LogGroup",
-        LogGroupName=log_group_name(service, environment, process, log),
-        RetentionInDays=log.retention_days,
+def log_group(service: Service, environment: Environment, group: Group) -> AWSObject:
+    tag = group.name.rpartition("/")[2] if group.process is None else join(group.process, "-", group.log)
+    return LogGroup(
+        group.title,
+        LogGroupName=group.name,
+        RetentionInDays=group.days,
         KmsKeyId=key_arn(environment, "logs"),
-        Tags=tags(service, environment, join(process.name, "-", log.name), process.name),
+        Tags=tags(service, environment, tag, group.process),
         **keep(environment),
     )
 
 
+def subscriptions(environment: Environment, group: Group) -> Iterator[AWSObject]:
+    """Send all of a log on. A log group has two subscriptions at most, and these are the two."""
+    logs, stem = environment.logs, group.title.removesuffix("LogGroup")
+    if logs.destination is not None:
+        yield SubscriptionFilter(
+            stem + "DestinationSubscriptionFilter",
+            LogGroupName=Ref(group.title),
+            FilterPattern="",
+            DestinationArn=logs.destination,
+            Distribution="ByLogStream",
+        )
+    if logs.stream is not None:
+        yield SubscriptionFilter(
+            stem + "StreamSubscriptionFilter",
+            LogGroupName=Ref(group.title),
+            FilterPattern="",
+            DestinationArn=logs.stream,
+            RoleArn=logs.role,
+            Distribution="ByLogStream",
+        )
+
+
 def filters(service: Service, environment: Environment, process: Process, log: LogFile) -> Iterator[AWSObject]:
     namespace = metric_namespace(service, environment)
-    for log_filter in log.filters:
+    for log_filter in filters_of(log):
         metric_name = counted_as(process, log, log_filter)
         yield MetricFilter(
             camel(process.name, log.name, log_filter.name) + "MetricFilter",
@@ -64,5 +124,75 @@ def filters(service: Service, environment: Environment, process: Process, log: L
         )  # fmt: skip
 
 
+def filters_of(log: LogFile) -> tuple[LogFilter, ...]:
+    return log.filters or (STANDARD,)
+
+
 def counted_as(process: Process, log: LogFile, log_filter: LogFilter) -> str:
     return join(process.name, "-", log.name, "-", log_filter.name)
+
+
+def request_filters(service: Service, environment: Environment) -> Iterator[AWSObject]:
+    for name, pattern in REQUESTS.items():
+        yield MetricFilter(
+            f"{name}MetricFilter",
+            LogGroupName=Ref(ACCESS),
+            FilterPattern=pattern,
+            MetricTransformations=[
+                # With dimensions there is no value for a minute without matches.
+                MetricTransformation(
+                    MetricNamespace=metric_namespace(service, environment),
+                    MetricName=name,
+                    MetricValue="1",
+                    Unit="Count",
+                    Dimensions=[Dimension(Key="process", Value="$.process")],
+                )
+            ],
+        )
+
+
+def memory_filter(service: Service, environment: Environment) -> Iterator[AWSObject]:
+    namespace, name = metric_namespace(service, environment), "OutOfMemory"
+    yield MetricFilter(
+        f"{name}MetricFilter",
+        LogGroupName=Ref(SYSTEM),
+        FilterPattern=OUT_OF_MEMORY,
+        MetricTransformations=[
+            MetricTransformation(
+                MetricNamespace=namespace, MetricName=name, MetricValue="1", DefaultValue=0, Unit="Count"
+            )
+        ],
+    )
+    yield alarm(
+        f"{name}Alarm", service, environment,
+        process=None,
+        tag="out-of-memory",
+        color="amber",
+        says=join(
+            "An instance of ", service.name, " in ", environment.name, " has no memory left, and the kernel ended a ",
+            "program. If it was the process, requests or messages failed. Look for it in the system log, then give ",
+            "the process a larger instance or find what it holds on to.",
+        ),
+        measured=metric(namespace, name, statistic="Sum"),
+        threshold=0,
+        within=(1, 1),
+        missing="notBreaching",
+    )  # fmt: skip
+
+
+def queries(service: Service, environment: Environment, made: list[Group]) -> Iterator[AWSObject]:
+    """Save what is asked when something is wrong. A query asks at most fifty groups; the first are asked."""
+    own = [group.title for group in made if group.process is not None]
+    requests = [group.title for group in made if group.title == ACCESS]
+    for title, name, text, asked in (
+        ("ErrorsQuery", "errors", LAST_ERRORS, own),
+        ("SlowestRequestsQuery", "slowest requests", SLOWEST_REQUESTS, requests),
+        ("OneRequestQuery", "one request", ONE_REQUEST, [*requests, *own]),
+    ):
+        if asked:
+            yield QueryDefinition(
+                title,
+                Name=join(environment.name, "/", service.name, "/", name),
+                LogGroupNames=[Ref(group) for group in asked[:MOST_GROUPS]],
+                QueryString=text,
+            )

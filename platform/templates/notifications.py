@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from troposphere import AWSObject, GetAtt, Ref
-from troposphere.cloudwatch import MetricDimension
+from troposphere.cloudwatch import MetricDataQuery, MetricDimension
 from troposphere.sns import Topic, TopicPolicy
 
 from compiler.authoring import Environment, camel, join
@@ -17,7 +17,7 @@ from compiler.authoring import Environment, camel, join
 from ._conventions import arn, deny_plain_transport, key_arn, policy
 from ._deliveries import log_role
 from ._environment_conventions import PLATFORM, account_root, publish, tags
-from ._platform_alarms import platform_alarm
+from ._platform_alarms import heard, platform_alarm
 
 SCOPE = "environment"
 
@@ -29,6 +29,8 @@ def build(environment: Environment) -> Iterator[AWSObject]:
             if PLATFORM in environment.owners:
                 yield from delivery_alarm(environment, owner, color)
     yield from log_role(environment)
+    if environment.logs.destination is not None or environment.logs.stream is not None:
+        yield from log_delivery_alarms(environment)
 
 
 def topic(environment: Environment, owner: str, color: str) -> Iterator[AWSObject]:
@@ -106,6 +108,31 @@ def delivery_alarm(environment: Environment, owner: str, color: str) -> Iterator
         OKActions=heard_at,
         Tags=tags(environment, f"alarms-{owner}-{color}-delivery"),
     )  # fmt: skip
+
+
+def log_delivery_alarms(environment: Environment) -> Iterator[AWSObject]:
+    """Tell the platform team that logs do not arrive where they are sent; one query watches those of all services."""
+    for metric, says in (
+        ("DeliveryErrors", "are refused where they are sent. Look at what the destination allows, and at its role"),
+        ("DeliveryThrottling", "come faster than they are taken where they are sent. Give the stream more capacity"),
+    ):
+        found = ("SELECT", f"SUM({metric})", "FROM", 'SCHEMA("AWS/Logs", DestinationType, FilterName, LogGroupName)')
+        query = MetricDataQuery(Id="failed", Expression=" ".join(found), Period=60, ReturnData=True)
+        yield platform_alarm(
+            environment,
+            f"Log{metric}AmberAlarm",
+            AlarmDescription=join(
+                "Logs of services in ", environment.name, f" {says}; until then they are lost there."
+            ),
+            Metrics=[query],
+            EvaluationPeriods=5,
+            DatapointsToAlarm=3,
+            ComparisonOperator="GreaterThanThreshold",
+            Threshold=0,
+            TreatMissingData="notBreaching",
+            **heard(environment, "amber"),
+            Tags=tags(environment, f"log-{metric}"),
+        )
 
 
 def _name(environment: Environment, owner: str, color: str) -> str:
