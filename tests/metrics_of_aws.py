@@ -38,7 +38,11 @@ METRICS: Mapping[tuple[str, str], frozenset[frozenset[str]]] = {
             *("PendingInstances", "StandbyInstances", "TerminatingInstances", "TotalInstances"),
         )
     },
-    ("AWS/EC2", "CPUUtilization"): frozenset({_GROUP, frozenset({"InstanceId"})}),
+    ("AWS/CertificateManager", "DaysToExpiry"): frozenset({frozenset({"CertificateArn"})}),
+    **{
+        ("AWS/EC2", name): frozenset({_GROUP, frozenset({"InstanceId"})})
+        for name in ("CPUUtilization", "StatusCheckFailed", "StatusCheckFailed_AttachedEBS")
+    },
     ("CWAgent", "mem_used_percent"): frozenset({_GROUP}),
     ("CWAgent", "disk_used_percent"): frozenset({_GROUP}),
     **{
@@ -52,13 +56,62 @@ METRICS: Mapping[tuple[str, str], frozenset[frozenset[str]]] = {
         ("AWS/SNS", name): frozenset({_TOPIC})
         for name in (
             *("NumberOfMessagesPublished", "NumberOfNotificationsDelivered", "NumberOfNotificationsFailed"),
-            "NumberOfNotificationsFilteredOut-InvalidAttributes",
+            *("NumberOfNotificationsFailedToRedriveToDlq", "NumberOfNotificationsRedrivenToDlq"),
+            *(f"NumberOfNotificationsFilteredOut-Invalid{what}" for what in ("Attributes", "MessageBody")),
         )
     },
     **{("AWS/WAFV2", f"{name}Requests"): frozenset({_ACL}) for name in ("Allowed", "Blocked", "Counted")},
     **{
         ("AWS/NATGateway", name): frozenset({_NAT})
-        for name in ("BytesInFromDestination", "BytesInFromSource", "ErrorPortAllocation", "PacketsDropCount")
+        for name in (
+            *("BytesInFromDestination", "BytesInFromSource", "ErrorPortAllocation"),
+            *("PacketsDropCount", "PacketsInFromDestination", "PacketsInFromSource"),
+        )
     },
     ("AWS/PrivateLinkEndpoints", "PacketsDropped"): frozenset({_ENDPOINT}),
+}
+
+_SUM, _LEAST, _MOST = frozenset({"Sum"}), frozenset({"Minimum"}), frozenset({"Maximum"})
+# By which statistics an alarm may read a metric. Others exist and mislead: the sum of an age, the average of a count.
+STATISTICS: Mapping[tuple[str, str], frozenset[str]] = {
+    **{
+        ("AWS/ApplicationELB", name): _SUM
+        for name in (
+            *("HTTPCode_ELB_5XX_Count", "HTTPCode_Target_5XX_Count", "RejectedConnectionCount", "RequestCount"),
+            "TargetConnectionErrorCount",
+        )
+    },
+    ("AWS/ApplicationELB", "HealthyHostCount"): _LEAST,  # as the node of the zone that sees fewest has it
+    ("AWS/ApplicationELB", "UnHealthyHostCount"): _MOST,
+    ("AWS/ApplicationELB", "TargetResponseTime"): frozenset({"p99"}),
+    **{
+        ("AWS/AutoScaling", f"Group{name}"): _LEAST
+        for name in ("InServiceInstances", "MaxSize", "MinSize", "PendingInstances", "TerminatingInstances")
+    },
+    ("AWS/CertificateManager", "DaysToExpiry"): _LEAST,
+    ("AWS/EC2", "CPUUtilization"): frozenset({"Average"}),
+    ("AWS/EC2", "StatusCheckFailed"): _MOST,
+    ("AWS/EC2", "StatusCheckFailed_AttachedEBS"): _MOST,
+    ("CWAgent", "disk_used_percent"): _MOST,
+    ("CWAgent", "mem_used_percent"): frozenset({"Average", "SampleCount"}),  # how full, and whether anyone reports
+    **{
+        ("AWS/NATGateway", name): _SUM
+        for name in (
+            *("BytesInFromDestination", "BytesInFromSource", "ErrorPortAllocation"),
+            *("PacketsDropCount", "PacketsInFromDestination", "PacketsInFromSource"),
+        )
+    },
+    **{
+        ("AWS/SNS", f"NumberOfNotifications{name}"): _SUM
+        for name in (
+            *("Failed", "FailedToRedriveToDlq", "RedrivenToDlq"),
+            *("FilteredOut-InvalidAttributes", "FilteredOut-InvalidMessageBody"),
+        )
+    },
+    **{
+        ("AWS/SQS", f"Approximate{name}"): _MOST
+        for name in ("AgeOfOldestMessage", "NumberOfMessagesNotVisible", "NumberOfMessagesVisible")
+    },
+    ("AWS/SQS", "NumberOfMessagesSent"): _SUM,
+    ("AWS/WAFV2", "BlockedRequests"): _SUM,
 }
