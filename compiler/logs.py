@@ -26,13 +26,13 @@ _SELECTOR = re.compile(r"\$[.\[]")
 
 def check_logs(settings: Settings, processes: Mapping[str, dict[str, Any]]) -> Iterator[Diagnostic]:
     """Check every log of every process, and where the environment sends them."""
-    floor = number_at(map_at(settings.environment, "logs"), "retentionDays")
+    floor = number_at(map_at(settings.environment, "logs"), "fewestDays")
     for process, data in processes.items():
         for name, log in map_at(data, "logs").items():
             where = f"processes.{process}.logs.{name}"
             days = number_at(log, "retentionDays")
             if days is not None and floor is not None and days < floor:
-                message = f"`{where}` is kept for {days} days, `{settings.environment_name}` keeps logs for {floor}"
+                message = f"`{where}` is kept for {days} days, `{settings.environment_name}` asks for {floor}"
                 hint = f"leave it out for `{settings.environment_name}`, or say {floor} or more there"
                 yield fault_at("D363", message, days, hint)
             for key, each in map_at(log, "filters").items():

@@ -22,6 +22,7 @@ FOLDER = ROOT / "docs" / "templates"
 # Options that are for the compiler, not for templates, each for a reason.
 NOT_FOR_TEMPLATES = {
     "extends": "names descriptors to merge with",
+    "logs.fewestDays": "is what the days of services are held against",
     "logs.destination": "is for templates of services, and the sample of one runs in the library's own environments",
     "logs.stream": "is the same",
     "platform": "names the line of the library",

@@ -103,13 +103,24 @@ def test_logs_are_kept_for_a_number_of_days_that_cloudwatch_knows() -> None:
 
 
 def test_an_environment_may_ask_for_a_year_and_says_so_to_who_asks_for_less(tmp_path: Path, library: Library) -> None:
+    asking = library_with(tmp_path, "staging", "logs: {fewestDays: 365}\ndefaults: {log: {retentionDays: 365}}")
     log = {"path": "/var/log/recipes/app.log"}
-    assert [] == faults(tmp_path, library, {"logs": {"app": log}})
-    (fault,) = faults(tmp_path, library, {"logs": {"app": {**log, "retentionDays": 30}}})
+    brief = {"logs": {"app": {**log, "retentionDays": 30}}}
+    assert [] == faults(tmp_path, asking, {"logs": {"app": log}}, "staging")
+    (fault,) = faults(tmp_path, asking, brief, "staging")
     assert fault.span is not None
     assert ("D363", "service.yml") == (fault.code, fault.span.path)
-    assert "for 30 days, `production` keeps logs for 365" in fault.message
-    assert [] == faults(tmp_path, library, {"logs": {"app": {**log, "retentionDays": 30}}}, "staging")
+    assert "for 30 days, `staging` asks for 365" in fault.message
+    assert [] == faults(tmp_path, library, brief, "staging")
+
+
+def library_with(folder: Path, environment: str, text: str) -> Library:
+    """The library of this repository, with more in the file of an environment."""
+    shutil.copytree(PLATFORM, folder / "platform", ignore=shutil.ignore_patterns("__pycache__", "ansible"))
+    (folder / "platform/ansible").mkdir()
+    file = folder / f"platform/environments/{environment}.yml"
+    file.write_text(f"{file.read_text()}{text}\n")
+    return load_library(folder / "platform")
 
 
 # Groups
@@ -221,11 +232,7 @@ def test_the_platform_hears_of_logs_that_do_not_arrive() -> None:
     ],
 )
 def test_what_logs_are_sent_to_can_be_reached(tmp_path: Path, logs: str, codes: list[str]) -> None:
-    shutil.copytree(PLATFORM, tmp_path / "platform", ignore=shutil.ignore_patterns("__pycache__", "ansible"))
-    (tmp_path / "platform/ansible").mkdir()
-    file = tmp_path / "platform/environments/staging.yml"
-    file.write_text(f"{file.read_text()}logs: {logs}\n")
-    found = faults(tmp_path, load_library(tmp_path / "platform"), {}, "staging")
+    found = faults(tmp_path, library_with(tmp_path, "staging", f"logs: {logs}"), {}, "staging")
     assert codes == [fault.code for fault in found]
     assert all(fault.span is not None and fault.span.path.endswith("staging.yml") for fault in found)
 
