@@ -34,6 +34,7 @@ STAND_INS: Mapping[str, tuple[str, ...]] = {
     "AWS::EC2::NatGateway": (),
     "AWS::EC2::SnapshotBlockPublicAccess": (),
     "AWS::GuardDuty::Detector": (),
+    "AWS::Logs::QueryDefinition": (),
     "AWS::IAM::ServiceLinkedRole": (),
     "AWS::SSM::Document": (),
     "AWS::WAFv2::LoggingConfiguration": (),

@@ -342,8 +342,11 @@ def test_alarms_and_logs_are_as_the_services_tell(menus: Deployed) -> None:
         "LoadBalancer": values["ingress/private-load-balancer-arn-suffix"],
         "TargetGroup": _target_group(menus),
     } == {each["Name"]: each["Value"] for each in latency["Dimensions"]}
-    (group,) = client("logs").describe_log_groups(logGroupNamePrefix="/service/production/menus")["logGroups"]
-    assert (30, values["security/logs-key-arn"]) == (group["retentionInDays"], group["kmsKeyId"])
+    groups = client("logs").describe_log_groups(logGroupNamePrefix="/service/production/menus")["logGroups"]
+    assert {"access": 365, "system": 365, "web/app": 30} == {
+        group["logGroupName"].removeprefix("/service/production/menus/"): group["retentionInDays"] for group in groups
+    }
+    assert {values["security/logs-key-arn"]} == {group["kmsKeyId"] for group in groups}
     (found,) = client("logs").describe_metric_filters(logGroupName=ids["WebAppLogGroup"])["metricFilters"]
     assert '{ $.level = "error" }' == found["filterPattern"]
 
