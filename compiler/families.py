@@ -14,7 +14,7 @@ from typing import Any
 
 from compiler.blame import map_at, span_of
 from compiler.diagnostics import Diagnostic, Related, Span, suggest
-from compiler.layers import BRANCH_ENVIRONMENT, LONGEST_NAME, Member, list_environments
+from compiler.layers import BRANCH_ENVIRONMENT, LONGEST_NAME, Member, is_branch, list_environments
 from compiler.library import load_schema
 from compiler.model import Document, Json, Library, Path, value_at
 from compiler.resolve import resolve_environment
@@ -81,29 +81,81 @@ def _check_file(name: str, document: Document) -> Iterator[Diagnostic]:
 
 
 def _check_names(members: list[Member], library: Library) -> Iterator[Diagnostic]:
-    seen: dict[str, Member] = {}
+    """A name means one thing, whoever uses it: an environment, all of a region, or all of a tenant."""
+    seen: dict[str, _Place] = {}
+    faulty: set[str] = set()
     for member in members:
-        span = _span_of(member, library)
-        if len(member.sections) > 1 and not _NAME.fullmatch(member.name):
-            message = f"an environment cannot be called `{member.name}`"
+        if member.file not in faulty and (fault := _check_name(member, library)):
+            yield fault
+            if not _is_name(member.file):
+                faulty.add(member.file)
+    for member in members:
+        for name, sections in member.meanings:
+            place = _Place(member.file, sections)
+            if seen.setdefault(name, place) != place and name not in faulty:
+                faulty.add(name)
+                yield _tell_apart(name, place, seen[name], library)
+    if BRANCH_ENVIRONMENT in library.environments:
+        for name, place in seen.items():
+            if is_branch(name):
+                message = f"`{name}` would be {place.describe()}, and is what a branch environment may be called"
+                span = place.find_span(library)
+                yield Diagnostic("D122", message, span, "choose a name that does not begin with `env-`")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What a name means: a file, or some of what it stands for."""
+
+    file: str
+    sections: tuple[Path, ...]
+
+    def find_span(self, library: Library) -> Span:
+        """Return where the name comes from: its tenant or region, or the beginning of its file."""
+        document = library.environments[self.file]
+        named = [section for section in self.sections if len(section) == 2]
+        return document.key_span(named[-1]) if named else document.value_span(())
+
+    def describe(self) -> str:
+        words = [f"`{'.'.join(map(str, section))}`" for section in self.sections if len(section) == 2]
+        return f"{' with '.join(words)} of `{self.file}.yml`" if words else f"the file `{self.file}.yml`"
+
+
+def _check_name(member: Member, library: Library) -> Diagnostic | None:
+    for name, sections in ((member.file, ()), (member.name, member.sections)):
+        span = _Place(member.file, sections).find_span(library)
+        if not _is_name(name):
+            message = f"an environment cannot be called `{name}`"
             hint = "use lower-case letters and digits, with single dashes between them"
-            yield Diagnostic("D123", message, span, hint)
-        elif len(member.sections) > 1 and len(member.name) > LONGEST_NAME:
-            message = f"`{member.name}` is too long a name for an environment: at most {LONGEST_NAME} characters"
-            short = "give its region a shorter `name`" if member.region else "shorten it"
-            yield Diagnostic("D123", message, span, short)
-        elif member.name in seen:
-            other = _span_of(seen[member.name], library)
-            message = f"two environments are called `{member.name}`"
-            yield Diagnostic("D122", message, span, "rename one of them", related=(Related("the other one", other),))
-        seen.setdefault(member.name, member)
+            return Diagnostic("D123", message, span, hint)
+    if len(member.name) > LONGEST_NAME:
+        message = f"`{member.name}` is too long a name for an environment: at most {LONGEST_NAME} characters"
+        return Diagnostic("D123", message, span, _hint_at_longest(member))
+    return None
 
 
-def _span_of(member: Member, library: Library) -> Span:
-    """Return where the name of an environment comes from: its tenant or region, or the beginning of its file."""
-    document = library.environments[member.file]
-    named = [section for section in member.sections if len(section) == 2]
-    return document.key_span(named[-1]) if named else document.value_span(())
+def _is_name(text: str) -> bool:
+    return _NAME.fullmatch(text) is not None
+
+
+def _hint_at_longest(member: Member) -> str:
+    """Say which of the words that a name is made of to shorten: the longest."""
+    words = {member.file: f"rename the file `{member.file}.yml`"}
+    rest = member.name.removeprefix(member.file)
+    for section in member.sections:
+        if section[:1] == ("tenants",):
+            tenant = str(section[1])
+            words.setdefault(tenant, f"shorten `{tenant}`")
+            rest = rest.removeprefix(f"-{tenant}")
+    if member.region:
+        words[rest.removeprefix("-")] = "give its region a shorter `name`"
+    return words[max(words, key=len)]
+
+
+def _tell_apart(name: str, place: _Place, other: _Place, library: Library) -> Diagnostic:
+    message = f"`{name}` would mean both {other.describe()} and {place.describe()}"
+    related = (Related("the other one", other.find_span(library)),)
+    return Diagnostic("D122", message, place.find_span(library), "rename one of them", related=related)
 
 
 def _check_guest(member: Member, document: Document) -> Iterator[Diagnostic]:
@@ -154,9 +206,11 @@ def _check_pairs(places: Mapping[Member, Any]) -> Iterator[Diagnostic]:
     """Find what two environments of one file would both make, or cannot both use."""
     seen: dict[tuple[Json, ...], Member] = {}
     for member, data in places.items():
+        told: set[str] = set()
         for claim in _claims(data):
             other = seen.setdefault((member.file, claim.what, *map(plain, claim.of)), member)
-            if other is not member:
+            if other is not member and claim.about not in told:
+                told.add(claim.about)
                 message = f"`{other.name}` and `{member.name}` would have one {claim.what}, `{plain(claim.of[0])}`"
                 yield Diagnostic("D127", message, span_of(claim.of[0]), claim.hint)
     for member, data in places.items():
@@ -170,8 +224,12 @@ def _check_pairs(places: Mapping[Member, Any]) -> Iterator[Diagnostic]:
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """What only one environment can have: `of` are the values that say so, the one to blame first."""
+    """What only one environment can have: `of` are the values that say so, the one to blame first.
 
+    Of what two environments both claim about one thing, the first is told.
+    """
+
+    about: str
     what: str
     of: tuple[Json, ...]
     hint: str
@@ -180,15 +238,15 @@ class _Claim:
 def _claims(data: Any) -> Iterator[_Claim]:
     if map_at(data, "deploymentBucket").get("madeHere", True):
         hint = "say another `bucket` for one of them, or `deploymentBucket: {madeHere: false}` for all but one"
-        yield _Claim("deployment bucket to make", (data["bucket"],), hint)
+        yield _Claim("bucket", "deployment bucket to make", (data["bucket"],), hint)
     baseline = map_at(data, "accountBaseline")
-    if baseline.get("madeHere", True) and not baseline.get("regionOnly", False):
-        hint = "say `accountBaseline: {regionOnly: true}` for all but one"
-        yield _Claim("account to make the baseline of", (data["account"],), hint)
-    elif baseline.get("madeHere", True):
+    if baseline.get("madeHere", True):
         hint = "say `accountBaseline: {madeHere: false}` for all but one"
-        yield _Claim("region to watch", (data["region"], data["account"]), hint)
+        yield _Claim("baseline", "region to watch", (data["region"], data["account"]), hint)
+        if not baseline.get("regionOnly", False):
+            hint = "say `accountBaseline: {regionOnly: true}` for all but one"
+            yield _Claim("baseline", "account to make the baseline of", (data["account"],), hint)
     hint = "give each a zone of its own, such as `us-east-1.shop.example`: names in it belong to one environment"
-    yield _Claim("public zone", (data["publicZone"],), hint)
+    yield _Claim("zone", "public zone", (data["publicZone"],), hint)
     if data.get("publicZoneId") is not None:
-        yield _Claim("public zone id", (data["publicZoneId"],), hint)
+        yield _Claim("zone id", "public zone id", (data["publicZoneId"],), hint)

@@ -28,19 +28,25 @@ class Member:
     """An environment that a file stands for.
 
     `shared` is the environment whose network, keys and load balancers it uses: itself, or what its family has together.
-    `sections` are the places of the file that speak about it, `layers` the names under which a service does so, both
-    with the weakest first. `label` tells it from the others that share. `region` is the place of the file that names
-    its region, where that is one of several. Where `is_common`, services run in its tenants only.
+    `sections` are the places of the file that speak about it, the weakest first, and `meanings` the names under which a
+    service does so, each with those places that the name alone stands for. `label` tells it from the others that share.
+    `region` is the place of the file that names its region, where that is one of several. Where `is_common`, services
+    run in its tenants only.
     """
 
     name: str
     file: str
     shared: str
     sections: tuple[Path, ...]
-    layers: tuple[str, ...]
+    meanings: tuple[tuple[str, tuple[Path, ...]], ...]
     label: str | None = None
     region: Path | None = None
     is_common: bool = False
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names under which a service speaks about it, the weakest first."""
+        return tuple(dict.fromkeys(name for name, _ in self.meanings))
 
     @property
     def is_own(self) -> bool:
@@ -73,8 +79,8 @@ def find_member(files: Mapping[str, Document], environment: str) -> Member | Non
         if each.name == environment:
             return each
     if BRANCH_ENVIRONMENT in files and is_branch(environment):
-        layers = (BRANCH_ENVIRONMENT, environment)
-        return Member(environment, BRANCH_ENVIRONMENT, BRANCH_ENVIRONMENT, ((),), layers, environment)
+        meanings = ((BRANCH_ENVIRONMENT, ((),)), (environment, ((),)))
+        return Member(environment, BRANCH_ENVIRONMENT, BRANCH_ENVIRONMENT, ((),), meanings, environment)
     return None
 
 
@@ -117,7 +123,7 @@ def named_environments(descriptor: Descriptor) -> Iterator[tuple[str, Document]]
 
 def _expand(file: str, data: Json) -> Iterator[Member]:
     if file == BRANCH_ENVIRONMENT:
-        yield Member(file, file, file, ((),), (file,))
+        yield _in_region(file, data, None)
         return
     tenants = _map(data, "tenants")
     for region in _map(data, "regions") or (None,):
@@ -134,10 +140,10 @@ def _expand(file: str, data: Json) -> Iterator[Member]:
 
 def _in_region(file: str, data: Json, region: str | None) -> Member:
     if region is None:
-        return Member(file, file, file, ((),), (file,))
+        return Member(file, file, file, ((),), ((file, ((),)),))
     key = ("regions", region)
     name = f"{file}-{_word(data, key)}"
-    return Member(name, file, name, ((), key), (file, name), region=key)
+    return Member(name, file, name, ((), key), ((file, ((),)), (name, ((), key))), region=key)
 
 
 def _of_tenant(place: Member, data: Json, tenant: str) -> Member:
@@ -146,13 +152,14 @@ def _of_tenant(place: Member, data: Json, tenant: str) -> Member:
     sections: tuple[Path, ...] = (key,) if place.region is None else (key, (*key, *place.region))
     family = f"{place.file}-{tenant}"
     name = family if place.region is None else f"{family}-{_word(data, place.region)}"
+    whole = (*place.sections, *sections)
     is_own = any(value_at(data, (*section, what)) is not None for section in sections for what in _OWN)
     return Member(
         name,
         place.file,
         name if is_own else place.name,
-        (*place.sections, *sections),
-        tuple(dict.fromkeys((*place.layers, family, name))),
+        whole,
+        (*place.meanings, (family, ((), key)), (name, whole)),
         None if is_own else tenant,
         place.region,
     )

@@ -311,9 +311,18 @@ REFUSED = {
     "a region that the file has not": ("D125", [("regions: {eu-west-1: }", "regions: {eu-west-2: }")], "eu-west-2"),
     "a tenant that begins as another": ("D122", [("  globex:", "  acme-uk:")], "acme-uk"),
     "a long name": ("D123", [("  globex:", "  international-business:")], "international-business"),
+    "a tenant that is called as a region": ("D122", [("  globex:", "  use1:")], "use1"),
     "a part of the network": ("D126", [("defaults: {process: {scaling: {max: 4}}}", "waf: {mode: count}")], "waf"),
     "a bucket for two": ("D127", [("111122223333-us-east-1", "111122223333-eu-west-1")], "bucket"),
     "a baseline for two": ("D127", [("accountBaseline: {regionOnly: true} ", "waf: {mode: count}")], "account:"),
+    "a second watcher of a region": (
+        "D127",
+        [
+            ('    account: "777766665555"             #', "    network: {cidr: 10.128.0.0/16} #"),
+            ("regionOnly: false", "regionOnly: true"),
+        ],
+        "us-east-1:",
+    ),
     "a zone for two": ("D127", [("publicZone: us.shop.example", "publicZone: shop.example")], "publicZone"),
     "an image in two regions": ("D127", [("ami-03f1e8b7a64c25d91", "ami-03f1e8b7a64c25d90")], "imageIds"),
     "no bucket": ("D202", [("    bucket: platform-deployment-111122223333-us-east-1\n", "")], "us-east-1:"),
@@ -360,6 +369,43 @@ def test_two_environments_of_one_name_are_refused(tmp_path: Path) -> None:
     assert {"platform/environments/production.yml", "platform/environments/production-acme-use1.yml"} == {
         each.path for each in (fault.span, fault.related[0].span) if each
     }
+
+
+def test_a_name_means_one_thing_in_all_files(tmp_path: Path) -> None:
+    (fault,) = find_faults(tmp_path, FILE, production_acme=SIMPLE)
+    assert "D122" == fault.code
+    told = "`production-acme` would mean both the file `production-acme.yml` and `tenants.acme` of `production.yml`"
+    assert told == fault.message
+
+
+@pytest.mark.parametrize(
+    ("name", "extra", "code", "told"),
+    [
+        ("env", "tenants: {search: }\n", "D122", "`env-search` would be `tenants.search` of `env.yml`"),
+        ("env_search", "", "D122", "`env-search` would be the file `env-search.yml`"),
+        ("Testing", "tenants: {acme: , globex: }\n", "D123", "`Testing`"),
+        ("Testing", "", "D123", "`Testing`"),
+    ],
+)
+def test_names_that_mean_branches_or_nothing_are_refused(
+    name: str, extra: str, code: str, told: str, tmp_path: Path
+) -> None:
+    (fault,) = find_faults(tmp_path, FILE, **{name: SIMPLE + extra})
+    assert code == fault.code
+    assert told in fault.message
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("regions: {eu-west-1: }\ntenants: {a-very-long-name-of-a-customer: }\n", "shorten `a-very-long"),
+        ("regions: {ap-southeast-1: }\ntenants: {international: }\n", "a shorter `name`"),
+    ],
+)
+def test_the_longest_word_of_a_name_is_what_to_shorten(text: str, hint: str, tmp_path: Path) -> None:
+    found = find_faults(tmp_path, SIMPLE.replace("region: eu-west-1\n", text))
+    assert ["D123"] == [each.code for each in found]
+    assert hint in str(found[0].hint)
 
 
 def test_an_unknown_tenant_is_told_with_those_that_are_near(library: Library, tmp_path: Path) -> None:

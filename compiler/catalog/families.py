@@ -7,11 +7,13 @@ from compiler.catalog.entry import Entry
 ENTRIES = (
     Entry(
         code="D122",
-        title="Two environments of one name",
+        title="One name for two things",
         explanation="""
-            The name of a file, of a tenant and of a region together are an environment's name, and two of them come to
-            the same; or one tenant is called as another with a dash and more behind it, so that the name of a topic of
-            one could be that of a topic of the other. Names are what keeps environments apart. Rename one of them.
+            The names of a file, of a tenant and of a region are an environment's name, and those of some alone mean
+            several; two of them come to the same, such as a tenant and a region `eu`. What a service says for one would
+            reach the other. Names that begin with `env-` are those of branches, where `env-default.yml` is. Or one
+            tenant is called as another with a dash and more behind it, so that the name of a topic of one could be that
+            of a topic of the other. Rename one of them.
         """,
         is_shown_by_files=False,
     ),
@@ -21,7 +23,7 @@ ENTRIES = (
         explanation="""
             What a file, a tenant and a region are called makes a name that is longer than 32 characters, or that is not
             lower-case letters and digits with single dashes between them. It becomes part of the names of topics, load
-            balancers and roles, for which AWS has limits. Shorten the tenant, or give the region a shorter `name`.
+            balancers and roles, for which AWS has limits. Shorten the longest, such as by a `name` of the region.
         """,
         is_shown_by_files=False,
     ),
@@ -58,9 +60,9 @@ ENTRIES = (
         title="One thing for two environments",
         explanation="""
             Two environments that one file stands for would make the same bucket, the same baseline of an account or the
-            same public zone, of which there is only one; or they would start instances in two regions from one image,
-            which has another id in each. One of their stacks would fail. Say what is different below the region or the
-            tenant.
+            same public zone, or watch the same region, of which there is only one; or they would start instances in two
+            regions from one image, which has another id in each. One of their stacks would fail. Say what is different
+            below the region or the tenant.
         """,
         is_shown_by_files=False,
     ),
