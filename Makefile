@@ -9,6 +9,8 @@ FLAGSTONE := .venv/bin/flagstone
 PIP_INSTALL := bin/python -m pip install -qq --disable-pip-version-check --no-input
 PIP_COMPILE := .venv/bin/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras \
   --no-header --no-annotate --no-emit-options --no-emit-index-url --no-emit-find-links --no-build-isolation
+# The files of tests are shared out among the processors; fixtures of a file are made once.
+PYTEST := .venv/bin/python -m pytest --numprocesses auto --dist loadfile
 PYTHON_CODE := $(wildcard compiler platform tests benchmarks judges)
 
 .DELETE_ON_ERROR:
@@ -26,7 +28,7 @@ demo: $(DEV)  ## compile the example, publish it to a bucket in a folder, explai
 	$(FLAGSTONE) explain examples/service-repo Resources.WebGroup.Properties.MinSize --env production
 
 test: nginx graphviz chromium debootstrap $(DEV) $(TOOLS)  ## run the tests
-	.venv/bin/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 test-ceph: ceph $(DEV) $(TOOLS)  ## run what holds for every bucket on a Ceph object gateway
 	.venv/bin/python -m pytest --ceph -k ceph $(ARGS)
@@ -35,7 +37,7 @@ check: nginx graphviz chromium debootstrap $(DEV) $(TOOLS)  ## format, lint, typ
 	.venv/bin/ruff format --check $(PYTHON_CODE)
 	.venv/bin/ruff check $(PYTHON_CODE)
 	.venv/bin/mypy $(PYTHON_CODE)
-	.venv/bin/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 update: nginx graphviz chromium debootstrap $(DEV) $(TOOLS)  ## rewrite what the tests expect; read the diff before you commit it
 	.venv/bin/python -m pytest --update $(ARGS)
