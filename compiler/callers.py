@@ -1,7 +1,8 @@
 """Callers: which services of an environment need which endpoints of its network.
 
 In: services in folders, a Bucket that says what runs, the Library.    Out: Callers, by environment; diagnostics.
-Faults: D371 nobody was asked; D372 a release does not say; D862 and what compiling and the bucket raise.
+Faults: D371 no service was found; D372 a release does not say; D374 what runs cannot be read, as CompileError; what
+compiling and the bucket raise.
 Never: builds an environment.
 """
 
@@ -34,28 +35,38 @@ class _Call:
     span: Span
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is known of one service in an environment, or in one that shares its network."""
+
+    environment: str
+    calls: tuple[_Call, ...] = ()
+    fault: Diagnostic | None = None
+
+
 def find_callers(
     library: Library, environments: Sequence[str], services: Iterable[Path], bucket: Bucket | None
 ) -> tuple[Callers, tuple[Diagnostic, ...]]:
     """Find what the services in some folders call, and what those call that run in environments with derived endpoints.
 
-    Raises CompileError where a service does not compile.
+    Raises CompileError where a service does not compile, or what runs cannot be read: without an endpoint that is
+    there now, calls would fail.
     """
     derived = [name for name in environments if _is_derived(library, name)]
     folders = tuple(services)
-    found: list[Diagnostic] = []
-    calls: list[_Call] = []
-    for folder in folders if derived else ():
-        calls.extend(_compile_calls(folder, library, derived))
-    for name in derived if bucket else ():
-        assert bucket is not None
-        for each in _read_running(bucket, library, name):
-            if isinstance(each, Diagnostic):
-                found.append(each)
-            else:
-                calls.append(each)
-    if not folders and bucket is None:
-        found.extend(_doubt(library, name) for name in derived if _has_no_way_out(library, name))
+    each_found = [found for folder in folders if derived for found in _compile_calls(folder, library, derived)]
+    is_empty = False
+    if bucket is not None and derived:
+        running = {name for _, name in list_channels(bucket)}
+        is_empty = not running
+        each_found += (found for name in derived for found in _read_running(bucket, library, name, running))
+    found = [each.fault for each in each_found if each.fault]
+    if has_errors(found):
+        raise CompileError(order_diagnostics(found))
+    calls = [call for each in each_found for call in each.calls]
+    silent = [name for name in derived if name not in {each.environment for each in each_found}]
+    # Nothing at all in a bucket is what a wrong url or prefix looks like.
+    found.extend(_doubt(library, name) for name in silent if is_empty or _has_no_way_out(library, name))
     callers: dict[str, dict[str, dict[str, str]]] = {name: {} for name in derived}
     for call in calls:
         traced = trace_value(
@@ -90,13 +101,13 @@ def _network(library: Library, environment: str) -> dict[str, Any]:
 
 
 def _doubt(library: Library, environment: str) -> Diagnostic:
-    message = f"the endpoints of `{environment}` are derived, and no service was named that runs there"
+    message = f"the endpoints of `{environment}` are derived, and no service was found that runs there"
     span = span_of(_network(library, environment)["nat"])
-    hint = "name the services, or with --bucket where to read what runs; without a way out they reach nothing else"
+    hint = "name the services, or with --bucket where to read what runs: endpoints that only they need are left out"
     return Diagnostic("D371", message, span, hint, "warning")
 
 
-def _compile_calls(folder: Path, library: Library, environments: Sequence[str]) -> Iterator[_Call]:
+def _compile_calls(folder: Path, library: Library, environments: Sequence[str]) -> Iterator[_Found]:
     plan = plan_service(folder, library, with_archives=False, follow_lock=False)
     for name in plan.settings:
         member = find_member(library.environments, name)
@@ -105,28 +116,32 @@ def _compile_calls(folder: Path, library: Library, environments: Sequence[str]) 
         stack, found = build_stack(plan, library, name, lint=False)
         if has_errors(found):
             raise CompileError(found)
+        calls = []
         for endpoint, path in find_calls(stack).items():
             span, _ = place_call(stack, path)
             assert span is not None, path  # every leaf of a stack has a story
             source = Source(f"{plan.service}/{span.path}", span.source.lines)
             placed = Span(source, span.line, span.column, span.end_line, span.end_column)
-            yield _Call(member.shared, endpoint, plan.service, placed)
+            calls.append(_Call(member.shared, endpoint, plan.service, placed))
+        yield _Found(member.shared, tuple(calls))
 
 
-def _read_running(bucket: Bucket, library: Library, environment: str) -> Iterator[_Call | Diagnostic]:
-    """Read what runs in an environment, and in all those that share its network."""
-    running = {name for _, name in list_channels(bucket)}
+def _read_running(bucket: Bucket, library: Library, environment: str, running: set[str]) -> Iterator[_Found]:
+    """Read what runs in an environment, and in all of `running` that share its network."""
     members = (find_member(library.environments, name) for name in running)
     names = sorted(each.name for each in members if each and each.shared == environment)
     for name in names:
         for each in read_neighbors(bucket, "", name):
             if not isinstance(each, Neighbor):
-                yield each
+                message = f"{each.message}, and which endpoints it needs is not known"
+                hint = "promote a sound release of it, or name the folders of all services and no bucket"
+                yield _Found(environment, fault=Diagnostic("D374", message, None, hint))
             elif each.calls is None:
                 message = f"release `{each.release}` of `{each.service}` in `{name}` does not say what it calls"
                 hint = "an older compiler made it: name the service as well, or promote a newer release"
-                yield Diagnostic("D372", message, None, hint, "warning")
+                yield _Found(environment, fault=Diagnostic("D372", message, None, hint, "warning"))
             else:
                 source = Source(f"{each.service}/releases/{each.release}/manifest.json", ())
-                for endpoint in sorted(each.calls):
-                    yield _Call(environment, endpoint, each.service, Span(source, 1, 1, 1, 1))
+                span = Span(source, 1, 1, 1, 1)
+                calls = (_Call(environment, endpoint, each.service, span) for endpoint in sorted(each.calls))
+                yield _Found(environment, tuple(calls))

@@ -82,7 +82,7 @@ def platform_compile(
         library = open_platform(platform)
         own = tuple(each.name for each in list_own(library.environments))
         chosen = choose_environments(environments, library, own=True) or own
-        services, target = list_services(repos), open_bucket(bucket) if bucket else None
+        services, target = list_services(repos), open_bucket(bucket, makes=False) if bucket else None
         callers, doubts = find_callers(library, chosen, services, target)
         done = compile_platform(library, environments=chosen, lint=not no_lint, callers=callers)
         write_bundle(done.bundle, out)

@@ -14,6 +14,7 @@ from compiler.callers import find_callers
 from compiler.calls import find_calls
 from compiler.cli import cli
 from compiler.contracts import describe_contract
+from compiler.diagnostics import CompileError
 from compiler.load import load_document
 from compiler.model import Json, Library, Settings
 from compiler.pipeline import open_library
@@ -173,8 +174,43 @@ def test_a_manifest_tells_what_a_release_calls() -> None:
 def test_without_a_way_out_somebody_has_to_say_what_runs() -> None:
     closed = library(nat="none", endpoints="derived")
     _, (found,) = find_callers(closed, ["staging"], (), None)
-    message = "the endpoints of `staging` are derived, and no service was named that runs there"
+    message = "the endpoints of `staging` are derived, and no service was found that runs there"
     assert ("D371", message, "warning") == (found.code, found.message, found.severity)
     assert ((), ()) == tuple(
         find_callers(each, ["staging"], (), None)[1] for each in (library(), library(endpoints=[]))
     )
+
+
+def test_a_bucket_in_which_nothing_runs_is_no_word_about_what_runs(tmp_path: Path) -> None:
+    bucket = open_bucket(str(tmp_path))
+    for network in ({"nat": "none"}, {"nat": "single"}):  # such as a wrong prefix
+        _, (found,) = find_callers(library(**network, endpoints="derived"), ["staging"], (), bucket)
+        assert "D371" == found.code
+    publish_release(
+        bucket, "r1", service="menu", contracts={"production": {"calls": ["sqs"]}}, environments=["production"]
+    )
+    promote_release(bucket, "menu", "r1", "production", make_wish())
+    closed = library(nat="none", endpoints="derived")
+    assert ["D371"] == [each.code for each in find_callers(closed, ["staging"], (), bucket)[1]]
+    assert () == find_callers(closed, ["production"], (), bucket)[1]
+    assert () == find_callers(library(nat="single"), ["staging"], (), bucket)[1]
+
+
+def test_a_bucket_that_is_not_there_is_no_empty_one(place: Path) -> None:
+    command = ["platform", "compile", "--env", "staging", "--no-lint", "--bucket", "buckte"]
+    done = CliRunner().invoke(cli, command, catch_exceptions=False)
+    assert (3, True) == (done.exit_code, "there is no folder `buckte`" in done.stderr)
+    assert not (place / "out").exists()
+
+
+@pytest.mark.parametrize("key", ["environments/staging/menu.json", "services/menu/releases/r1/manifest.json"])
+def test_what_cannot_be_read_is_not_taken_for_what_needs_nothing(key: str, tmp_path: Path) -> None:
+    bucket = open_bucket(str(tmp_path))
+    publish_release(bucket, "r1", service="menu", contracts={"staging": {"calls": ["sqs"]}}, environments=["staging"])
+    promote_release(bucket, "menu", "r1", "staging", make_wish())
+    (damaged,) = tmp_path.glob(key.replace("releases/", "*"))
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    with pytest.raises(CompileError) as caught:
+        find_callers(library(), ["staging"], (), bucket)
+    (fault,) = caught.value.diagnostics
+    assert ("D374", True) == (fault.code, "which endpoints it needs is not known" in fault.message)

@@ -21,9 +21,11 @@ ENTRIES = (
         code="D371",
         title="Derived endpoints without a service",
         explanation="""
-            The endpoints of an environment without a way out are derived, and `flagstone platform compile` was told of
-            no service, so the network leads only where every instance has to go. An endpoint that a service uses would
-            be removed. Name the services, or with `--bucket` where to read what runs.
+            The endpoints of an environment are derived, and `flagstone platform compile` found no service that runs
+            there, in the folders that it was told of or by the bucket, so the network leads only where every instance
+            has to go. An endpoint that a service uses would be removed. Name the services, or with `--bucket` where to
+            read what runs; look whether its url is the right one. Where there is a way out, this is said only where nothing
+            runs at all by the bucket.
         """,
         severity="warning",
         is_shown_by_files=False,
@@ -37,6 +39,16 @@ ENTRIES = (
             newer release of it first.
         """,
         severity="warning",
+        is_shown_by_files=False,
+    ),
+    Entry(
+        code="D374",
+        title="Release that cannot be read",
+        explanation="""
+            The endpoints of an environment are derived, and the channel of a service there, or the manifest of what it
+            runs, is damaged or missing. Which endpoints it needs is not known, and one that is there now would be
+            removed. Promote a sound release of it; or name the folders of all services, and no bucket.
+        """,
         is_shown_by_files=False,
     ),
 )
