@@ -27,7 +27,7 @@ from tests.ministack import REGION, Keys, MiniStack
 INSTANCE = "i-0a1b2c3d4e5f60718"
 SIGNALS = "/var/log/signals"
 AGENT_CALLS = "/var/log/agent-calls"
-_SERVICES = ("autoscaling", "cloudformation", "elasticloadbalancing", "logs", "s3", "sns", "sqs", "ssm")
+_SERVICES = ("autoscaling", "cloudformation", "elasticloadbalancing", "logs", "monitoring", "s3", "sns", "sqs", "ssm")
 _UNIT = """[Unit]
 Wants=network-online.target
 After=network-online.target

@@ -1,6 +1,6 @@
 """Which metrics there are, with the dimensions that a series of each has: what no linter knows.
 
-From the pages of AWS on each service, and of the CloudWatch agent from the configuration that instances are given.
+From the pages of AWS on each service; of the CloudWatch agent and of instances from what these are given to run.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ METRICS: Mapping[tuple[str, str], frozenset[frozenset[str]]] = {
         )
     },
     ("AWS/PrivateLinkEndpoints", "PacketsDropped"): frozenset({_ENDPOINT}),
+    ("Platform", "BootstrapFailed"): frozenset({frozenset({"environment", "service"})}),  # by user data
 }
 
 _SUM, _LEAST, _MOST = frozenset({"Sum"}), frozenset({"Minimum"}), frozenset({"Maximum"})
@@ -114,4 +115,5 @@ STATISTICS: Mapping[tuple[str, str], frozenset[str]] = {
     },
     ("AWS/SQS", "NumberOfMessagesSent"): _SUM,
     ("AWS/WAFV2", "BlockedRequests"): _SUM,
+    ("Platform", "BootstrapFailed"): _SUM,
 }

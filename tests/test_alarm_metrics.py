@@ -25,7 +25,7 @@ from tests.test_closed_lists import STACKS
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT.parent / "shared" / "data" / "aws-recommended-alarms.json"
-ALARM = "AWS::CloudWatch::Alarm"
+ALARM, LAUNCH_TEMPLATE = "AWS::CloudWatch::Alarm", "AWS::EC2::LaunchTemplate"
 # Which attribute of which type of resource is the value of a dimension; None is what `Ref` gives.
 DIMENSIONS = {
     "AutoScalingGroupName": ("AWS::AutoScaling::AutoScalingGroup", None),
@@ -102,6 +102,10 @@ def test_every_dimension_of_an_alarm_is_of_a_thing_of_the_right_type(name: str) 
                 # The web ACL is in a stack of its own; what is blocked by whichever rule.
                 assert (key, value) in {("Region", "eu-west-1"), ("Rule", "ALL")} or key == "WebACL"
                 assert key != "WebACL" or not acls or value in acls
+            elif each.namespace == "Platform":
+                scripts = [json.dumps(body) for body in resources.values() if body["Type"] == LAUNCH_TEMPLATE]
+                written = f"--namespace Platform --metric-name {each.metric} --value 1 "
+                assert scripts and all(written in script and f"{key}={value}" in script for script in scripts)
             elif isinstance(value, str):
                 # Of the load balancer that services share; the stack of the ingress publishes its name.
                 assert key == "LoadBalancer" and value.endswith("-load-balancer-arn-suffix}}"), (each.title, value)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from compiler.service import Mute
-from tests.services_by_hand import BRANCH, CASES, RECIPES, WEB, build_resources, with_process
+from tests.services_by_hand import BRANCH, CASES, RECIPES, WEB, WORKER, build_resources, properties_of, with_process
 
 COMPOSITE = "AWS::CloudWatch::CompositeAlarm"
 
@@ -38,6 +38,25 @@ def test_a_muted_alarm_stays_and_is_no_part_of_another() -> None:
     muted = resources["WebErrorsRedAlarm"]["Properties"]
     assert not muted["ActionsEnabled"] and "Muted until 2026-12-31: the cache is rebuilt." in muted["AlarmDescription"]
     assert "WebErrors" not in json.dumps(resources["WebDownAlarm"])
+
+
+def test_the_owner_hears_of_each_group_that_cannot_launch_an_instance() -> None:
+    many = replace(
+        RECIPES, processes=tuple(replace(WORKER, name=f"worker-{number}") for number in range(12)), consumes=()
+    )
+    resources = json.loads(json.dumps(build_resources(many)))
+    told = []
+    for rule in properties_of(resources, "AWS::Events::Rule").values():
+        named = rule["EventPattern"]["detail"]["AutoScalingGroupName"]
+        told += [each["Ref"] for each in named]
+        longest = {**rule["EventPattern"], "detail": {"AutoScalingGroupName": ["x" * 150 for _ in named]}}
+        assert len(json.dumps(longest)) <= 2048
+        (target,) = rule["Targets"]
+        assert target["Arn"] == "arn:aws:sns:eu-west-1:111122223333:platform-production-squad-menu-amber"
+        transformed = target["InputTransformer"]
+        used = re.findall(r"<(\w+)>", json.loads(transformed["InputTemplate"]))
+        assert used == list(transformed["InputPathsMap"])
+    assert sorted(told) == sorted(properties_of(resources, "AWS::AutoScaling::AutoScalingGroup"))
 
 
 @pytest.mark.parametrize("seed", range(20))

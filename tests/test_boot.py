@@ -312,6 +312,12 @@ def test_an_archive_that_is_not_the_releases_own_leaves_nothing_unpacked(
     assert re.match("--exit-code [1-9]", signal)
     assert other.guest.path("/run/systemd/shutdown/scheduled").exists()
     assert f"failed: {step}, exit code " in _last_words(release)
+    (failed,) = release.cloud.client("cloudwatch").list_metrics(Namespace="Platform", MetricName="BootstrapFailed")[
+        "Metrics"
+    ]
+    assert {"environment": "staging", "service": "orders"} == {
+        each["Name"]: each["Value"] for each in failed["Dimensions"]
+    }
 
 
 def _last_words(release: Release) -> str:

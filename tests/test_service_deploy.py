@@ -265,6 +265,34 @@ def test_an_event_of_another_service_arrives_if_it_passes_the_filter(
     assert ([f"from {country}"] if arrives else []) == _receive(menus.cloud, queue)
 
 
+@pytest.mark.parametrize(("group", "is_told"), [("WebGroup", True), ("a group of another stack", False)])
+def test_the_owner_is_told_what_keeps_a_group_from_launching(menus: Deployed, group: str, is_told: bool) -> None:
+    name, sns, sqs = menus.ids().get(group, group), menus.cloud.client("sns"), menus.cloud.client("sqs")
+    topic = menus.cloud.parameters("/platform/production")["notifications/squad-menu-amber-topic-arn"]
+    arn = f"arn:aws:sqs:eu-west-1:{ACCOUNT}:hears-of-launches-{is_told}"
+    may = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }
+    policy = {"Policy": json.dumps({"Version": "2012-10-17", "Statement": [may]})}
+    queue = sqs.create_queue(QueueName=arn.rpartition(":")[2], Attributes=policy)["QueueUrl"]
+    heard = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    detail = {"AutoScalingGroupName": name, "StatusMessage": "No capacity."}
+    # Nobody may speak in the name of AWS, so the rule listens to somebody else for once.
+    events, rule = menus.cloud.client("events"), menus.ids()["LaunchFailuresRule"]
+    pattern = events.describe_rule(Name=rule)["EventPattern"]
+    events.put_rule(Name=rule, EventPattern=pattern.replace("aws.autoscaling", "somebody.else"))
+    event = {"DetailType": "EC2 Instance Launch Unsuccessful", "Detail": json.dumps(detail)}
+    assert 0 == events.put_events(Entries=[{"Source": "somebody.else", **event}])["FailedEntryCount"]
+    events.put_rule(Name=rule, EventPattern=pattern)
+    messages = _receive(menus.cloud, queue)
+    sns.unsubscribe(SubscriptionArn=heard["SubscriptionArn"])
+    told = f"menus in production: {name} cannot launch an instance. No capacity. https://"
+    assert [told] * is_told == [json.loads(each).partition("runbooks")[0] for each in messages]
+
+
 def test_a_queue_takes_what_its_own_topic_sends_and_nothing_else(menus: Deployed) -> None:
     ids, sns, sqs = menus.ids(), menus.cloud.client("sns"), menus.cloud.client("sqs")
     queue = ids["WorkerMenusMenuChangedQueue"]

@@ -47,7 +47,13 @@ SHARED_CODE = (
     "_ways_in",
     "_widgets",
 )
-OF_ALL = ("AccessLogGroup", "SystemLogGroup", "OutOfMemoryAlarm")  # of all processes together
+OF_ALL = (
+    "AccessLogGroup",
+    "SystemLogGroup",
+    "OutOfMemoryAlarm",
+    "LaunchFailuresRule",
+    "BootFailuresAmberAlarm",
+)  # of all processes together
 UNTAGGED = {
     *("AWS::AutoScaling::ScalingPolicy", "AWS::AutoScaling::ScheduledAction", "AWS::IAM::InstanceProfile"),
     *("AWS::AutoScaling::WarmPool", "AWS::Logs::QueryDefinition", "AWS::Logs::SubscriptionFilter"),

@@ -26,7 +26,8 @@ TARGET_GROUP = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/
 HOSTILE = './serve --name "it\'s ${HOME} ${!HOME}" $(touch pwned) `touch pwned` | cat; {{ name }} {% raw %}'
 # Each stand-in writes down how it was called.
 STAND_INS = {
-    "aws": 'case "$1" in s3) cp "$STORE/$(basename "$4")" "$5" ;; elbv2) "$BALANCER" ;; logs) "$LOGS" "$@" ;; '
+    "aws": 'case "$1" in s3) cp "$STORE/$(basename "$4")" "$5" ;; elbv2) "$BALANCER" ;; '
+    'logs | cloudwatch) "$LOGS" "$@" ;; '
     "cloudformation) echo recipes-production-WebGroup-1ABC ;; esac",
     "the-target-is-healthy": "echo healthy",
     "the-target-is-initial": "echo initial",
@@ -204,7 +205,10 @@ def test_what_failed_outlives_the_instance_in_a_stream_of_its_own(tmp_path: Path
     create, put = (call for call in outcome.calls if call.startswith("aws logs"))
     assert f"aws logs create-log-stream {place}" == create
     assert put.startswith(f"aws logs put-log-events {place} ")
-    assert outcome.calls.index(put) < outcome.calls.index(outcome.signal)
+    (count,) = (call for call in outcome.calls if call.startswith("aws cloudwatch"))
+    metric = "--namespace Platform --metric-name BootstrapFailed --value 1 --unit Count"
+    assert f"aws cloudwatch put-metric-data {metric} --dimensions environment=production,service=recipes" == count
+    assert outcome.calls.index(put) < outcome.calls.index(count) < outcome.calls.index(outcome.signal)
 
 
 def test_the_signal_does_not_depend_on_last_words(tmp_path: Path) -> None:
@@ -215,7 +219,7 @@ def test_the_signal_does_not_depend_on_last_words(tmp_path: Path) -> None:
 
 
 def test_an_instance_that_serves_leaves_no_word(tmp_path: Path) -> None:
-    assert [] == [call for call in _start(tmp_path, WEB).calls if call.startswith("aws logs")]
+    assert [] == [call for call in _start(tmp_path, WEB).calls if call.startswith(("aws logs", "aws cloudwatch"))]
 
 
 def test_an_instance_answers_once_it_is_up_and_before_the_load_balancer_can_know_it(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ from compiler.authoring import (
 Statement = dict[str, object]
 
 TAG_VALUE_LENGTH = 256
+# Where an instance that fails to start is counted; its policy lets it write to this namespace.
+BOOT_NAMESPACE, BOOT_FAILED = "Platform", "BootstrapFailed"
 
 # The live environment
 
@@ -124,6 +126,11 @@ def boot_log_name(environment: Environment) -> str:
 def boot_stream(service: Service, environment: Environment, process: Process) -> str:
     """Name the beginning of the log streams there that the instances of a process write, one each."""
     return join(environment.name, "/", service.name, "/", process.name)
+
+
+def boot_dimensions(service: Service, environment: Environment) -> dict[str, str]:
+    """Say for whom it is counted that an instance failed to start; the streams of that log tell processes apart."""
+    return {"environment": environment.name, "service": service.name}
 
 
 def wired_values(service: Service) -> dict[str, Any]:

@@ -17,7 +17,15 @@ from troposphere import Base64, Sub
 
 from compiler.authoring import Environment, Process, Service, camel, derive, join
 
-from ._conventions import boot_log_name, boot_stream, config_path, log_group_name
+from ._conventions import (
+    BOOT_FAILED,
+    BOOT_NAMESPACE,
+    boot_dimensions,
+    boot_log_name,
+    boot_stream,
+    config_path,
+    log_group_name,
+)
 from ._lifecycle import END_HOOK, LAUNCH_HOOK, is_refreshed
 from ._log_groups import access_log, system_log
 
@@ -39,6 +47,8 @@ def user_data(service: Service, environment: Environment, process: Process) -> B
         "patience": health.grace_period,
         "boot_log": boot_log_name(environment),
         "boot_stream": boot_stream(service, environment, process),
+        "boot_metric": f"--namespace {BOOT_NAMESPACE} --metric-name {BOOT_FAILED}",
+        "boot_dimensions": boot_dimensions(service, environment),
         "role": "${" + camel(process.name) + "Role}",
         "target_group": "${" + camel(process.name) + "TargetGroup}",
         "balancer_patience": balancer_patience(process),

@@ -16,6 +16,7 @@ from compiler.authoring import Environment, Process, Service
 from ._alarms import Measured, measure, metric, of_queue, reckoned
 from ._combined_alarms import combined_alarms
 from ._conventions import queue_id
+from ._launches import launches
 from ._watching import can_rest, group_of, period_of, queue_batches, size_of, targets_of, thresholds, watch
 from ._ways_in import is_shared
 
@@ -32,6 +33,7 @@ def build(service: Service, environment: Environment) -> Iterator[AWSObject]:
         yield from requests(service, environment, process)
         yield from queue_age(service, environment, process)
         yield from combined_alarms(service, environment, process)
+    yield from launches(service, environment)
 
 
 # Instances: what they report themselves, and what AWS sees of them

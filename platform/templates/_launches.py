@@ -1,0 +1,86 @@
+"""Instances that do not come: those that AWS cannot launch, and those that are launched and fail to start.
+
+Neither shows on the dashboards of a service that has instances enough without them; the next deployment would find out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from troposphere import AWSObject, Ref
+from troposphere.cloudwatch import MetricDimension
+from troposphere.events import InputTransformer, Rule, Target
+
+from compiler.authoring import Environment, Process, Service, camel, join
+
+from ._alarms import alarm, metric, runbook
+from ._conventions import BOOT_FAILED, BOOT_NAMESPACE, alarm_topics, boot_dimensions, boot_log_name, tags
+
+# EventBridge takes 2,048 characters of a pattern; groups are named after their stack and process, in 150 at most.
+GROUPS_A_RULE = 10
+
+
+def launches(service: Service, environment: Environment) -> Iterator[AWSObject]:
+    processes = service.processes_on("instances")
+    for start in range(0, len(processes), GROUPS_A_RULE):
+        number = str(start // GROUPS_A_RULE + 1) if start else ""
+        yield launch_failures(service, environment, number, processes[start : start + GROUPS_A_RULE])
+    if processes:
+        yield boot_failures(service, environment)
+
+
+def launch_failures(service: Service, environment: Environment, number: str, processes: Sequence[Process]) -> Rule:
+    """Send on what auto scaling says when it cannot launch an instance: no capacity, an image or a key out of reach.
+
+    No metric counts that.
+    """
+    told = join(service.name, " in ", environment.name, ": <group> cannot launch an instance. <reason>")
+    page = runbook(service, environment, "launchFailures")
+    return Rule(
+        f"LaunchFailures{number}Rule",
+        Description=join("Launches of instances of ", service.name, " in ", environment.name, " that fail"),
+        EventPattern={
+            "source": ["aws.autoscaling"],
+            "detail-type": ["EC2 Instance Launch Unsuccessful"],
+            "detail": {"AutoScalingGroupName": [Ref(camel(each.name) + "Group") for each in processes]},
+        },
+        State="ENABLED",
+        Targets=[
+            Target(
+                Id="owner",
+                Arn=alarm_topics(service, environment, "amber")[0],
+                InputTransformer=InputTransformer(
+                    InputPathsMap={"group": "$.detail.AutoScalingGroupName", "reason": "$.detail.StatusMessage"},
+                    # A text, which EventBridge wants in quotes.
+                    InputTemplate=join('"', told, *(() if page is None else (" ", page)), '"'),
+                ),
+            )
+        ],
+        Tags=tags(service, environment, f"launch-failures{number}"),
+    )
+
+
+def boot_failures(service: Service, environment: Environment) -> AWSObject:
+    """Tell once of instances that fail to start, however many try in an hour."""
+    return alarm(
+        "BootFailuresAmberAlarm", service, environment,
+        process=None,
+        tag="boot-failures",
+        color="amber",
+        says=join(
+            service.name, " in ", environment.name, ": an instance has failed to start within the last hour. "
+            "Its group tries again, and gets nowhere if the release is at fault. Read its last words in the log group ",
+            boot_log_name(environment), ".",
+        ),
+        measured=metric(
+            BOOT_NAMESPACE,
+            BOOT_FAILED,
+            [MetricDimension(Name=name, Value=value) for name, value in boot_dimensions(service, environment).items()],
+            statistic="Sum",
+            period=300,
+        ),
+        threshold=0,
+        within=(1, 12),
+        missing="notBreaching",
+        runbook=runbook(service, environment, "bootFailures"),
+    )  # fmt: skip
