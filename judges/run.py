@@ -1,12 +1,14 @@
 """Let public judges look at every stack of the platform and of the examples; `make judge` runs this.
 
-In: what the library makes of its environments and of examples/.    Out: findings per resource; exit code 1 where one is
-not in platform/suppressions.yml, or where something there suppresses nothing any more.
+In: what the library makes of its environments and of examples/, of a family of environments and of the samples that say
+everything.    Out: findings per resource; exit code 1 where one is not in platform/suppressions.yml, or where something
+there suppresses nothing any more.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -18,8 +20,8 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 OUT = ROOT / "out" / "judge"
-JUDGES = ("checkov", "parliament", "cloudsplaining")
-# Over ten judges, suppressions stripped; ours are three of these.
+JUDGES = ("cfn-lint", "checkov", "parliament", "cloudsplaining")
+# Over ten judges, suppressions stripped; ours are four of these.
 PUBLISHED = {"widdix": 2.67, "samples of AWS": 4.27, "output of Copilot": 4.61}
 # A finding: judge, rule, template below OUT, logical id.
 Finding = tuple[str, str, str, str]
@@ -50,23 +52,44 @@ def main() -> int:
 
 
 def compile_everything() -> None:
-    flagstone = str(ROOT / ".venv/bin/flagstone")
-    subprocess.run(["rm", "-rf", str(OUT)], check=True)
-    subprocess.run(
-        [flagstone, "platform", "compile", "--no-lint", "--out", str(OUT / "made/platform")], check=True, stdout=2
-    )
-    with TemporaryDirectory() as scratch:
-        for descriptor in sorted(ROOT.glob("examples/*/service.yml")):
-            example, name = Path(scratch, descriptor.parent.name), descriptor.parent.name
-            shutil.copytree(descriptor.parent, example)
+    """Write stacks into folders below OUT / "made", one for each command."""
+    shutil.rmtree(OUT, ignore_errors=True)
+    platform = ROOT / "platform"
+    with TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        examples = [place_service(each.parent, scratch) for each in sorted(ROOT.glob("examples/*/service.yml"))]
+        flagstone("platform", "compile", *examples, "--no-lint", "--out", OUT / "made/platform")
+        for example in examples:
             # A lock is that of the library as it was committed, and this one may be on its way to be.
             if (example / "flagstone.lock").exists():
-                subprocess.run([flagstone, "lock", str(example), "--upgrade"], check=True, stdout=2)
-            subprocess.run(
-                [flagstone, "compile", str(example), "--no-lint", "--out", str(OUT / "made" / name)],
-                check=True,
-                stdout=2,
-            )
+                flagstone("lock", example, "--upgrade")
+            flagstone("compile", example, "--no-lint", "--out", OUT / "made" / example.name)
+
+        family = shutil.copytree(platform, scratch / "family/platform")
+        guide = (ROOT / "docs/environments.md").read_text("utf-8")
+        described, *_ = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)
+        (family / "environments/production.yml").write_text(described, "utf-8")
+        compile_in(family, "production", scratch / "service-repo")
+
+        sample = shutil.copytree(platform, scratch / "sample/platform")
+        service = place_service(ROOT / "docs/templates/sample", scratch / "sample")
+        (service / "environment.yml").rename(sample / "environments/sample.yml")
+        compile_in(sample, "sample", service)
+
+
+def place_service(service: Path, place: Path) -> Path:
+    return shutil.copytree(service, place / service.name, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def compile_in(library: Path, environment: str, service: Path) -> None:
+    """Compile an environment, or a family, of another library than the repository's, and a service in it."""
+    words = ("--platform", library, "--env", environment, "--no-lint", "--out")
+    flagstone("platform", "compile", service, *words, OUT / "made" / library.parent.name / "platform")
+    flagstone("compile", service, *words, OUT / "made" / library.parent.name / service.name)
+
+
+def flagstone(*words: str | Path) -> None:
+    subprocess.run([ROOT / ".venv/bin/flagstone", *words], check=True, stdout=subprocess.DEVNULL)
 
 
 def strip_suppressions() -> Iterator[Path]:
@@ -93,19 +116,25 @@ def read_suppressions() -> Iterator[Finding]:
 def ask(judge: str, templates: list[Path]) -> Iterator[Finding]:
     """Yield each finding of a judge once."""
     programs = ROOT / f".venv-{judge}/bin"
-    if judge == "checkov":
-        command: list[Path | str] = [
-            programs / "checkov",
-            "--directory",
-            OUT / "plain",
-            "--framework",
-            "cloudformation",
-        ]
+    if judge == "cfn-lint":
+        command: list[Path | str] = [ROOT / ".venv/bin/cfn-lint", "--format", "json", "--include-checks", "I"]
+        command += ["--non-zero-exit-code", "none", "--regions", "eu-west-1", "us-east-1", "--", *templates]
+    elif judge == "checkov":
+        command = [programs / "checkov", "--directory", OUT / "plain", "--framework", "cloudformation"]
         command += ["--skip-download", "--compact", "--quiet", "--output", "json", "--soft-fail"]
     else:
         command = [programs / "python", Path(__file__).parent / f"{judge}_findings.py", *templates]
-    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    yield from dict.fromkeys(_from_checkov(json.loads(answer)) if judge == "checkov" else _from_ours(judge, answer))
+    answer = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    read = {"cfn-lint": _from_cfn_lint, "checkov": _from_checkov}
+    yield from dict.fromkeys(read[judge](answer) if judge in read else _from_ours(judge, answer))
+
+
+def _from_cfn_lint(answer: Any) -> Iterator[Finding]:
+    for each in answer:
+        # Beside resources, such as at a parameter, its place stands for a name.
+        place = "/".join(map(str, each["Location"]["Path"] or ()))
+        name = place.split("/")[1] if place.startswith("Resources/") else place
+        yield "cfn-lint", each["Rule"]["Id"], str(Path(each["Filename"]).relative_to(OUT / "plain")), name
 
 
 def _from_checkov(answer: Any) -> Iterator[Finding]:
@@ -114,8 +143,8 @@ def _from_checkov(answer: Any) -> Iterator[Finding]:
         yield "checkov", each["check_id"], each["file_path"].lstrip("/"), each["resource"].rpartition(".")[2]
 
 
-def _from_ours(judge: str, answer: str) -> Iterator[Finding]:
-    for each in json.loads(answer):
+def _from_ours(judge: str, answer: Any) -> Iterator[Finding]:
+    for each in answer:
         yield judge, each["rule"], str(Path(each["template"]).relative_to(OUT / "plain")), each["resource"]
 
 
