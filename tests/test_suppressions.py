@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from compiler.model import Entry, Fragment, Origin
 from compiler.pipeline import compile_platform
 from compiler.suppressions import read_suppressions, suppress_findings
 
-LIBRARY = Path(__file__).parent.parent / "platform"
+ROOT = Path(__file__).parent.parent
+LIBRARY = ROOT / "platform"
+SAMPLE = ROOT / "docs/templates/sample/environment.yml"
 TABLE = """
 closed:
   judge: checkov
@@ -65,13 +68,15 @@ def test_what_is_no_suppression_is_a_fault_at_its_line(text: str, fault: str) ->
 
 
 def test_every_suppression_of_the_library_is_about_something() -> None:
-    library = load_library(LIBRARY)
+    bare = load_library(LIBRARY)
+    sample, _ = load_document(SAMPLE.read_bytes(), SAMPLE.name, dialect="plain")
+    library = replace(bare, environments={**bare.environments, "sample": sample})
     assert library.suppressions is not None
     suppressions, _ = read_suppressions(library.suppressions)
     judges = {each.judge for each in suppressions}
     told = {
         (judge, skip["id"], resource["Type"])
-        for stack in compile_platform(library, environments=["staging"], lint=False).stacks.values()
+        for stack in compile_platform(library, environments=["staging", "sample"], lint=False).stacks.values()
         for resource in stack.template["Resources"].values()
         for judge, words in resource.get("Metadata", {}).items()
         if judge in judges
