@@ -34,7 +34,7 @@ def check(rule: str, text: str, **parameters: object) -> list[tuple[str, str]]:
 
 def test_every_rule_says_what_it_is_for() -> None:
     rules = load_rules(LIBRARY)
-    assert {f"E90{number:02}" for number in range(1, 11)} == OWN
+    assert {f"E90{number:02}" for number in range(1, 12)} == OWN
     for rule in OWN:
         assert 20 < len(rules[rule].shortdesc) < 80 and not rules[rule].shortdesc.endswith(".")
         assert rules[rule].description.endswith(".")
@@ -613,3 +613,28 @@ def test_a_queue_has_one_policy(policy: str) -> None:
     assert [] == check("E9010", text)
     second = text + "\n" + text.splitlines()[1].replace("P:", "Q:", 1)
     assert ["Q"] == [place.partition(".")[0] for place, _ in check("E9010", second)]
+
+
+# E9011 is about instance types
+
+
+def test_an_unknown_instance_type_is_found_wherever_a_group_may_take_it() -> None:
+    types = "[{InstanceType: t3.puny}, {InstanceType: {'Fn::If': [Small, t3.nano, t3.tiny]}}, {InstanceType: t3.small}]"
+    found = check(
+        "E9011",
+        f"""
+        Group:
+          Type: AWS::AutoScaling::AutoScalingGroup
+          Properties: {{MixedInstancesPolicy: {{LaunchTemplate: {{Overrides: {types}}}}}}}
+        Old: {{Type: AWS::AutoScaling::LaunchConfiguration, Properties: {{InstanceType: a9.big}}}}
+        Given: {{Type: AWS::AutoScaling::LaunchConfiguration, Properties: {{InstanceType: {{Ref: Kind}}}}}}
+        Live: {{Type: AWS::AutoScaling::LaunchConfiguration, Properties: {{InstanceType: '{{{{resolve:ssm:/kind}}}}'}}}}
+        """,
+        Kind={"Type": "String"},
+    )
+    overrides = "Group.Properties.MixedInstancesPolicy.LaunchTemplate.Overrides"
+    assert [
+        (f"{overrides}.0.InstanceType", "there is no instance type `t3.puny` in eu-west-1"),
+        (f"{overrides}.1.InstanceType.Fn::If.2", "there is no instance type `t3.tiny` in eu-west-1"),
+        ("Old.Properties.InstanceType", "there is no instance type `a9.big` in eu-west-1"),
+    ] == found
