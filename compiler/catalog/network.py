@@ -24,8 +24,8 @@ ENTRIES = (
             The endpoints of an environment are derived, and `flagstone platform compile` found no service that runs
             there, in the folders that it was told of or by the bucket, so the network leads only where every instance
             has to go. An endpoint that a service uses would be removed. Name the services, or with `--bucket` where to
-            read what runs; look whether its url is the right one. Where there is a way out, this is said only where nothing
-            runs at all by the bucket.
+            read what runs; look whether its url is the right one. Where there is a way out, this is said only where
+            nothing at all runs by the bucket.
         """,
         severity="warning",
         is_shown_by_files=False,
