@@ -59,6 +59,15 @@ def test_the_owner_hears_of_each_group_that_cannot_launch_an_instance() -> None:
     assert sorted(told) == sorted(properties_of(resources, "AWS::AutoScaling::AutoScalingGroup"))
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_every_alarm_that_is_heard_says_where_to_read_on(case: str) -> None:
+    for name, body in json.loads(json.dumps(build_resources(*CASES[case]))).items():
+        if "AlarmActions" in body["Properties"]:
+            said = body["Properties"]["AlarmDescription"]
+            assert re.search(r" https://runbooks\.recipes\.example/[a-z0-9-]+/[A-Za-z0-9-]+$", said), (name, said)
+            assert len(said) <= 1024, name
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_no_page_is_kept_back_for_longer_than_the_second_window(seed: int) -> None:
     resources = build_resources(RECIPES)

@@ -20,7 +20,7 @@ from troposphere.logs import (
 
 from compiler.authoring import Environment, LogFile, LogFilter, Process, Service, camel, join
 
-from ._alarms import alarm, metric
+from ._alarms import alarm, metric, runbook
 from ._conventions import keep, key_arn, log_group_name, metric_namespace, tags
 from ._log_groups import ACCESS, SYSTEM, Group, groups
 from ._queries import LAST_ERRORS, ONE_REQUEST, SLOWEST_REQUESTS
@@ -121,6 +121,7 @@ def filters(service: Service, environment: Environment, process: Process, log: L
             threshold=log_filter.threshold,
             within=(3, 5),
             missing="notBreaching",
+            runbook=runbook(service, environment, log_filter.name, process=process),
         )  # fmt: skip
 
 
@@ -177,6 +178,7 @@ def memory_filter(service: Service, environment: Environment) -> Iterator[AWSObj
         threshold=0,
         within=(1, 1),
         missing="notBreaching",
+        runbook=runbook(service, environment, "outOfMemory"),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from troposphere.cloudwatch import MetricDimension
 
 from compiler.authoring import Environment, Process, Service, Subscription, camel, derive, join
 
-from ._alarms import Measured, alarm, measure, metric, of_queue, reckoned
+from ._alarms import Measured, alarm, measure, metric, of_queue, reckoned, runbook
 from ._conventions import (
     dead_letter_queue_id,
     in_batches,
@@ -66,6 +66,7 @@ def deliveries(service: Service, environment: Environment, event: str) -> Iterat
         threshold=0,
         within=(1, 1),
         missing="notBreaching",
+        runbook=runbook(service, environment, "delivery"),
     )  # fmt: skip
 
 
@@ -85,6 +86,7 @@ def losses(service: Service, environment: Environment, event: str) -> Iterator[A
         threshold=0,
         within=(1, 1),
         missing="notBreaching",
+        runbook=runbook(service, environment, "loss"),
     )  # fmt: skip
 
 
@@ -106,6 +108,7 @@ def misfits(service: Service, environment: Environment, event: str) -> Iterator[
         threshold=0,
         within=(5, 5),
         missing="notBreaching",
+        runbook=runbook(service, environment, "filter"),
     )  # fmt: skip
 
 
@@ -142,6 +145,7 @@ def undeliverable(
         threshold=0,
         within=(1, 1),
         missing="notBreaching",
+        runbook=runbook(service, environment, "undeliverable", process=process),
     )  # fmt: skip
 
 
@@ -178,6 +182,7 @@ def in_flight(
         threshold=FULL,
         within=(15, 15),
         missing="notBreaching",
+        runbook=runbook(service, environment, "inFlight", process=process),
     )  # fmt: skip
 
 
@@ -203,6 +208,7 @@ def dead_letters(service: Service, environment: Environment, subscription: Subsc
         threshold=0,
         within=(1, 1),
         missing="notBreaching",
+        runbook=runbook(service, environment, "deadLetters", process=_process(service, subscription)),
     )  # fmt: skip
 
 
@@ -224,6 +230,7 @@ def age(service: Service, environment: Environment, subscription: Subscription) 
         threshold=subscription.max_age,
         within=(5, 5),
         missing="notBreaching",
+        runbook=runbook(service, environment, "maxAge", process=_process(service, subscription)),
     )  # fmt: skip
 
 
@@ -247,6 +254,7 @@ def silence(service: Service, environment: Environment, subscription: Subscripti
         within=(periods, periods),
         missing="breaching",
         comparison="LessThanOrEqualToThreshold",
+        runbook=runbook(service, environment, "maxSilence", process=_process(service, subscription)),
     )  # fmt: skip
 
 
@@ -266,6 +274,10 @@ def _of_topic(event: str) -> MetricDimension:
 
 def _subject(service: Service, environment: Environment, subscription: Subscription) -> str:
     return join(service.name, "/", subscription.process, " in ", environment.name, ": messages ", _event(subscription))
+
+
+def _process(service: Service, subscription: Subscription) -> Process | None:
+    return next((process for process in service.processes if process.name == subscription.process), None)
 
 
 def _event(subscription: Subscription) -> str:
