@@ -18,7 +18,7 @@ from compiler.layers import BRANCH_ENVIRONMENT, LONGEST_NAME, Member, is_branch,
 from compiler.library import load_schema
 from compiler.model import Document, Json, Library, Path, value_at
 from compiler.resolve import resolve_environment
-from compiler.trace import plain
+from compiler.trace import join, plain
 from compiler.validate import validate_document
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -67,10 +67,12 @@ def _check_file(name: str, document: Document) -> Iterator[Diagnostic]:
         yield Diagnostic("D124", message, document.key_span(("region",)), hint, related=related)
     for tenant in tenants:
         for other in tenants:
-            if tenant.startswith(f"{other}-"):
-                message = f"`{tenant}` begins as names of things of the tenant `{other}` do, which could be its own"
+            if tenant.startswith(f"{other}-") or tenant.endswith(f"-{other}"):
+                how = "begins" if tenant.startswith(f"{other}-") else "ends"
+                message = f"`{tenant}` {how} as names of things of the tenant `{other}` do, which could be its own"
                 related = (Related("the other one", document.key_span(("tenants", other))),)
-                hint = "rename one of them: none may be called as another with a dash behind it"
+                side = "behind" if how == "begins" else "before"
+                hint = f"rename one of them: none may be called as another with a dash {side} it"
                 yield Diagnostic("D122", message, document.key_span(("tenants", tenant)), hint, related=related)
     for tenant, said in tenants.items():
         for region in map_at(said, "regions"):
@@ -184,9 +186,9 @@ class _Schema:
         for path in self.needed:
             if value_at(data, path) is None and (len(path) == 1 or value_at(data, path[:-1]) is not None):
                 message = f"`{'.'.join(map(str, path))}` is missing for `{member.name}`"
-                places = [".".join(map(str, section)) for section in member.sections if section]
+                places = [f"in `{'.'.join(map(str, section))}`" for section in member.sections if section]
                 span = document.key_span(member.sections[-1]) if places else document.value_span(())
-                yield Diagnostic("D202", message, span, f"say it for the whole file, or in `{'` or `'.join(places)}`")
+                yield Diagnostic("D202", message, span, " or ".join(["say it for the whole file", *places]))
 
 
 def _check_region(member: Member, data: Any) -> Iterator[Diagnostic]:
@@ -213,6 +215,19 @@ def _check_pairs(places: Mapping[Member, Any]) -> Iterator[Diagnostic]:
                 told.add(claim.about)
                 message = f"`{other.name}` and `{member.name}` would have one {claim.what}, `{plain(claim.of[0])}`"
                 yield Diagnostic("D127", message, span_of(claim.of[0]), claim.hint)
+    makers = {plain(data["bucket"]): member for member, data in places.items() if _makes_bucket(data)}
+    for member, data in places.items():
+        maker = makers.get(plain(data["bucket"]))
+        if maker is None or _makes_bucket(data):
+            continue
+        theirs = places[maker]
+        for key in ("region", "account"):
+            if plain(theirs[key]) != plain(data[key]):
+                message = f"`{member.name}` has another {key} than `{maker.name}`, which makes its bucket"
+                hint = "say a `bucket` that it makes itself: one is read in its own account and region only"
+                related = (Related(f"`{maker.name}` has it from here", span_of(theirs["bucket"])),)
+                yield Diagnostic("D127", message, span_of(data["bucket"]), hint, related=related)
+                break
     for member, data in places.items():
         for kind, image in map_at(data, "imageIds").items():
             first = seen.setdefault((member.file, "image", plain(kind), plain(image)), member)
@@ -220,6 +235,10 @@ def _check_pairs(places: Mapping[Member, Any]) -> Iterator[Diagnostic]:
                 message = f"`{first.name}` and `{member.name}` would start from one image, `{plain(image)}`"
                 hint = "copy it to each region, and say its `imageIds` there: an image has another id in each"
                 yield Diagnostic("D127", message, span_of(image), hint)
+
+
+def _makes_bucket(data: Any) -> bool:
+    return bool(map_at(data, "deploymentBucket").get("madeHere", True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,9 +255,12 @@ class _Claim:
 
 
 def _claims(data: Any) -> Iterator[_Claim]:
-    if map_at(data, "deploymentBucket").get("madeHere", True):
-        hint = "say another `bucket` for one of them, or `deploymentBucket: {madeHere: false}` for all but one"
+    if _makes_bucket(data):
+        hint = "say another `bucket` for one of them, or in one region `deploymentBucket: {madeHere: false}`"
         yield _Claim("bucket", "deployment bucket to make", (data["bucket"],), hint)
+        yield _Claim("bucket", "bucket", (data["bucket"],), "call one of them otherwise: `-logs` is that of the logs")
+        logs = join(data["bucket"], "-logs")
+        yield _Claim("bucket", "bucket", (logs,), "call one of them otherwise: `-logs` is that of the logs")
     baseline = map_at(data, "accountBaseline")
     if baseline.get("madeHere", True):
         hint = "say `accountBaseline: {madeHere: false}` for all but one"

@@ -131,7 +131,7 @@ def _expand(file: str, data: Json) -> Iterator[Member]:
         guests = [
             _of_tenant(place, data, tenant)
             for tenant, said in tenants.items()
-            if not _map(said, "regions") or region in said["regions"]
+            if region is None or not _map(said, "regions") or region in said["regions"]
         ]
         yield from guests
         if not tenants or not all(guest.is_own for guest in guests):

@@ -310,10 +310,21 @@ REFUSED = {
     "two regions in two words": ("D124", [("tier: production", "region: eu-west-1")], "region: eu-west-1"),
     "a region that the file has not": ("D125", [("regions: {eu-west-1: }", "regions: {eu-west-2: }")], "eu-west-2"),
     "a tenant that begins as another": ("D122", [("  globex:", "  acme-uk:")], "acme-uk"),
+    "a tenant that ends as another": ("D122", [("  globex:", "  uk-acme:")], "uk-acme"),
     "a long name": ("D123", [("  globex:", "  international-business:")], "international-business"),
     "a tenant that is called as a region": ("D122", [("  globex:", "  use1:")], "use1"),
     "a part of the network": ("D126", [("defaults: {process: {scaling: {max: 4}}}", "waf: {mode: count}")], "waf"),
     "a bucket for two": ("D127", [("111122223333-us-east-1", "111122223333-eu-west-1")], "bucket"),
+    "a bucket of another region": (
+        "D127",
+        [("111122223333-us-east-1\n", "111122223333-eu-west-1\n    deploymentBucket: {madeHere: false}\n")],
+        "bucket: platform-deployment-111122223333-eu-west-1",
+    ),
+    "a bucket for logs of another": (
+        "D127",
+        [("111122223333-us-east-1\n", "111122223333-eu-west-1-logs\n")],
+        "bucket: platform-deployment-111122223333",
+    ),
     "a baseline for two": ("D127", [("accountBaseline: {regionOnly: true} ", "waf: {mode: count}")], "account:"),
     "a second watcher of a region": (
         "D127",
@@ -406,6 +417,17 @@ def test_the_longest_word_of_a_name_is_what_to_shorten(text: str, hint: str, tmp
     found = find_faults(tmp_path, SIMPLE.replace("region: eu-west-1\n", text))
     assert ["D123"] == [each.code for each in found]
     assert hint in str(found[0].hint)
+
+
+def test_a_tenant_has_no_regions_in_a_file_without(tmp_path: Path) -> None:
+    (fault,) = find_faults(tmp_path, SIMPLE + "tenants: {acme: {regions: {eu-west-1: }}}\n")
+    assert "D125" == fault.code
+    assert fault.span is not None and "tenants" in fault.span.source.lines[fault.span.line - 1]
+
+
+def test_what_is_missing_is_asked_of_the_places_that_there_are(tmp_path: Path) -> None:
+    (fault,) = find_faults(tmp_path, SIMPLE.replace("region: eu-west-1\n", "regions: {}\n"))
+    assert ("D202", "say it for the whole file") == (fault.code, fault.hint)
 
 
 def test_an_unknown_tenant_is_told_with_those_that_are_near(library: Library, tmp_path: Path) -> None:

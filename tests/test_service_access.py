@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from compiler.service import LogFile, LogFilter, Subscription
+from compiler.service import DeploymentBucket, LogFile, LogFilter, Subscription
 from tests.services_by_hand import (
     CASES,
     RECIPES,
@@ -47,6 +47,19 @@ def test_roles_have_policies_only_by_attachment_and_the_boundary_always() -> Non
         assert "Policies" not in role
         assert ssm("security/service-boundary-arn") == role["PermissionsBoundary"]
         assert [ssm("security/instance-base-policy-arn")] == role["ManagedPolicyArns"]
+
+
+def test_a_release_in_the_bucket_of_another_environment_is_decrypted_with_its_key() -> None:
+    service, environment = CASES["production"]
+    sharing = replace(environment, deployment_bucket=DeploymentBucket(is_made_here=False))
+    statement = _statements(build_resources(service, sharing), "WebPolicy")["DecryptReleases"]
+    assert ["kms:Decrypt"] == statement["Action"]
+    assert ACCOUNT.format("kms", "key/*") == statement["Resource"]
+    assert {
+        "kms:ViaService": ["s3.eu-west-1.amazonaws.com"],
+        "kms:EncryptionContext:aws:s3:arn": "arn:aws:s3:::platform-deployment-111122223333-eu-west-1",
+    } == statement["Condition"]["StringEquals"]
+    assert "DecryptReleases" not in _statements(build_resources(service, environment), "WebPolicy")
 
 
 def test_a_role_reads_its_own_release_settings_and_secrets() -> None:

@@ -12,8 +12,8 @@ ENTRIES = (
             The names of a file, of a tenant and of a region are an environment's name, and those of some alone mean
             several; two of them come to the same, such as a tenant and a region `eu`. What a service says for one would
             reach the other. Names that begin with `env-` are those of branches, where `env-default.yml` is. Or one
-            tenant is called as another with a dash and more behind it, so that the name of a topic of one could be that
-            of a topic of the other. Rename one of them.
+            tenant is called as another with a dash and more behind or before it, so that a name of a topic or in a zone
+            could be of either. Rename one of them.
         """,
         is_shown_by_files=False,
     ),
@@ -61,7 +61,8 @@ ENTRIES = (
         explanation="""
             Two environments that one file stands for would make the same bucket, the same baseline of an account or the
             same public zone, or watch the same region, of which there is only one; or they would start instances in two
-            regions from one image, which has another id in each. One of their stacks would fail. Say what is different
+            regions from one image, which has another id in each; or one would read the bucket that another makes in
+            another region or account, whose key it cannot use. One of their stacks would fail. Say what is different
             below the region or the tenant.
         """,
         is_shown_by_files=False,

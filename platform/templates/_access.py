@@ -113,7 +113,8 @@ def policy_ids(service: Service, process: Process) -> list[str]:
 
 def _own_statements(service: Service, environment: Environment, process: Process) -> Iterator[Statement]:
     # Of any release: while one replaces another, instances of both start.
-    releases = join("arn:aws:s3:::", environment.bucket, "/services/", service.name, "/*/")
+    bucket = join("arn:aws:s3:::", environment.bucket)
+    releases = join(bucket, "/services/", service.name, "/*/")
     yield allow("FetchRelease", ["s3:GetObject"], [join(releases, "ansible.tar.gz"), join(releases, "source.tar.gz")])
     path = arn(environment, "ssm", join("parameter", config_path(service, environment)))
     yield allow(
@@ -123,6 +124,10 @@ def _own_statements(service: Service, environment: Environment, process: Process
         paths = [arn(environment, "ssm", join("parameter", path)) for path in service.secrets.values()]
         yield allow("ReadSecrets", ["ssm:GetParameter", "ssm:GetParameters"], paths)
     yield allow("Decrypt", ["kms:Decrypt"], key_arn(environment, "data"), condition=via(environment, "s3", "ssm"))
+    if not environment.deployment_bucket.is_made_here:
+        # Another environment's key encrypts the bucket; which one is known by what it encrypts.
+        whole = {"StringEquals": {**via(environment, "s3")["StringEquals"], "kms:EncryptionContext:aws:s3:arn": bucket}}
+        yield allow("DecryptReleases", ["kms:Decrypt"], arn(environment, "kms", "key/*"), condition=whole)
     groups = [log_group_name(service, environment, process, log) for log in process.logs]
     if process.port is not None:
         groups.append(access_log(service, environment))

@@ -231,7 +231,7 @@ def deny_plain_transport(actions: Sequence[str], resource: object) -> Statement:
     }
 
 
-def via(environment: Environment, *aws_services: str) -> dict[str, object]:
+def via(environment: Environment, *aws_services: str) -> dict[str, dict[str, object]]:
     """The condition that a key is used only through these AWS services of the environment's region."""
     names = [join(name, ".", environment.region, ".amazonaws.com") for name in aws_services]
     return {"StringEquals": {"kms:ViaService": names}}
