@@ -59,7 +59,7 @@ FACTS: Mapping[str, Any] = {
     "group": "WebGroup",
     "bucket": "releases",
     "release": "20260102T030405-0123456789ab",
-    "command": "./bin/serve --motto \"100% 'fresh'\" --home $HOME",
+    "command": "./bin/serve --motto \"100% 'fresh'\" --home $HOME --stars ${#HOME}{{ 7 * 7 }}{% x",
     "port": 8080,
     "health_path": "/ping",
     "config_path": "/service/env-soup/recipes/config",

@@ -233,7 +233,8 @@ def test_log_files_are_the_processes_and_folders_of_others_stay_theirs(runs: Run
 
 def test_the_unit_runs_the_command_as_the_descriptor_has_it(runs: Runs) -> None:
     unit = runs.web.result()[0].machine.read("etc/systemd/system/recipes-web.service")
-    assert r'''ExecStart=/bin/sh -c "./bin/serve --motto \"100%% 'fresh'\" --home $$HOME"''' in unit.splitlines()
+    command = r"""./bin/serve --motto \"100%% 'fresh'\" --home $$HOME --stars $${#HOME}{{ 7 * 7 }}{%% x"""
+    assert f'ExecStart=/bin/sh -c "{command}"' in unit.splitlines()
 
 
 def test_the_unit_gives_the_process_no_more_than_it_needs(runs: Runs) -> None:
