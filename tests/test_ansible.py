@@ -72,6 +72,9 @@ OWN_COMMON = {
 }
 
 
+# As long as a path may be, and with what means more than itself in a pattern.
+HEALTH_PATH = "/ping.$(1)'{2}".ljust(1000, "+")
+
 # What the agent collects of every instance, and the log groups that the stack makes for it.
 PLATFORM_LOGS = (
     {"name": "start", "path": "/var/log/cloud-init-output.log", "group": FACTS["system_log"]},
@@ -101,7 +104,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
         return build_machine(tmp_path_factory.mktemp(name), {**FACTS, **changes}, brings)
 
     def apply_twice() -> tuple[Run, Run]:
-        machine = build("web", SERVICE, {"port": free_port()})
+        machine = build("web", SERVICE, {"port": free_port(), "health_path": f"{HEALTH_PATH}?deep={{{{"})
         (machine.root / "asked").touch()
         install(machine.root / "usr/local/sbin/systemctl", SYSTEMCTL.format(root=machine.root))
         return run_playbook(machine, "-e", "manages_units=true"), run_playbook(machine, "-e", "manages_units=true")
@@ -358,8 +361,11 @@ def test_the_access_log_tells_each_request_as_json_without_its_query(proxy: Mach
         '/r%22%0a"?token=hidden',
         {"X-Request-Id": "seen", "X-Amzn-Trace-Id": f"Root={TRACE}", "User-Agent": 'a"b\\c'},
     )
-    ask(proxy, "/ping", {"X-Request-Id": "probe", "User-Agent": "ELB-HealthChecker/2.0"})
-    lines = [json.loads(line) for line in wait_for_line(proxy, '"request_id":"seen"').splitlines()]
+    checker = {"User-Agent": "ELB-HealthChecker/2.0"}
+    ask(proxy, HEALTH_PATH, {"X-Request-Id": "probe", **checker})
+    ask(proxy, HEALTH_PATH.replace(".", "-"), {"X-Request-Id": "another", **checker})
+    ask(proxy, HEALTH_PATH, {"X-Request-Id": "seen-last"})
+    lines = [json.loads(line) for line in wait_for_line(proxy, '"request_id":"seen-last"').splitlines()]
     (line,) = [line for line in lines if line["request_id"] == "seen"]
     expected = {
         "service": "recipes",
@@ -375,4 +381,4 @@ def test_the_access_log_tells_each_request_as_json_without_its_query(proxy: Mach
     }
     assert expected == {key: line[key] for key in expected}
     assert (float, float) == (type(line["request_time"]), type(line["upstream_response_time"]))
-    assert [] == [line for line in lines if line["request_id"] == "probe"]
+    assert ["another"] == [line["request_id"] for line in lines if line["request_id"] in {"probe", "another"}]
