@@ -82,11 +82,14 @@ def _check_roles(repository: Repository, library: Library) -> Iterator[Diagnosti
 
 
 def _list_roles(files: Sequence[RepositoryFile]) -> dict[str, str]:
-    """Map the roles that have a folder to the file where a reader begins: their tasks, if they have any."""
+    """Map the roles that have a folder, or a link to one, to the file where a reader begins: their tasks, if any."""
+    links = {file.path: file.link for file in files if file.link is not None}
+    folder = posixpath.normpath(links.get("roles", "roles"))
     found: dict[str, list[str]] = {}
     for file in files:
-        if role := re.match(r"roles/([^/]+)/", file.path):
-            found.setdefault(role[1], []).append(file.path)
+        name, _, rest = file.path.removeprefix(f"{folder}/").partition("/")
+        if file.path.startswith(f"{folder}/") and (rest or file.path in links):
+            found.setdefault(name, []).append(file.path)
     return {name: min(paths, key=lambda path: ("/tasks/main." not in path, path)) for name, paths in found.items()}
 
 

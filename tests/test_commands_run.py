@@ -58,6 +58,17 @@ def test_a_role_in_place_of_the_platforms_is_named_and_one_beside_them_is_not(tm
     assert said.span and "ansible/roles/nginx/tasks/main.yml" == said.span.path
 
 
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [("ansible/roles/nginx", "../proxy"), ("ansible/roles", "own"), ("ansible/roles", "./own/")],
+)
+def test_a_role_behind_a_link_takes_the_place_of_the_platforms_too(link: str, target: str, tmp_path: Path) -> None:
+    (tmp_path / link).parent.mkdir(parents=True)
+    (tmp_path / link).symlink_to(target)
+    found = find(tmp_path, "serve", src__data=0o644, ansible__proxy__x=0o644, ansible__own__nginx__tasks__main=0o644)
+    assert ["notice D328 the role `nginx` takes the place of the platform's on every instance"] == found
+
+
 def test_roles_of_its_own_may_make_the_file_but_not_the_folder(tmp_path: Path) -> None:
     assert [] == find(tmp_path, "./bin/made", src__data=0o644, ansible__playbook=0o644)
     (tmp_path / "src/data").unlink()
