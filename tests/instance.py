@@ -27,6 +27,7 @@ from tests.ministack import REGION, Keys, MiniStack
 INSTANCE = "i-0a1b2c3d4e5f60718"
 SIGNALS = "/var/log/signals"
 AGENT_CALLS = "/var/log/agent-calls"
+AWS_CALLS = "/var/log/aws-calls"
 _SERVICES = ("autoscaling", "cloudformation", "elasticloadbalancing", "logs", "monitoring", "s3", "sns", "sqs", "ssm")
 _UNIT = """[Unit]
 Wants=network-online.target
@@ -42,6 +43,8 @@ StandardOutput=append:/var/log/cloud-init-output.log
 StandardError=inherit
 """
 _WRITE_DOWN = '#!/bin/sh\necho "$@" >> {}\n'
+# Asks AWS like the real one, and remembers when it was asked for what: not all of that can be asked of the emulator.
+_AWS = '#!/bin/sh\necho "$(date +%s) $*" >> {}\nexec /usr/bin/aws "$@"\n'
 _AGENT = "/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl"
 _PATIENCE = 120.0
 
@@ -78,6 +81,10 @@ class Instance:
         """What CloudFormation was told, a line each time."""
         return self.guest.read(SIGNALS).splitlines() if self.guest.path(SIGNALS).exists() else []
 
+    def calls(self) -> list[str]:
+        """What was asked of AWS, a line each time: the second, then the arguments of the CLI."""
+        return self.guest.read(AWS_CALLS).splitlines()
+
     def ask(self, port: int, path: str, headers: Mapping[str, str] | None = None) -> tuple[HTTPResponse, bytes]:
         connection = HTTPConnection("127.0.0.1", port)
         connection.sock = self.guest.connect(port)
@@ -108,6 +115,7 @@ def launch(
         "/var/lib/cloud/instance/scripts/part-001": user_data,
         "/opt/aws/bin/cfn-signal": _WRITE_DOWN.format(SIGNALS),
         _AGENT: _WRITE_DOWN.format(AGENT_CALLS),
+        "/usr/local/bin/aws": _AWS.format(AWS_CALLS),
     }
     laid = {path: (content.encode(), mode) for path, (content, mode) in image.items()}
     laid |= {path: (content.encode(), 0o755) for path, content in programs.items()}

@@ -142,7 +142,8 @@ def test_an_instance_comes_into_service(web: Instance, release: Release) -> None
     assert f"--exit-code 0 --role staging-orders-WebRole-1ABC --stack {STACK} --resource WebGroup" in signal
     states = web.guest.run("systemctl", "is-active", "orders-web", "nginx", "platform-drain", "logrotate.timer")
     assert ["active"] * 4 == states.stdout.split()
-    assert "orders-web.service\n" not in web.guest.run("systemctl", "--failed", "--plain", "--no-legend").stdout
+    assert 0 == web.guest.run("systemctl", "start", "logrotate.service").returncode
+    assert "" == web.guest.run("systemctl", "--failed", "--plain", "--no-legend").stdout
     agent = "-a fetch-config -m ec2 -s -c file:/etc/platform/cloudwatch-agent.json\n"
     assert agent == web.guest.read(AGENT_CALLS)
 
@@ -157,7 +158,8 @@ def test_programs_of_the_machine_accept_what_the_roles_wrote(web: Instance) -> N
     for command in (
         f"systemd-analyze verify --man=no {units} /etc/systemd/system/platform-drain.service",
         "nginx -t -q",
-        "logrotate --debug /etc/logrotate.d/platform-* 2>&1 | grep -i error; true",
+        # It tells at length what it would do; what it does not take is a line of its own, and not always its exit code.
+        "logrotate --debug /etc/logrotate.conf > /tmp/told 2>&1; status=$?; grep ^error: /tmp/told; exit $status",
     ):
         done = web.guest.run("sh", "-c", command)
         assert (0, "") == (done.returncode, done.stdout), command
@@ -171,8 +173,11 @@ def test_the_process_is_told_its_config_and_its_secrets_and_may_not_change_its_s
     expected = {"LOG_LEVEL": "debug", "PAYMENTS_API_KEY": SECRET, "PORT": "18080", "PLATFORM_PROCESS": "web"}
     assert expected == {name: environment.get(name) for name in expected}
     assert "service" == web.guest.run("ps", "-o", "user=", "-p", main).stdout.strip()
-    inside = ("nsenter", f"--target={main}", "--mount", "--setuid=service", "touch", "/srv/orders/src/new")
-    assert 0 != web.guest.run(*inside).returncode
+    # What holds for all of the machine's accounts: the source cannot be written where the process is.
+    inside = ("nsenter", f"--target={main}", "--mount", "touch")
+    assert 0 == web.guest.run(*inside, "/var/log/orders/new").returncode
+    refused = web.guest.run(*inside, "/srv/orders/src/new")
+    assert (1, True) == (refused.returncode, "Read-only file system" in refused.stdout), refused.stdout
     modes = web.guest.run(
         "stat", "--format=%a %U", "/run/platform/orders-web.env", "/srv/orders", "/var/log/orders/app.log"
     )
@@ -247,6 +252,13 @@ def test_an_instance_that_is_let_go_stops_its_process_first_and_answers_the_grou
     shown = web.guest.run("systemctl", "show", "--property=ActiveState,Result", "platform-drain", "orders-web").stdout
     states = [sorted(unit.splitlines()) for unit in shown.strip().split("\n\n")]
     assert [["ActiveState=inactive", "Result=success"]] * 2 == states
+    stopped = web.guest.run(
+        "systemctl", "show", "--timestamp=unix", "--property=InactiveEnterTimestamp", "--value", "orders-web"
+    ).stdout
+    (answered,) = [call for call in web.calls() if " complete-lifecycle-action " in call]
+    when, _, call = answered.partition(" ")
+    assert f"--lifecycle-hook-name end --instance-id {INSTANCE} --lifecycle-action-result CONTINUE" in call
+    assert int(when) >= int(stopped.strip().removeprefix("@"))
 
 
 # Releases that are not what they should be
