@@ -1,7 +1,7 @@
 """Refusals: settings that agree with each other, and that AWS or an instance would refuse all the same.
 
 In: the Settings of one environment, the files of `src/` and `ansible/`.    Out: Diagnostics.
-Faults: D323 to D328, D339.
+Faults: D323 to D329, D339.
 Never: looks at what the platform makes of a setting; what only the stack shows is `limits`.
 """
 
@@ -27,6 +27,11 @@ _FIELDS = (
     ("month", range(1, 13), ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")),
     ("day of the week", range(8), ("sun", "mon", "tue", "wed", "thu", "fri", "sat")),
 )
+# What the unit of a process does not let it see, and what is in memory.
+_HIDDEN = ("/tmp", "/var/tmp", "/home", "/root", "/run", "/var/run", "/dev", "/proc", "/sys")  # noqa: S108
+# What the roles and the unit make a folder of, and names that they, nginx and the journal have in /var/log.
+_FOLDERS = ("/var/log/{service}", "/srv/{service}/src", "/etc/platform", "/opt/platform", "/var/lib/service")
+_TAKEN = ("journal", "nginx", "platform")
 _REFERENCE = re.compile(r"\{\{resolve:[^{}]*\}\}")
 _BRACES = re.compile(r"\{\{.*\}\}", re.DOTALL)
 
@@ -35,8 +40,9 @@ def check_refusals(settings: Settings) -> Iterator[Diagnostic]:
     """Check the settings of one environment against what they are made for."""
     for name, process in map_at(settings.data, "processes").items():
         yield from _check_empty_group(name, process)
-        yield from _check_log_paths(name, process)
+        yield from _check_log_paths(name, process, settings.data.get("service"))
         yield from _check_times(name, process)
+    yield from _check_name(settings.data.get("service"))
     yield from _check_braces(settings)
     yield from _check_secrets(settings)
 
@@ -103,7 +109,7 @@ def _check_empty_group(name: str, process: Any) -> Iterator[Diagnostic]:
     yield fault_at("D324", message, said, "raise `min` to 1, or scale on `queueAge`", "warning")
 
 
-def _check_log_paths(name: str, process: Any) -> Iterator[Diagnostic]:
+def _check_log_paths(name: str, process: Any, service: Any) -> Iterator[Diagnostic]:
     logs = [log.get("path") for log in map_at(process, "logs").values() if isinstance(log, dict)]
     logs = [path for path in logs if isinstance(path, str)]
     seen: dict[str, Any] = {}
@@ -114,6 +120,27 @@ def _check_log_paths(name: str, process: Any) -> Iterator[Diagnostic]:
             message = f"two logs of `processes.{name}` have the path `{path}`"
             hint = "keep one of them; a log may have several filters"
             yield Diagnostic("D325", message, span_of(path), hint, related=related)
+    for text, path in seen.items():
+        within = [other for other in seen if other.startswith(f"{text}/")]
+        folders = [folder.format(service=plain(service)) for folder in _FOLDERS]
+        if within:
+            related = (Related("a log in it", span_of(seen[within[0]])),)
+            message = f"`{path}` is a log of `processes.{name}`, and the folder of another"
+            yield Diagnostic("D325", message, span_of(path), "give one of them another path", related=related)
+        elif any(f"{folder}/".startswith(f"{text}/") for folder in folders):
+            message = f"`{path}`, a log of `processes.{name}`, is a folder on instances"
+            yield fault_at("D329", message, path, "name a file in it")
+        elif hidden := [folder for folder in _HIDDEN if text.startswith(f"{folder}/")]:
+            message = f"`processes.{name}` has a log in `{hidden[0]}`, which instances hide from it or empty"
+            own = f"/var/log/{plain(service)}/{posixpath.basename(text)}"
+            yield fault_at("D329", message, path, f"name a file that stays, such as `{own}`")
+
+
+def _check_name(service: Any) -> Iterator[Diagnostic]:
+    """Its logs are in a folder of its name, its units begin with it: some names are taken on every instance."""
+    if isinstance(service, str) and plain(service) in _TAKEN:
+        message = f"`{service}` is a name that instances have for something of their own"
+        yield fault_at("D329", message, service, "give the service another name")
 
 
 def _check_times(name: str, process: Any) -> Iterator[Diagnostic]:

@@ -56,6 +56,28 @@ def test_the_second_of_two_logs_with_one_path_is_refused_in_the_order_of_the_fil
     assert [(10, "/var/log/x")] == [(each.span.line, cut(each.span)) for each in fault.related]
 
 
+@pytest.mark.parametrize(
+    ("paths", "shown"),
+    [
+        (["/tmp/x"], ["D329 10 /tmp/x"]),
+        (["/dev/shm/x"], ["D329 10 /dev/shm/x"]),
+        (["/var/run/shop/x"], ["D329 10 /var/run/shop/x"]),
+        (["/var/log/orders"], ["D329 10 /var/log/orders"]),
+        (["/var/log"], ["D329 10 /var/log"]),
+        (["/var/log/a/b", "/var/log/a"], ["D325 11 /var/log/a"]),
+        (["/var/log/a", "/var/log/ab", "/var/log/orders/app", "/tmpfs/x", "/run.log"], []),
+    ],
+)
+def test_a_log_is_a_file_of_its_own_that_others_can_see_and_that_stays(paths: list[str], shown: list[str]) -> None:
+    logs = "".join(f"      l{place}: {{path: {path}}}\n" for place, path in enumerate(paths))
+    assert shown == show(judge(f"{SERVICE}    logs:\n{logs}"))
+
+
+@pytest.mark.parametrize("name", ["platform", "nginx", "journal"])
+def test_a_service_is_not_called_as_what_instances_have_already(name: str) -> None:
+    assert [f"D329 1 {name}"] == show(judge(SERVICE.replace("service: orders", f"service: {name}")))
+
+
 def test_two_processes_may_write_the_same_file_on_their_own_instances() -> None:
     logs = "logs: {app: {path: /var/log/x}}"
     text = f"    {logs}\n  worker: {{runtime: instances, command: ./work, {logs}}}\n"

@@ -34,8 +34,9 @@ ENTRIES = (
         code="D325",
         title="Log file named twice",
         explanation="""
-            Two logs of a process have one path. Its file would be shipped and rotated twice, and an instance refuses to
-            set that up. Keep one of the logs; it may have several filters.
+            Two logs of a process have one path, or the path of one is the folder of the other. A file would be shipped
+            and rotated twice, and an instance refuses to set that up. Keep one of the logs, which may have several
+            filters, or give one another path.
         """,
         wrong=in_web("logs: {app: {path: /var/log/shop.log}, errors: {path: /var/log/shop.log}}"),
         right=in_web("logs: {app: {path: /var/log/shop.log}, errors: {path: /var/log/errors.log}}"),
@@ -76,5 +77,17 @@ ENTRIES = (
         wrong={"ansible/roles/nginx/tasks/main.yml": _NO_TASKS},
         right={"ansible/roles/shop/tasks/main.yml": _NO_TASKS},
         severity="notice",
+    ),
+    Entry(
+        code="D329",
+        title="Place that is not the service's on an instance",
+        explanation="""
+            A process sees a `/tmp`, a `/var/tmp` and a `/dev` of its own, no home folders, and a `/proc` and `/sys`
+            that cannot be written to; `/run` is emptied whenever an instance starts. What it wrote to a log there would
+            be in no log group, and nothing would say so. `/var/log/<service>` is a folder and no file. A service cannot
+            be called `platform`, `nginx` or `journal`, because instances have such a folder and such units already.
+        """,
+        wrong=in_web("logs: {app: {path: /tmp/shop.log}}"),
+        right=in_web("logs: {app: {path: /var/log/shop/app.log}}"),
     ),
 )
