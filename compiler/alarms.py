@@ -82,7 +82,7 @@ def _check_object(
     elif metric == "rejectedConnections" and plain(process.get("loadBalancer")) == "shared":
         message = f"{where} has no load balancer of its own: the platform team watches the shared one"
         yield fault_at("D307", message, mine, "remove it")
-    if metric == "queueAge" and not is_consumer:
+    if metric in ("queueAge", "maxAge") and not is_consumer:
         message = f"{where} has no queue: `{name}` consumes nothing"
         yield fault_at("D307", message, mine, "let it consume an event, or remove it")
 

@@ -219,8 +219,8 @@ def _read_process(name: str, data: Mapping[str, Any], wiring: Wiring) -> Process
     )
 
 
-# Alarms on other alarms have no thresholds, so nobody has to speak of them.
-_COMBINED: Mapping[str, Mapping[str, Any]] = {"degraded": {}, "down": {}}
+# Alarms on other alarms, and those whose thresholds stand elsewhere, have none here: nobody has to speak of them.
+_COMBINED: Mapping[str, Mapping[str, Any]] = {"degraded": {}, "down": {}, "maxAge": {}}
 
 
 def _read_alarms(data: Mapping[str, Any]) -> dict[str, Watched]:

@@ -39,7 +39,7 @@ _REGISTRATION = 60
 _WAIVER = ("guardrail", "resource", "reason", "until", "approvedBy")
 _THRESHOLDS = ("amber", "red")
 # What has thresholds of its own making, or none.
-_ALARMS_WITHOUT = ("healthyHosts", "down", "degraded")
+_ALARMS_WITHOUT = ("healthyHosts", "maxAge", "down", "degraded")
 _OTHER = "pin a library of that line with `flagstone lock --bucket`, or name its folder with --platform"
 
 

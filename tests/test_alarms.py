@@ -6,11 +6,23 @@ import json
 import random
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from compiler.service import Mute
-from tests.services_by_hand import BRANCH, CASES, RECIPES, WEB, WORKER, build_resources, properties_of, with_process
+from compiler.service import HealthCheck, Mute, Scaling, Scheduled, Subscription
+from tests.services_by_hand import (
+    BRANCH,
+    CASES,
+    PRODUCTION,
+    RECIPES,
+    STAGING,
+    WEB,
+    WORKER,
+    build_resources,
+    properties_of,
+    with_process,
+)
 
 COMPOSITE = "AWS::CloudWatch::CompositeAlarm"
 
@@ -69,7 +81,7 @@ def test_every_alarm_that_is_heard_says_where_to_read_on(case: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_no_page_is_kept_back_for_longer_than_the_second_window(seed: int) -> None:
+def test_no_ticket_is_kept_back_for_longer_than_the_second_window(seed: int) -> None:
     resources = build_resources(RECIPES)
     short, long = (resources[f"Web{name}Alarm"]["Properties"] for name in ("Changing", "ChangingLong"))
     window, most, whole = short["EvaluationPeriods"], long["DatapointsToAlarm"], long["EvaluationPeriods"]
@@ -83,3 +95,130 @@ def test_no_page_is_kept_back_for_longer_than_the_second_window(seed: int) -> No
         held = held + 1 if is_held else 0
         longest = max(longest, held)
     assert longest <= whole
+
+
+# When a page comes
+
+
+class Days:
+    """The alarms of a process minute by minute, as CloudWatch would have them: what is bad when, by title."""
+
+    def __init__(self, resources: dict[str, Any], bad: dict[str, list[bool]]) -> None:
+        self.resources, self.bad = resources, bad
+
+    def is_on(self, name: str, minute: int) -> bool:
+        body = self.resources[name]
+        if body["Type"] == COMPOSITE:
+            rule = re.sub(
+                r'ALARM\("\$\{(\w+)\}"\)',
+                lambda found: str(self.is_on(found[1], minute)),
+                body["Properties"]["AlarmRule"]["Fn::Sub"],
+            )
+            return eval(rule.lower().replace("true", "True").replace("false", "False")) is True
+        window, bad = body["Properties"]["EvaluationPeriods"], self.bad.get(name.replace("LongAlarm", "Alarm"), [])
+        return sum(bad[max(0, minute - window + 1) : minute + 1]) >= int(body["Properties"]["DatapointsToAlarm"])
+
+    def first_page(self, name: str, minutes: int) -> int | None:
+        return next((minute for minute in range(minutes) if self.is_on(name, minute)), None)
+
+
+@pytest.mark.parametrize("grace", [300, 2900])
+@pytest.mark.parametrize("cycle", [1, 2, 5, 7, 30])
+def test_an_outage_pages_within_ten_minutes_however_often_instances_are_replaced(grace: int, cycle: int) -> None:
+    web = replace(WEB, health_check=HealthCheck("/ping", 10, 4, 2, 5, grace))
+    resources = json.loads(json.dumps(build_resources(with_process(web))))
+    changes = [minute % cycle == 0 for minute in range(200)]
+    days = Days(resources, {"WebChangingAlarm": changes, "WebHealthyHostsRedAlarm": [True] * 200})
+    assert days.first_page("WebDownAlarm", 200) in range(3, 10)
+    now_and_then = [minute % 7 < 5 for minute in range(200)]
+    days = Days(resources, {"WebChangingAlarm": changes, "WebHealthyHostsRedAlarm": now_and_then})
+    assert (days.first_page("WebDownAlarm", 200) or 200) < 20
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_page_never_waits_seven_minutes_longer_than_without_a_deployment(seed: int) -> None:
+    chance = random.Random(seed)
+    resources = json.loads(json.dumps(build_resources(RECIPES)))
+    bad = [False] * 60 + [True] * 60
+    for metric in ("HealthyHosts", "UnhealthyHosts"):
+        name = f"Web{metric}RedAlarm"
+        quiet = Days(resources, {name: bad}).first_page("WebDownAlarm", 120)
+        changes = [chance.random() < chance.choice((0.05, 0.3, 1)) for _ in bad]
+        late = Days(resources, {name: bad, "WebChangingAlarm": changes}).first_page("WebDownAlarm", 120)
+        assert quiet is not None and late is not None and quiet <= late <= quiet + 7
+
+
+def test_errors_page_whatever_changes_and_a_short_dip_of_a_deployment_does_not() -> None:
+    resources = json.loads(json.dumps(build_resources(RECIPES)))
+    on = [True] * 60
+    assert 2 == Days(resources, {"WebErrorsRedAlarm": on, "WebChangingAlarm": on}).first_page("WebDownAlarm", 60)
+    dip = [10 <= minute < 16 for minute in range(60)]
+    days = Days(resources, {"WebHealthyHostsRedAlarm": dip, "WebChangingAlarm": [m in (9, 10) for m in range(60)]})
+    assert days.first_page("WebDownAlarm", 60) is None
+    assert 12 == Days(resources, {"WebHealthyHostsRedAlarm": dip}).first_page("WebDownAlarm", 60)
+
+
+WAITING = (Subscription("a", "b", "worker", {}), Subscription("a", "c", "worker", {}, max_age=60))
+
+
+@pytest.mark.parametrize(
+    ("scaling", "availability"),
+    [
+        (Scaling(1, 4, {}), "businessHours"),
+        (Scaling(1, 4, {}, (Scheduled("night", "0 22 * * *", 0, 0), Scheduled("day", "0 7 * * *", 1, 4))), "alwaysOn"),
+    ],
+)
+def test_what_waits_while_a_process_is_off_neither_pages_nor_speaks_in_the_morning(
+    scaling: Scaling, availability: str
+) -> None:
+    worker = replace(WORKER, scaling=scaling, availability=availability)
+    service = replace(RECIPES, processes=(worker,), consumes=WAITING)
+    resources = json.loads(json.dumps(build_resources(service, STAGING)))
+    for name in ("WorkerQueueAgeRedAlarm", "WorkerMaxAgeRedAlarm"):
+        *_, most, asked = resources[name]["Properties"]["Metrics"]
+        assert ("GroupMaxSize", "most") == (most["MetricStat"]["Metric"]["MetricName"], most["Id"])
+        assert asked["Expression"].startswith("IF(FILL(most, 1) > 0, ")
+    off, backlog = [minute < 600 for minute in range(900)], [600 <= minute < 620 for minute in range(900)]
+    for part in ("WorkerQueueAgeRedAlarm", "WorkerMaxAgeRedAlarm"):
+        caught_up = Days(resources, {"WorkerRestingAlarm": off, part: backlog})
+        assert caught_up.first_page("WorkerDownAlarm", 900) is None
+        stuck = Days(resources, {"WorkerRestingAlarm": off, part: [not each for each in off]})
+        assert 629 == stuck.first_page("WorkerDownAlarm", 900)
+    waits_for = resources["WorkerDegradedAlarm"]["Properties"]["ActionsSuppressor"]["Fn::GetAtt"][0]
+    assert Days(resources, {"WorkerRestingAlarm": off}).is_on(waits_for, 620)
+
+
+def test_a_group_that_may_start_and_does_not_still_pages() -> None:
+    worker = replace(WORKER, scaling=Scaling(0, 4, {"queueAge": 120}))
+    resources = json.loads(json.dumps(build_resources(replace(RECIPES, processes=(worker,), consumes=WAITING))))
+    assert "GroupMaxSize" not in json.dumps(resources["WorkerQueueAgeRedAlarm"])
+    assert "WorkerRestingAlarm" not in resources
+    days = Days(resources, {"WorkerMaxAgeRedAlarm": [True] * 20})
+    assert 4 == days.first_page("WorkerDownAlarm", 20)
+
+
+def test_a_branch_does_not_speak_of_what_starting_and_ending_brings() -> None:
+    speaking = build_resources(replace(RECIPES, consumes=WAITING), BRANCH)
+    of_change = re.compile("HealthyHosts|MissingInstances|QueueAge|MaxAge")
+    assert not [name for name in speaking if name.endswith("Alarm") and of_change.search(name)]
+
+
+def test_silence_that_counts_as_bad_begins_once_there_is_a_group() -> None:
+    alone = replace(WEB, alarms={name: said for name, said in WEB.alarms.items() if name != "down"})
+    alarm = build_resources(with_process(alone))["WebHealthyHostsRedAlarm"]
+    assert "breaching" == alarm["Properties"]["TreatMissingData"] and ["WebGroup"] == alarm["DependsOn"]
+
+
+def test_a_window_of_a_day_is_not_made_longer_than_cloudwatch_looks_back() -> None:
+    watched = replace(WEB.alarms["healthyHosts"], within=(1440, 1440))
+    web = replace(WEB, alarms={**WEB.alarms, "healthyHosts": watched})
+    alarm = build_resources(with_process(web), PRODUCTION)["WebHealthyHostsRedLongAlarm"]["Properties"]
+    assert (1440, 1440) == (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"])
+
+
+def test_a_mute_of_the_page_holds_where_it_speaks_for_one_alarm() -> None:
+    mute = Mute("2026-12-31", "the cache is rebuilt")
+    alarms = {"missingInstances": WORKER.alarms["missingInstances"], "down": replace(WORKER.alarms["down"], mute=mute)}
+    resources = build_resources(with_process(replace(WORKER, alarms=alarms)))
+    assert "AlarmActions" not in resources["WorkerMissingInstancesRedAlarm"]["Properties"]
+    assert not resources["WorkerDownAlarm"]["Properties"]["ActionsEnabled"]

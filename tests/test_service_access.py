@@ -190,8 +190,8 @@ def test_a_process_without_a_port_is_not_watched_for_requests() -> None:
 
 def test_a_queue_may_grow_old_outside_business_hours() -> None:
     night = build_resources(STAGING_RECIPES, STAGING)["WorkerQueueAgeRedAlarm"]["Properties"]["Metrics"]
-    assert "IF(FILL(instances, 0) > 0, MAX([age1]), 0)" == night[-1]["Expression"]
-    assert "GroupInServiceInstances" in {query["MetricStat"]["Metric"]["MetricName"] for query in night[:-1]}
+    assert "IF(FILL(most, 1) > 0, MAX([age1]), 0)" == night[-1]["Expression"]
+    assert "GroupMaxSize" in {query["MetricStat"]["Metric"]["MetricName"] for query in night[:-1]}
     always = build_resources(RECIPES)["WorkerQueueAgeRedAlarm"]["Properties"]["Metrics"]
     assert "MAX([age1])" == always[-1]["Expression"]
 

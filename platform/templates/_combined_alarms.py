@@ -1,7 +1,7 @@
 """One page and one ticket for a process, instead of one for each alarm: whether it serves at all, and how well.
 
-Both wait while a deployment changes instances, and not for long: instances that come and go without end are what a
-process looks like that dies again and again.
+Both wait while instances start or end, and not for long: instances that come and go without end are what a process
+looks like that dies again and again. Errors that users see wait for nothing; what else pages, for HELD_MINUTES.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from compiler.authoring import Environment, Process, Service, Watched, camel, de
 
 from ._alarms import Measured, alarm, combined_alarm, reckoned, runbook
 from ._user_data import minutes_to_start
-from ._watching import COMBINED, size_of, spoken_for
+from ._watching import COMBINED, OF_CHANGE, OF_REST, Part, has_rest, size_of, spoken_for
 
-# As many minutes of change, and the page is not held back any longer.
+# As many minutes of change, and the ticket is not held back any longer.
 MOST_MINUTES_OF_CHANGE = 10
+# Minutes that a process has to catch up with what waited while it had none.
+MINUTES_TO_CATCH_UP = 30
 MEANINGS = {
     "down": "it does not serve, or not enough. Users notice.",
     "degraded": "it serves badly. If it goes on, users notice.",
@@ -27,13 +29,17 @@ MEANINGS = {
 def combined_alarms(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
     speaking = spoken_for(service, environment, process)
     if speaking:
+        yield from changing(service, environment, process)
+    if speaking and has_rest(process):
+        yield from resting(service, environment, process)
+    if "degraded" in speaking:
         yield from deploying(service, environment, process)
-    for name, titles in speaking.items():
-        yield from combined(service, environment, process, name, titles)
+    for name, parts in speaking.items():
+        yield from combined(service, environment, process, name, parts)
 
 
 def combined(
-    service: Service, environment: Environment, process: Process, name: str, titles: list[str]
+    service: Service, environment: Environment, process: Process, name: str, parts: list[Part]
 ) -> Iterator[AWSObject]:
     watched, (color, _) = process.alarms.get(name, Watched()), COMBINED[name]
     yield combined_alarm(
@@ -45,37 +51,81 @@ def combined(
             service.name, "/", process.name, " in ", environment.name, ": ", MEANINGS[name],
             " Look at which of the alarms is on that this one is made of.",
         ),
-        rule=_any_of(*titles),
-        waits_for=_deploying(process),
+        rule=_rule_of_down(process, parts) if name == "down" else _any_of(*(each.title for each in parts)),
+        waits_for=None if name == "down" else _deploying(process),
         runbook=runbook(service, environment, name, process=process, own=watched.runbook),
         mute=watched.mute,
     )  # fmt: skip
 
 
-def deploying(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
-    """Tell when the group is changing. It is while an instance starts or ends, and for as long after as one may take
-    until it serves.
+def _rule_of_down(process: Process, parts: list[Part]) -> str:
+    """Page for errors at once; for what instances that start or end bring about by themselves, when none does, or once
+    it has lasted longer than they may take. Nothing but errors while the group has its rest, and just after."""
+    at_once = [each.title for each in parts if each.metric not in OF_REST]
+    lasting = [each.title for each in parts if each.metric in OF_REST and each.metric not in OF_CHANGE]
+    of_change = [each for each in parts if each.metric in OF_CHANGE]
+    awake = [_any_of(*lasting)] if lasting else []
+    if of_change:
+        soon = f"({_any_of(*(each.title for each in of_change))})"
+        late = _any_of(*(each.long_title for each in of_change))
+        awake.append(f"({soon} AND (NOT {_any_of(_title(process, 'Changing'))} OR {late}))")
+    if awake and has_rest(process):
+        awake = [f"(({' OR '.join(awake)}) AND NOT {_any_of(_title(process, 'Resting'))})"]
+    rule = [*([_any_of(*at_once)] if at_once else []), *awake]
+    return " OR ".join(rule)
 
-    The second alarm ends that. Of any `start` minutes one has to be a minute of change for the first to last, so ten
-    times as many hold ten of them: nothing is held back for longer than that, and by a group that changes all the time
-    for ten minutes.
-    """
+
+def resting(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
+    """Tell when the group may have no instance, or could have none until a moment ago: what waited is then worked off,
+    and instances start."""
     start = minutes_to_start(process)
-    subject = join(service.name, "/", process.name, " in ", environment.name)
+    settled = derive(max(start, MINUTES_TO_CATCH_UP), start)
+    most = size_of("most", "GroupMaxSize", process, 60)
     yield alarm(
-        camel(process.name) + "ChangingAlarm", service, environment,
+        _title(process, "Resting"), service, environment,
         process=process.name,
-        tag=join(process.name, "-changing"),
+        tag=join(process.name, "-resting"),
         color="amber",
-        says=join(subject, ": instances start or end. Other alarms wait for it, and nobody is told."),
-        measured=_changes(process),
+        says=join(
+            service.name, "/", process.name, " in ", environment.name, ": off by its schedule, or on again for less "
+            "than ", settled, " minutes. Other alarms wait for it, and nobody is told.",
+        ),
+        measured=reckoned([most], "off", "Whether there may be no instance", "IF(FILL(most, 1) < 1, 1, 0)"),
         threshold=0,
-        within=(1, start),
+        within=(1, settled),
         missing="notBreaching",
         is_heard=False,
     )  # fmt: skip
+
+
+def changing(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
+    """Tell when the group is changing. It is while an instance starts or ends, and for as long after as one may take
+    until it serves."""
     yield alarm(
-        camel(process.name) + "ChangingLongAlarm", service, environment,
+        _title(process, "Changing"), service, environment,
+        process=process.name,
+        tag=join(process.name, "-changing"),
+        color="amber",
+        says=join(_subject(service, environment, process), ": instances start or end. Other alarms wait for it, and "
+                  "nobody is told."),
+        measured=_changes(process),
+        threshold=0,
+        within=(1, minutes_to_start(process)),
+        missing="notBreaching",
+        is_heard=False,
+    )  # fmt: skip
+
+
+def deploying(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
+    """Tell while a ticket waits for the change.
+
+    The first of these alarms ends that. Of any `start` minutes one has to be a minute of change for `changing` to last,
+    so ten times as many hold ten of them: nothing is held back for longer than that, and by a group that changes all
+    the time for ten minutes.
+    """
+    start, subject = minutes_to_start(process), _subject(service, environment, process)
+    yield alarm(
+        _title(process, "ChangingLong"), service, environment,
         process=process.name,
         tag=join(process.name, "-changing-long"),
         color="amber",
@@ -86,20 +136,29 @@ def deploying(service: Service, environment: Environment, process: Process) -> I
         missing="notBreaching",
         is_heard=False,
     )  # fmt: skip
+    rest = f" OR {_any_of(_title(process, 'Resting'))}" if has_rest(process) else ""
+    changes = f"{_any_of(_title(process, 'Changing'))} AND NOT {_any_of(_title(process, 'ChangingLong'))}"
     yield combined_alarm(
         _deploying(process), service, environment,
         process=process.name,
         tag=join(process.name, "-deploying"),
         color="amber",
         says=join(subject, ": a deployment changes instances. Other alarms wait for it, and nobody is told."),
-        rule=f"{_any_of(camel(process.name) + 'ChangingAlarm')} "
-        f"AND NOT {_any_of(camel(process.name) + 'ChangingLongAlarm')}",
+        rule=f"({changes}){rest}" if rest else changes,
         is_heard=False,
     )  # fmt: skip
 
 
+def _title(process: Process, name: str) -> str:
+    return camel(process.name) + name + "Alarm"
+
+
+def _subject(service: Service, environment: Environment, process: Process) -> str:
+    return join(service.name, "/", process.name, " in ", environment.name)
+
+
 def _deploying(process: Process) -> str:
-    return camel(process.name) + "DeployingAlarm"
+    return _title(process, "Deploying")
 
 
 def _any_of(*titles: str) -> str:

@@ -28,6 +28,7 @@ Statement = dict[str, object]
 TAG_VALUE_LENGTH = 256
 # Where an instance that fails to start is counted; its policy lets it write to this namespace.
 BOOT_NAMESPACE, BOOT_FAILED = "Platform", "BootstrapFailed"
+LONGEST_LIST = 600  # characters of an alarm's description for the names of what it watches
 
 # The live environment
 
@@ -170,6 +171,16 @@ def in_batches(subscriptions: Sequence[Subscription]) -> Iterator[tuple[str, Seq
     """
     for start in range(0, len(subscriptions), 9):
         yield (str(start // 9 + 1) if start else ""), subscriptions[start : start + 9]
+
+
+def event_list(subscriptions: Sequence[Subscription], *, ages: bool = False) -> str:
+    """List events for a description, perhaps with the seconds that each may wait, as many as one takes: with the
+    longest names it leaves some to the graph."""
+    names = [f"{each.service}.{each.event}" + (f" ({each.max_age} seconds)" if ages else "") for each in subscriptions]
+    whole = ", ".join(names)
+    if len(whole) > LONGEST_LIST:
+        whole = whole[:LONGEST_LIST].rpartition(", ")[0] + " and others"
+    return derive(whole, *(each.event for each in subscriptions))
 
 
 # Tags, retention, policies

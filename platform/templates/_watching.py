@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from troposphere import AWSObject, GetAtt, Ref
 from troposphere.cloudwatch import MetricDataQuery, MetricDimension
@@ -21,9 +23,17 @@ from ._ways_in import full_name, is_shared
 
 # What each combined alarm is made of, and the color in which it speaks.
 COMBINED = {
-    "down": ("red", ("errors", "healthyHosts", "unhealthyHosts", "missingInstances", "queueAge")),
+    "down": ("red", ("errors", "healthyHosts", "unhealthyHosts", "missingInstances", "queueAge", "maxAge")),
     "degraded": ("amber", ("errors", "latency", "unhealthyHosts", "connectionErrors", "capacity", "queueAge")),
 }
+# What instances that start or end bring about by themselves. Missing instances and the oldest message of all queues are
+# not: within the many minutes that these may last, instances start.
+OF_CHANGE = ("healthyHosts", "unhealthyHosts", "maxAge")
+# What is not asked of a group that may have no instance.
+OF_REST = (*OF_CHANGE, "missingInstances", "queueAge")
+# How many minutes longer than otherwise a page waits for instances that start or end.
+HELD_MINUTES = 7
+_DAY, _WEEK, _HOUR = 24 * 60 * 60, 7 * 24 * 60 * 60, 60 * 60  # CloudWatch looks back a day, or a week by the hour
 _NEED_PORT = ("latency", "errors", "healthyHosts", "unhealthyHosts", "connectionErrors", "rejectedConnections")
 _NEED_FLOOR = ("healthyHosts", "missingInstances")
 
@@ -37,6 +47,8 @@ def thresholds(process: Process, metric: str) -> Iterator[tuple[str, float]]:
         yield "amber", watched.amber
     if watched.red is not None:
         yield "red", watched.red
+    elif metric == "maxAge":
+        yield "red", 100
     elif metric == "healthyHosts" and watched.amber is None:
         floor = lowest_floor(process.scaling)
         yield "red", derive(math.ceil(floor / 2), floor)
@@ -66,33 +78,72 @@ def can_rest(process: Process) -> bool:
     return process.availability == "businessHours" or min(floors) < 1
 
 
+def has_rest(process: Process) -> bool:
+    """Tell whether there are times at which the group may have no instance, whatever there is to do."""
+    return process.availability == "businessHours" or any(each.max == 0 for each in process.scaling.schedule)
+
+
 def title(process: Process, metric: str, color: str, batch: str = "") -> str:
     return camel(process.name, metric) + batch + camel(color) + "Alarm"
 
 
-def spoken_for(service: Service, environment: Environment, process: Process) -> dict[str, list[str]]:
-    """Map "down" and "degraded", as far as there is one, to the titles of the alarms that it speaks for.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An alarm that a combined one speaks for: the metric, and its title."""
 
-    One that speaks for a single alarm would say nothing new. Of a branch nobody wants a page or a second opinion.
+    metric: str
+    title: str
+
+    @property
+    def long_title(self) -> str:
+        return self.title.removesuffix("Alarm") + "LongAlarm"
+
+
+def spoken_for(service: Service, environment: Environment, process: Process) -> dict[str, list[Part]]:
+    """Map "down" and "degraded", as far as there is one, to the alarms that it speaks for.
+
+    Also one alone is spoken for: it could neither wait for a deployment by itself, nor be muted with the others.
+    Of a branch nobody wants a page or a second opinion.
     """
     if environment.tier == "branch":
         return {}
     parts = {
         name: [
-            title(process, metric, color, batch)
+            Part(metric, title(process, metric, color, batch))
             for metric in metrics
             if color in dict(thresholds(process, metric)) and process.alarms[metric].mute is None
-            for batch in ([each for each, _ in queue_batches(service, process)] if metric == "queueAge" else ("",))
+            for batch in _batches_of(service, process, metric)
         ]
         for name, (color, metrics) in COMBINED.items()
         if name in process.alarms
     }
-    return {name: titles for name, titles in parts.items() if len(titles) > 1}
+    return {name: found for name, found in parts.items() if found}
+
+
+def _batches_of(service: Service, process: Process, metric: str) -> list[str]:
+    of_queues = {"queueAge": queue_batches, "maxAge": max_age_batches}
+    return [batch for batch, _ in of_queues[metric](service, process)] if metric in of_queues else [""]
 
 
 def queue_batches(service: Service, process: Process) -> list[tuple[str, Sequence[Subscription]]]:
-    """Return the queues that have no time of their own, `maxAge`; `message_alarms` watches each that has."""
+    """Return the queues that have no time of their own, nine at a time."""
     return list(in_batches([each for each in subscriptions_of(service, process) if each.max_age is None]))
+
+
+def max_age_batches(service: Service, process: Process) -> list[tuple[str, Sequence[Subscription]]]:
+    """Return the queues that have a time of their own, `maxAge`, nine at a time."""
+    return list(in_batches([each for each in subscriptions_of(service, process) if each.max_age is not None]))
+
+
+def held_longer(watched: Watched) -> Watched:
+    """Say for how long a threshold has to be crossed until a deployment is no reason any more.
+
+    Half of the window, so that what is well for a minute now and then is not well.
+    """
+    (datapoints, _), period = watched.within, watched.period
+    most = (_WEEK if period >= _HOUR else _DAY) // period
+    longer = min(datapoints + math.ceil(HELD_MINUTES * 60 / period), most)
+    return replace(watched, within=derive((longer, min(2 * longer, most)), watched.within))
 
 
 def lasting(watched: Watched) -> str:
@@ -123,37 +174,62 @@ def watch(
     missing: str,
     comparison: str = "GreaterThanThreshold",
     batch: str = "",
+    after: str | None = None,
 ) -> list[AWSObject]:
     """Make the alarms that a process has on the metric `name`. `what` happens is said around the threshold.
+
+    `after` is the logical id of what has to be there for silence to mean something, and is not referred to.
 
     A list and no generator, so that an alarm comes from the line that says what is measured.
     """
     refreshed = refresh_alarms(service, environment, process)
-    others = {each for titles in spoken_for(service, environment, process).values() for each in titles}
-    made = []
+    speaking = spoken_for(service, environment, process)
+    others = {each.title for parts in speaking.values() for each in parts}
+    held = {each.title: each.long_title for each in speaking.get("down", ()) if each.metric in OF_CHANGE}
+    made: list[AWSObject] = []
+    # A branch is changed in place and off at night, and nobody would hear of anything else.
+    if environment.tier == "branch" and name in OF_REST:
+        return made
     for color, threshold in thresholds(process, name):
         watched, heading = process.alarms[name], title(process, name, color, batch)
         subject = join(service.name, "/", process.name, " in ", environment.name)
+        says = join(subject, ": ", what[0], threshold, what[1], " ")
+        facts: dict[str, Any] = {
+            "process": process.name,
+            "color": color,
+            "measured": measured,
+            "threshold": threshold,
+            "missing": missing,
+            "comparison": comparison,
+        }
+        tag = join(process.name, "-", derive(_dashed(name), name), batch, "-", color)
         made.append(
             alarm(
-                heading,
-                service,
-                environment,
-                process=process.name,
-                tag=join(process.name, "-", derive(_dashed(name), name), batch, "-", color),
-                color=color,
-                says=join(subject, ": ", what[0], threshold, what[1], " ", lasting(watched), ". ", meaning),
-                measured=measured,
-                threshold=threshold,
+                heading, service, environment,
+                **facts,
+                tag=tag,
+                says=join(says, lasting(watched), ". ", meaning),
                 within=watched.within,
-                missing=missing,
-                comparison=comparison,
                 runbook=runbook(service, environment, name, process=process, own=watched.runbook),
                 mute=watched.mute,
                 is_heard=heading not in others,
                 called=refreshed.get(heading),
             )
-        )
+        )  # fmt: skip
+        if heading in held:
+            longer = held_longer(watched)
+            made.append(
+                alarm(
+                    held[heading], service, environment,
+                    **facts,
+                    tag=join(tag, "-long"),
+                    says=join(says, lasting(longer), ". The page waits no longer for instances that start or end."),
+                    within=longer.within,
+                    is_heard=False,
+                )
+            )  # fmt: skip
+    for each in made if after else ():
+        each.DependsOn = [after]
     return made
 
 

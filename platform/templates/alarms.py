@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from troposphere import AWSObject
 from troposphere.cloudwatch import MetricDataQuery, MetricDimension
 
-from compiler.authoring import Environment, Process, Service
+from compiler.authoring import Environment, Process, Service, camel
 
-from ._alarms import Measured, measure, metric, of_queue, reckoned
+from ._alarms import Measured, measure, metric, reckoned
 from ._combined_alarms import combined_alarms
-from ._conventions import queue_id
 from ._launches import launches
-from ._watching import can_rest, group_of, period_of, queue_batches, size_of, targets_of, thresholds, watch
+from ._queue_ages import queue_ages
+from ._watching import can_rest, group_of, period_of, size_of, targets_of, thresholds, watch
 from ._ways_in import is_shared
 
 SCOPE = "service"
@@ -31,7 +31,7 @@ def build(service: Service, environment: Environment) -> Iterator[AWSObject]:
         yield from instances(service, environment, process)
         yield from capacity(service, environment, process)
         yield from requests(service, environment, process)
-        yield from queue_age(service, environment, process)
+        yield from queue_ages(service, environment, process)
         yield from combined_alarms(service, environment, process)
     yield from launches(service, environment)
 
@@ -163,6 +163,7 @@ def requests(service: Service, environment: Environment, process: Process) -> It
         measured=_healthy_hosts(environment, process),
         missing="breaching",
         comparison="LessThanThreshold",
+        after=None if can_rest(process) else camel(process.name) + "Group",
     )  # fmt: skip
     yield from watch(
         service, environment, process, "unhealthyHosts",
@@ -224,40 +225,3 @@ def _error_rate(environment: Environment, process: Process) -> Measured:
 
 def _count(query: str, name: str, dimensions: Sequence[MetricDimension], period: int) -> MetricDataQuery:
     return measure(query, "AWS/ApplicationELB", name, dimensions, statistic="Sum", period=period)
-
-
-# Messages
-
-
-def queue_age(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
-    for batch, subscriptions in queue_batches(service, process):
-        yield from watch(
-            service, environment, process, "queueAge",
-            what=("the oldest message is older than ", " seconds"),
-            meaning="The process does not keep up, or has stopped.",
-            measured=_oldest_message(process, [queue_id(each) for each in subscriptions]),
-            missing="notBreaching",
-            batch=batch,
-        )  # fmt: skip
-
-
-def _oldest_message(process: Process, queues: Sequence[str]) -> Measured:
-    """The age of the oldest message of all queues; nothing ages while the process has its evening off."""
-    period = period_of(process, "queueAge")
-    ages = [
-        measure(
-            f"age{number}",
-            "AWS/SQS",
-            "ApproximateAgeOfOldestMessage",
-            [of_queue(queue)],
-            statistic="Maximum",
-            period=period,
-        )
-        for number, queue in enumerate(queues, start=1)
-    ]
-    oldest = f"MAX([{', '.join(query.Id for query in ages)}])"
-    if process.availability != "businessHours":
-        return reckoned(ages, "oldest", "Age of the oldest message", oldest)
-    running = size_of("instances", "GroupInServiceInstances", process, period)
-    expression = f"IF(FILL(instances, 0) > 0, {oldest}, 0)"
-    return reckoned([*ages, running], "oldest", "Age of the oldest message", expression)

@@ -17,6 +17,7 @@ from compiler.authoring import Environment, Process, Service, Subscription, came
 from ._alarms import Measured, alarm, measure, metric, of_queue, reckoned, runbook
 from ._conventions import (
     dead_letter_queue_id,
+    event_list,
     in_batches,
     queue_id,
     subscriptions_of,
@@ -26,11 +27,8 @@ from ._conventions import (
 SCOPE = "service"
 
 # Messages that a queue hands out before the first of them is handled; then it hands out no more, and says nothing.
-IN_FLIGHT = {False: 120_000, True: 20_000}  # standard, ordered
+IN_FLIGHT = 120_000  # of a standard and of a FIFO queue
 FULL = 75  # percent of these
-
-# Characters of an alarm's description for the names of what it watches.
-LONGEST_LIST = 600
 
 
 def build(service: Service, environment: Environment) -> Iterator[AWSObject]:
@@ -44,7 +42,6 @@ def build(service: Service, environment: Environment) -> Iterator[AWSObject]:
             yield from in_flight(service, environment, process, batch, subscriptions)
     for subscription in service.consumes:
         yield from dead_letters(service, environment, subscription)
-        yield from age(service, environment, subscription)
         yield from silence(service, environment, subscription)
 
 
@@ -137,7 +134,7 @@ def undeliverable(
         says=join(
             service.name, "/", process.name, " in ", environment.name, ": messages could not be delivered to a queue. "
             "Find out what is wrong with its policy or its key, then send them again. It is one of: ",
-            _events(subscriptions),
+            event_list(subscriptions),
         ),
         measured=reckoned(
             waiting, "undeliverable", "Undeliverable messages", f"MAX([{', '.join(each.Id for each in waiting)}])"
@@ -163,9 +160,7 @@ def in_flight(
         )
         for number, each in enumerate(subscriptions, start=1)
     ]
-    shares = [
-        f"FILL({query.Id}, 0) / {IN_FLIGHT[each.ordered]}" for query, each in zip(out, subscriptions, strict=True)
-    ]
+    most = ", ".join(f"FILL({each.Id}, 0)" for each in out)
     yield alarm(
         camel(process.name) + "InFlight" + batch + "AmberAlarm", service, environment,
         process=process.name,
@@ -174,10 +169,10 @@ def in_flight(
         says=join(
             service.name, "/", process.name, " in ", environment.name, f": {FULL} percent of the messages that a queue "
             "hands out at a time are out, for 15 minutes. It soon hands out no more; the process takes messages and "
-            "does not delete them. It is one of: ", _events(subscriptions),
+            "does not delete them. It is one of: ", event_list(subscriptions),
         ),
         measured=reckoned(
-            out, "share", "Percent of what a queue hands out at a time", f"100 * MAX([{', '.join(shares)}])"
+            out, "share", "Percent of what a queue hands out at a time", f"100 * MAX([{most}]) / {IN_FLIGHT}"
         ),
         threshold=FULL,
         within=(15, 15),
@@ -209,28 +204,6 @@ def dead_letters(service: Service, environment: Environment, subscription: Subsc
         within=(1, 1),
         missing="notBreaching",
         runbook=runbook(service, environment, "deadLetters", process=_process(service, subscription)),
-    )  # fmt: skip
-
-
-def age(service: Service, environment: Environment, subscription: Subscription) -> Iterator[AWSObject]:
-    if subscription.max_age is None:
-        return
-    yield alarm(
-        _title(subscription) + "AgeRedAlarm", service, environment,
-        process=subscription.process,
-        tag=join(_tag(subscription), "-age"),
-        color="red",
-        says=join(
-            _subject(service, environment, subscription), " have waited longer than ", subscription.max_age,
-            " seconds for 5 minutes. The process does not keep up, or has stopped.",
-        ),
-        measured=metric(
-            "AWS/SQS", "ApproximateAgeOfOldestMessage", [of_queue(queue_id(subscription))], statistic="Maximum"
-        ),
-        threshold=subscription.max_age,
-        within=(5, 5),
-        missing="notBreaching",
-        runbook=runbook(service, environment, "maxAge", process=_process(service, subscription)),
     )  # fmt: skip
 
 
@@ -282,14 +255,6 @@ def _process(service: Service, subscription: Subscription) -> Process | None:
 
 def _event(subscription: Subscription) -> str:
     return join(subscription.service, ".", subscription.event)
-
-
-def _events(subscriptions: Sequence[Subscription]) -> str:
-    """List events, as many as a description takes: with the longest names it leaves some to the graph."""
-    whole = ", ".join(_event(each) for each in subscriptions)
-    if len(whole) > LONGEST_LIST:
-        whole = whole[:LONGEST_LIST].rpartition(", ")[0] + " and others"
-    return derive(whole, *(each.event for each in subscriptions))
 
 
 def _title(subscription: Subscription) -> str:
