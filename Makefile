@@ -27,19 +27,19 @@ demo: $(DEV)  ## compile the example, publish it to a bucket in a folder, explai
 	@find out/demo/bucket -type f | LC_ALL=C sort
 	$(FLAGSTONE) explain examples/service-repo Resources.WebGroup.Properties.MinSize --env production
 
-test: nginx graphviz chromium debootstrap $(DEV) $(TOOLS)  ## run the tests
+test: nginx graphviz chromium debootstrap aws $(DEV) $(TOOLS)  ## run the tests
 	$(PYTEST) $(ARGS)
 
 test-ceph: ceph $(DEV) $(TOOLS)  ## run what holds for every bucket on a Ceph object gateway
 	.venv/bin/python -m pytest --ceph -k ceph $(ARGS)
 
-check: nginx graphviz chromium debootstrap $(DEV) $(TOOLS)  ## format, lint, types and tests: what CI runs
+check: nginx graphviz chromium debootstrap aws $(DEV) $(TOOLS)  ## format, lint, types and tests: what CI runs
 	.venv/bin/ruff format --check $(PYTHON_CODE)
 	.venv/bin/ruff check $(PYTHON_CODE)
 	.venv/bin/mypy $(PYTHON_CODE)
 	$(PYTEST) $(ARGS)
 
-update: nginx graphviz chromium debootstrap $(DEV) $(TOOLS)  ## rewrite what the tests expect; read the diff before you commit it
+update: nginx graphviz chromium debootstrap aws $(DEV) $(TOOLS)  ## rewrite what the tests expect; read the diff before you commit it
 	.venv/bin/python -m pytest --update $(ARGS)
 
 judge: $(DEV) $(JUDGES)  ## let public judges look at every stack of the platform and the examples
@@ -75,7 +75,7 @@ define install_program
   || echo "no $(1) here: the tests of $(3) are skipped"
 endef
 
-.PHONY: nginx graphviz chromium debootstrap
+.PHONY: nginx graphviz chromium debootstrap aws
 nginx:
 	$(call install_program,nginx,nginx-light,the running proxy)
 graphviz:
@@ -84,6 +84,8 @@ chromium:
 	$(call install_program,chromedriver,chromium chromium-driver fonts-dejavu-core,pages in a browser)
 debootstrap:
 	$(call install_program,debootstrap,debootstrap,instances that boot)
+aws:
+	$(call install_program,aws,awscli,programs that ask AWS)
 
 # A second store that speaks S3, and shares no code with the first.
 .PHONY: ceph

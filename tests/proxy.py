@@ -26,18 +26,32 @@ class Answer:
 @contextmanager
 def run_proxy(machine: Machine, nginx: str) -> Iterator[Machine]:
     """Run nginx on the machine's configuration, and a process behind it."""
-    port = json.loads(machine.read("etc/platform/instance.json"))["port"]
-    process = ThreadingHTTPServer(("127.0.0.1", port + 10000), EchoHeaders)
+    process = ThreadingHTTPServer(("127.0.0.1", port_of(machine) + 10000), EchoHeaders)
     threading.Thread(target=process.serve_forever, daemon=True).start()
+    try:
+        with run_nginx(machine, nginx):
+            yield machine
+    finally:
+        process.shutdown()
+        process.server_close()
+
+
+@contextmanager
+def run_nginx(machine: Machine, nginx: str) -> Iterator[None]:
+    """Run nginx alone on the machine's configuration."""
     running = subprocess.Popen([nginx, "-c", str(machine.root / "etc/nginx/nginx.conf"), "-g", "daemon off;"])
     try:
-        wait_for(port)
-        yield machine
+        wait_for(port_of(machine))
+        yield
     finally:
         running.terminate()
         running.wait(10)
-        process.shutdown()
-        process.server_close()
+
+
+def port_of(machine: Machine) -> int:
+    """Return the port that nginx listens on; the process behind it has one that is 10000 higher."""
+    port: int = json.loads(machine.read("etc/platform/instance.json"))["port"]
+    return port
 
 
 class EchoHeaders(BaseHTTPRequestHandler):
@@ -66,8 +80,7 @@ def wait_for(port: int) -> None:
 
 
 def ask(machine: Machine, path: str, headers: Mapping[str, str]) -> Answer:
-    port = json.loads(machine.read("etc/platform/instance.json"))["port"]
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=dict(headers))
+    request = urllib.request.Request(f"http://127.0.0.1:{port_of(machine)}{path}", headers=dict(headers))
     with urllib.request.urlopen(request, timeout=10) as response:
         return Answer(response.status, dict(response.headers), json.loads(response.read()))
 

@@ -207,7 +207,7 @@ def test_one_request_has_one_id_in_the_answer_the_access_log_and_the_log_of_the_
     (own,) = _lines(web, "/var/log/orders/app.log", before[1])
     assert (request, "info", 200) == (access["request_id"], access["level"], access["status"])
     assert headers.get("User-Agent", "") == access["user_agent"]
-    assert (request, "debug") == (own["request"], own["level"])
+    assert (request, "debug") == (own["request_id"], own["level"])
 
 
 def test_a_header_that_is_too_long_is_refused_and_leaves_one_line(web: Instance) -> None:

@@ -7,9 +7,10 @@ import os
 import re
 import signal
 import sys
+import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from settlement.journal import write_line, write_trace
+from settlement.journal import about_request, write_line, write_trace
 from settlement.ledger import read_payment, write_payment
 
 PAYMENT = re.compile(r"/payments/([a-z0-9-]{1,64})")
@@ -29,14 +30,17 @@ class Endpoint(BaseHTTPRequestHandler):
         """Say nothing: `_answer` writes the line of each request."""
 
     def _answer(self, method: str) -> None:
-        request = self.headers.get("X-Request-Id", "")
+        with about_request(self.headers.get("X-Request-Id") or uuid.uuid4().hex):
+            self._answer_request(method)
+
+    def _answer_request(self, method: str) -> None:
         if self.headers.get("Content-Length", "0") != "0":
             self.close_connection = True  # what a body holds is of no interest
         try:
             status, state = _route(method, self.path)
         except Exception as error:  # one request may fail, the server may not
             status, state = 500, "the service failed"
-            write_line("error", "request failed", reason=repr(error), request=request)
+            write_line("error", "request failed", reason=repr(error))
         content = json.dumps({"state": state}).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -45,7 +49,7 @@ class Endpoint(BaseHTTPRequestHandler):
         self.wfile.write(content)
         if self.path != "/ping":
             write_trace(f"{method} {self.path} {status} {state}")
-        write_line("debug" if self.path == "/ping" else "info", "request answered", status=status, request=request)
+        write_line("debug" if self.path == "/ping" else "info", "request answered", status=status)
 
 
 def _route(method: str, path: str) -> tuple[int, str]:

@@ -11,7 +11,7 @@ import threading
 
 from bookings.aws import AwsError, ask
 from bookings.endpoint import Answer, RefusedError, as_json, serve
-from bookings.journal import write_line
+from bookings.journal import current_request, write_line
 
 # Tables that are taken, by time.
 _taken: dict[str, int] = {}
@@ -64,8 +64,9 @@ def _publish(booking: dict[str, object]) -> None:
     topic = os.environ.get("TABLE_BOOKED_TOPIC_ARN")
     if topic is None:
         return
+    carried = json.dumps({"correlation_id": {"DataType": "String", "StringValue": current_request()}})
     try:
-        ask("sns", "publish", "--topic-arn", topic, "--message", json.dumps(booking))
+        ask("sns", "publish", "--topic-arn", topic, "--message", json.dumps(booking), "--message-attributes", carried)
     except AwsError as error:
         write_line("error", "booking not told", reason=str(error))
 

@@ -6,10 +6,11 @@ import json
 import os
 import signal
 import sys
+import uuid
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from bookings.journal import write_line
+from bookings.journal import about_request, write_line
 
 MOST_BYTES = 16 * 1024
 # Status, type of the content, content.
@@ -46,21 +47,24 @@ def serve(routes: Routes) -> None:
             """Say nothing: `_answer` writes the line of each request."""
 
         def _answer(self, method: str) -> None:
-            path, request = self.path.partition("?")[0], self.headers.get("X-Request-Id", "")
+            with about_request(self.headers.get("X-Request-Id") or uuid.uuid4().hex):
+                self._answer_request(method, self.path.partition("?")[0])
+
+        def _answer_request(self, method: str, path: str) -> None:
             try:
                 status, kind, content = _route(routes, method, path, self._body())
             except RefusedError as refused:
                 status, kind, content = as_json(refused.status, {"error": str(refused)})
             except Exception as error:  # one request may fail, the server may not
                 status, kind, content = as_json(500, {"error": "the service failed"})
-                write_line("error", "request failed", reason=repr(error), request=request)
+                write_line("error", "request failed", reason=repr(error))
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
             level = "debug" if path.endswith("/ping") else "info"
-            write_line(level, "request answered", method=method, path=path, status=status, request=request)
+            write_line(level, "request answered", method=method, path=path, status=status)
 
         def _body(self) -> bytes:
             length = self.headers.get("Content-Length", "0")

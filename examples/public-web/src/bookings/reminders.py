@@ -7,22 +7,30 @@ import os
 import signal
 import sys
 import time
+from typing import Any
 
 from bookings.aws import AwsError, ask
-from bookings.journal import write_line
+from bookings.journal import about_request, write_line
 
 
 def remind_guests(queue: str) -> None:
     """Handle the messages that come within 20 seconds. One that cannot be read becomes a dead letter."""
-    answer = ask("sqs", "receive-message", "--queue-url", queue, "--max-number-of-messages", "10")
-    for message in answer.get("Messages", []):
-        try:
-            booking = json.loads(message["Body"])
-            write_line("info", "guest reminded", time=booking["time"], seats=booking["seats"])
-        except (ValueError, KeyError, TypeError) as error:
-            write_line("error", "message failed", reason=repr(error))
-            continue
-        ask("sqs", "delete-message", "--queue-url", queue, "--receipt-handle", message["ReceiptHandle"])
+    wanted = ("--message-attribute-names", "correlation_id", "--max-number-of-messages", "10")
+    for message in ask("sqs", "receive-message", "--queue-url", queue, *wanted).get("Messages", []):
+        # Without the attribute, a message begins something new.
+        attribute = message.get("MessageAttributes", {}).get("correlation_id", {})
+        with about_request(attribute.get("StringValue") or message["MessageId"]):
+            _remind_guest(queue, message)
+
+
+def _remind_guest(queue: str, message: dict[str, Any]) -> None:
+    try:
+        booking = json.loads(message["Body"])
+        write_line("info", "guest reminded", booked_for=booking["time"], seats=booking["seats"])
+    except (ValueError, KeyError, TypeError) as error:
+        write_line("error", "message failed", reason=repr(error))
+        return
+    ask("sqs", "delete-message", "--queue-url", queue, "--receipt-handle", message["ReceiptHandle"])
 
 
 def main() -> None:

@@ -12,7 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orders.journal import write_line
+from orders.journal import about_request, current_request, write_line
+
+# Brings the id of a request to whoever handles the message.
+_CORRELATION = "correlation_id"
 
 
 @dataclass(frozen=True)
@@ -21,19 +24,20 @@ class Message:
 
     queue: str
     receipt: str
+    request_id: str
     body: Mapping[str, Any]
 
 
 def publish_event(name: str, body: Mapping[str, object], attributes: Mapping[str, str]) -> None:
-    """Tell other services. `attributes` are what they may filter on."""
+    """Tell other services, with the id of the request that led to it. `attributes` are what they may filter on."""
     topic = os.environ.get(_variable(name) + "_TOPIC_ARN")
     write_line("info", "event published" if topic else "event has no topic here", {"event": name, **attributes})
     if topic is None:
         return
-    typed = {key: {"DataType": "String", "StringValue": value} for key, value in attributes.items()}
-    region = topic.split(":")[3]
+    carried = {_CORRELATION: current_request()} if current_request() else {}
+    typed = {key: {"DataType": "String", "StringValue": value} for key, value in {**attributes, **carried}.items()}
     options = ("--topic-arn", topic, "--message", json.dumps(body), "--message-attributes", json.dumps(typed))
-    _run_aws("sns", "publish", "--region", region, *options)
+    _run_aws("sns", "publish", *options)
 
 
 def queue_of(process: str, event: str) -> str | None:
@@ -43,23 +47,23 @@ def queue_of(process: str, event: str) -> str | None:
 
 def receive_messages(queue: str) -> Iterator[Message]:
     """Wait up to 20 seconds for messages. One that cannot be read is left to become a dead letter."""
-    answer = _run_aws("sqs", "receive-message", *_queue_options(queue), "--max-number-of-messages", "10")
+    options = ("--queue-url", queue, "--message-attribute-names", _CORRELATION, "--max-number-of-messages", "10")
+    answer = _run_aws("sqs", "receive-message", *options)
     for message in json.loads(answer or "{}").get("Messages", ()):
+        # Without the attribute, a message begins something new.
+        attribute = message.get("MessageAttributes", {}).get(_CORRELATION, {})
+        request_id = attribute.get("StringValue") or message["MessageId"]
         try:
             body = json.loads(message["Body"])
         except ValueError:
-            write_line("error", "message is not JSON", {"message_id": message.get("MessageId")})
+            with about_request(request_id):
+                write_line("error", "message is not JSON", {})
             continue
-        yield Message(queue, message["ReceiptHandle"], body)
+        yield Message(queue, message["ReceiptHandle"], request_id, body)
 
 
 def remove_message(message: Message) -> None:
-    _run_aws("sqs", "delete-message", *_queue_options(message.queue), "--receipt-handle", message.receipt)
-
-
-def _queue_options(queue: str) -> tuple[str, ...]:
-    # https://sqs.<region>.amazonaws.com/<account>/<name>
-    return ("--region", queue.split(".")[1], "--queue-url", queue)
+    _run_aws("sqs", "delete-message", "--queue-url", message.queue, "--receipt-handle", message.receipt)
 
 
 def _variable(name: str) -> str:

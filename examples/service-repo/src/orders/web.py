@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from orders.events import publish_event
-from orders.journal import write_line
+from orders.journal import about_request, write_line
 
 _LARGEST_BODY = 64 * 1024
 _SELLER = Path("/etc/orders/seller.json")  # written by the role `orders`
@@ -47,26 +47,29 @@ class Endpoint(BaseHTTPRequestHandler):
         """Say nothing: `_answer` writes the line of each request."""
 
     def _answer(self, method: str) -> None:
-        request = self.headers.get("X-Request-Id") or str(uuid.uuid4())
+        request_id = self.headers.get("X-Request-Id") or uuid.uuid4().hex
+        with about_request(request_id):
+            self._answer_request(method, request_id)
+
+    def _answer_request(self, method: str, request_id: str) -> None:
         try:
             status, body = _route(method, self.path, self._body())
         except RefusedError as refused:
             status, body = refused.status, {"error": str(refused)}
             if method == "POST":
-                write_line("warning", "order refused", {"reason": str(refused), "request": request})
+                write_line("warning", "order refused", {"reason": str(refused)})
         except Exception as error:  # noqa: BLE001 - one request may fail, the server may not
             status, body = 500, {"error": "the service failed"}
-            write_line("error", "request failed", {"reason": repr(error), "request": request})
+            write_line("error", "request failed", {"reason": repr(error)})
         payload = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(payload)))
-        self.send_header("X-Request-Id", request)
+        self.send_header("X-Request-Id", request_id)
         self.end_headers()
         self.wfile.write(payload)
         level = "debug" if self.path == "/ping" else "info"
-        fields = {"method": method, "path": self.path, "status": status, "request": request}
-        write_line(level, "request answered", fields)
+        write_line(level, "request answered", {"method": method, "path": self.path, "status": status})
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length", "0")

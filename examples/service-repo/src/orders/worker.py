@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from orders.events import Message, queue_of, receive_messages, remove_message
-from orders.journal import write_line
+from orders.journal import about_request, write_line
 
 Reaction = Callable[[Mapping[str, Any]], None]
 
@@ -34,7 +34,8 @@ def follow_queue(queue: str, react: Reaction) -> None:
     while True:
         try:
             for message in receive_messages(queue):
-                _handle_message(message, react)
+                with about_request(message.request_id):
+                    _handle_message(message, react)
         except Exception as error:  # noqa: BLE001 - the next try may succeed
             write_line("error", "queue cannot be read", {"queue": queue, "reason": repr(error)})
             time.sleep(10)
