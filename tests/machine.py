@@ -8,6 +8,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import random
 import re
 import shutil
 import socket
@@ -164,8 +165,12 @@ def run_tool(machine: Machine, *command: str) -> Run:
 
 
 def free_port() -> int:
-    """Find a port that is free together with the one 10000 above it."""
-    for port in range(20000, 30000):
+    """Find a port that is free together with the one 10000 above it.
+
+    Two runs of tests look at the same time and listen later, so neither begins where the other does. The ports are
+    not among those that the system gives out by itself.
+    """
+    for port in random.SystemRandom().sample(range(20000, 22700), 100):
         try:
             with socket.create_server(("127.0.0.1", port)), socket.create_server(("127.0.0.1", port + 10000)):
                 return port
