@@ -61,7 +61,7 @@ class Move:
 
     `nonce` is a word of chance: of two who write the same move, one could not tell otherwise that the other won.
     `skipped` names the environments that the release should have run in first and was forced past, `rivals` the
-    services of which it was given names all the same.
+    services of which it was given names, or whose events it took away, all the same.
     """
 
     number: int

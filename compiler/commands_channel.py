@@ -236,7 +236,7 @@ def _confirm(screen: Screen, moved: Moved) -> None:
 
 
 def _name_action(move: Move) -> str:
-    passed = [*move.skipped, *(f"names of {rival}" for rival in move.rivals)]
+    passed = [*move.skipped, *(f"names or events of {rival}" for rival in move.rivals)]
     return f"{move.action} (forced past {', '.join(passed)})" if passed else move.action
 
 

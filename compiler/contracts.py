@@ -82,6 +82,14 @@ def find_rivals(mine: Neighbor, others: Iterable[Neighbor]) -> Iterator[tuple[st
                 yield _write_name(kind, name), each
 
 
+def find_orphans(before: Neighbor, after: Neighbor, others: Iterable[Neighbor]) -> Iterator[tuple[str, Neighbor]]:
+    """Yield each event that a service publishes and would not any more, with who consumes it there."""
+    for event in sorted(before.publishes - after.publishes):
+        for each in others:
+            if f"{before.service}.{event}" in each.consumes:
+                yield event, each
+
+
 def check_contracts(
     settings: Settings, stack: Stack, neighbors: Iterable[Neighbor], *, is_strict: bool
 ) -> Iterator[Diagnostic]:
@@ -109,7 +117,10 @@ def _check_consumed(
             continue
         if neighbor is None:
             message = f"nothing is promoted for `{publisher}` in `{where}`, which should publish `{event}`"
-            hint = suggest(publisher, others) or f"promote `{publisher}` there first, or nothing will arrive"
+            hint = (
+                suggest(publisher, others)
+                or f"promote `{publisher}` there first, or its topic is missing and the deployment fails"
+            )
         else:
             message = f"`{publisher}` does not publish `{event}` in `{where}`, where it runs `{neighbor.release}`"
             known = ", ".join(f"`{name}`" for name in sorted(neighbor.publishes))

@@ -1,8 +1,8 @@
 """Promote: let an environment run another release of a service, or the one that ran before.
 
 In: a Bucket, and who wants which release where.    Out: the Channel after it, and the move unless there was no need.
-Faults: D840 to D844 and D861 as CompileError; D862 and, of what goes on all the same, D861 as warnings; ChannelMoved,
-where somebody else was faster; what the bucket raises.
+Faults: D840 to D844, D861 and D863 as CompileError; D862 and, of what goes on all the same, D861 and D863 as warnings;
+ChannelMoved, where somebody else was faster; what the bucket raises.
 Never: moves a channel to a release that it has not read to the last byte since it read the channel, or moves twice.
 
 That order is what keeps `gc` safe. It puts a mark beside a release before it removes it, then writes to every channel
@@ -28,7 +28,7 @@ from compiler.channel import (
     parse_channel,
     render_channel,
 )
-from compiler.contracts import Neighbor, find_rivals, read_neighbor
+from compiler.contracts import Neighbor, find_orphans, find_rivals, read_neighbor
 from compiler.diagnostics import CompileError, Diagnostic, Severity, suggest
 from compiler.layers import BRANCH_ENVIRONMENT, is_branch
 from compiler.manifest import MANIFEST, MARK, DamagedManifest, open_manifest
@@ -40,6 +40,7 @@ _CHANNEL_KEY = re.compile(r"environments/(?P<environment>[^/]+)/(?P<service>[^/]
 _READERS = 8
 _TRIES = 5
 _MAX_FAULTS = 5
+_LOSES = "its subscription goes with the topic: `docs/messages.md` says how it comes back"
 _TAKES = "the deployment fails or takes it away from `{}`: settle it with who owns that"
 
 
@@ -149,8 +150,8 @@ def promote_release(bucket: Bucket, service: str, release: str, environment: str
     """Let an environment run a release.
 
     Raises CompileError where the release is not there, is damaged, was not compiled for the environment, has not run
-    in those that its library puts before it, or has a name that another service has there; a wish that is forced
-    passes over the last two.
+    in those that its library puts before it, or has a name that another service has there, or takes away an event that
+    another consumes there; a wish that is forced passes over the last three.
     """
     check_name(release, "release")
     if environment == BRANCH_ENVIRONMENT:
@@ -168,12 +169,16 @@ def promote_release(bucket: Bucket, service: str, release: str, environment: str
         skipped = tuple(_find_skipped(bucket, checked, environment))
         others = read_neighbors(bucket, service, environment)
         rivals = _find_rivals(checked, environment, others)
-        if (skipped or rivals) and not wish.is_forced:
+        orphans = _find_orphans(bucket, checked, environment, others)
+        if (skipped or rivals or orphans) and not wish.is_forced:
             refused = [_explain_skipped(checked, environment, skipped)] if skipped else []
             hint = "ask who owns `{}` to promote a release without it, or pass over that with --force and a --reason"
-            raise CompileError([*refused, *_explain_rivals(rivals, environment, hint, "error"), *_faults(others)])
-        found = (*_explain_rivals(rivals, environment, _TAKES, "warning"), *_faults(others))
-        services = tuple(sorted({rival.service for _, rival in rivals}))
+            refused += _explain_rivals(rivals, environment, hint, "error")
+            refused += _explain_orphans(orphans, environment, hint, "error")
+            raise CompileError([*refused, *_faults(others)])
+        lost = _explain_orphans(orphans, environment, _LOSES, "warning")
+        found = (*_explain_rivals(rivals, environment, _TAKES, "warning"), *lost, *_faults(others))
+        services = tuple(sorted({each.service for _, each in (*rivals, *orphans)}))
         return move_channel(channel, "promote", release, wish, skipped=skipped, rivals=services)
 
     return replace(swap_channel(bucket, service, environment, decide), found=found)
@@ -200,7 +205,8 @@ def roll_back(bucket: Bucket, service: str, environment: str, release: str | Non
         checked = _check_release(bucket, service, target, environment)
         others = read_neighbors(bucket, service, environment)
         rivals = _find_rivals(checked, environment, others)
-        found = (*_explain_rivals(rivals, environment, _TAKES, "warning"), *_faults(others))
+        lost = _explain_orphans(_find_orphans(bucket, checked, environment, others), environment, _LOSES, "warning")
+        found = (*_explain_rivals(rivals, environment, _TAKES, "warning"), *lost, *_faults(others))
         return move_channel(channel, "rollback", target, wish)
 
     return replace(swap_channel(bucket, service, environment, decide), found=found)
@@ -304,6 +310,26 @@ def _explain_rivals(
     for name, rival in rivals:
         message = f"{name} is taken by `{rival.service}` in `{environment}`, where it runs `{rival.release}`"
         yield Diagnostic("D861", message, None, hint.format(rival.service), severity)
+
+
+def _find_orphans(
+    bucket: Bucket, checked: CheckedRelease, environment: str, others: Iterable[Neighbor | Diagnostic]
+) -> list[tuple[str, Neighbor]]:
+    """Compare with what runs now: of an event that was never there, nobody has a subscription that could be lost."""
+    now = _read_neighbor(bucket, checked.service, environment)
+    after = read_neighbor(checked.service, checked.release, environment, checked.manifest)
+    consumers = [each for each in others if isinstance(each, Neighbor)]
+    return list(find_orphans(now, after, consumers)) if isinstance(now, Neighbor) else []
+
+
+def _explain_orphans(
+    orphans: Iterable[tuple[str, Neighbor]], environment: str, hint: str, severity: Severity
+) -> Iterator[Diagnostic]:
+    for event, each in orphans:
+        message = f"`{each.service}` consumes `{event}` in `{environment}`, where it runs `{each.release}`, and this "
+        yield Diagnostic(
+            "D863", f"{message}release does not publish it any more", None, hint.format(each.service), severity
+        )
 
 
 def _faults(others: Iterable[Neighbor | Diagnostic]) -> Iterator[Diagnostic]:

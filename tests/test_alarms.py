@@ -209,6 +209,14 @@ def test_silence_that_counts_as_bad_begins_once_there_is_a_group() -> None:
     assert "breaching" == alarm["Properties"]["TreatMissingData"] and ["WebGroup"] == alarm["DependsOn"]
 
 
+def test_red_of_healthy_hosts_stays_where_something_is_said_of_amber() -> None:
+    alarms = {**WEB.alarms, "healthyHosts": replace(WEB.alarms["healthyHosts"], amber=3)}
+    resources = build_resources(with_process(replace(WEB, alarms=alarms)))
+    assert (3, 2) == tuple(
+        resources[f"WebHealthyHosts{color}Alarm"]["Properties"]["Threshold"] for color in ("Amber", "Red")
+    )
+
+
 def test_a_window_of_a_day_is_not_made_longer_than_cloudwatch_looks_back() -> None:
     watched = replace(WEB.alarms["healthyHosts"], within=(1440, 1440))
     web = replace(WEB, alarms={**WEB.alarms, "healthyHosts": watched})

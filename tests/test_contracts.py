@@ -77,7 +77,7 @@ def test_what_is_published_is_fine_and_own_events_are_the_compiler_s_matter() ->
         (
             [],
             "nothing is promoted for `customer` in `production`, which should publish `moved`",
-            "promote `customer` there first, or nothing will arrive",
+            "promote `customer` there first, or its topic is missing and the deployment fails",
         ),
     ],
 )

@@ -335,6 +335,32 @@ def test_no_other_service_stands_in_the_way_of_a_rollback_and_it_is_told(bucket:
     assert [("D861", "warning", hint)] == [(each.code, each.severity, each.hint) for each in back.found]
 
 
+def speak(bucket: Bucket, service: str, release: str, publishes: list[str], consumes: list[str]) -> None:
+    contract = {"publishes": publishes, "consumes": consumes, "claims": {}}
+    publish_release(bucket, release, service=service, promotion=[], contracts={"staging": contract})
+
+
+def test_an_event_is_not_taken_from_who_consumes_it_unless_forced_and_a_rollback_is_told(bucket: Bucket) -> None:
+    speak(bucket, "menu", "m1", [], ["recipes.made", "recipes.never"])
+    speak(bucket, "recipes", "r4", ["made", "other"], [])
+    speak(bucket, "recipes", "r5", ["made"], [])
+    speak(bucket, "recipes", "r6", [], [])
+    promote_release(bucket, "menu", "m1", "staging", make_wish())
+    assert promote(bucket, "r6").move  # what was never there is not taken away
+    for release in ("r4", "r5"):
+        assert () == promote(bucket, release).found
+    said = "`menu` consumes `made` in `staging`, where it runs `m1`, and this release does not publish it any more"
+    hint = "ask who owns `menu` to promote a release without it, or pass over that with --force and a --reason"
+    assert [("D863", said, hint)] == refusal(lambda: promote(bucket, "r6"))
+    assert "r5" == read_channel(bucket, "recipes", "staging")[0].release
+    back = roll(bucket, "r6")
+    assert [("D863", said, "warning")] == [(each.code, each.message, each.severity) for each in back.found]
+    promote(bucket, "r5")
+    forced = promote(bucket, "r6", is_forced=True, reason="menu is gone")
+    assert forced.move and (True, ("menu",)) == (forced.move.is_forced, forced.move.rivals)
+    assert [("D863", "warning")] == [(each.code, each.severity) for each in forced.found]
+
+
 def test_a_neighbor_that_cannot_be_read_is_told_of_and_holds_nobody_up(bucket: Bucket) -> None:
     claim(bucket, "menu", "m1", "a.example")
     promote_release(bucket, "menu", "m1", "staging", make_wish())

@@ -71,7 +71,8 @@ ENTRIES = (
             The service consumes an event of another one, and what runs for that one in the environment does not publish
             it, or nothing was promoted for it there. The subscription would fail, as the topic does not exist, or wait
             for messages that never come. Correct the name, or promote the publisher first; with `--strict` this is an
-            error.
+            error. Of two services that consume each other's events, one is deployed twice: first with what it publishes
+            and without what it consumes, then, once the other one runs, with both.
         """,
         severity="warning",
         is_shown_by_files=False,
@@ -106,7 +107,9 @@ ENTRIES = (
             What another service runs in the environment consumes an event of this one, which does not publish it: it
             was removed or renamed, or never came. The other one's queue would stay empty, or its next deployment fail
             as the topic is gone. Publish the event, or let a release of the other service that does without run first;
-            with `--strict` this is an error.
+            with `--strict` this is an error. Whoever promotes a release that takes an event away is refused: with the
+            topic go the subscriptions of the others, whose stacks do not notice. There `--force` and a `--reason` pass
+            over it, and a rollback is only warned.
         """,
         severity="warning",
         is_shown_by_files=False,

@@ -49,7 +49,7 @@ def thresholds(process: Process, metric: str) -> Iterator[tuple[str, float]]:
         yield "red", watched.red
     elif metric == "maxAge":
         yield "red", 100
-    elif metric == "healthyHosts" and watched.amber is None:
+    elif metric == "healthyHosts":
         floor = lowest_floor(process.scaling)
         yield "red", derive(math.ceil(floor / 2), floor)
 
