@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from compiler.service import HealthCheck, Mute, Scaling, Scheduled, Subscription
+from compiler.service import HealthCheck, Mute, Scaling, Scheduled, Subscription, Watched
 from tests.services_by_hand import (
     BRANCH,
     CASES,
@@ -215,6 +215,15 @@ def test_red_of_healthy_hosts_stays_where_something_is_said_of_amber() -> None:
     assert (3, 2) == tuple(
         resources[f"WebHealthyHosts{color}Alarm"]["Properties"]["Threshold"] for color in ("Amber", "Red")
     )
+
+
+def test_a_long_reason_and_runbook_shorten_what_is_said_and_stay_whole() -> None:
+    mute, page = Mute("2026-12-31", "r" * 200), "https://" + "p" * 400
+    events = tuple(Subscription("s" * 32, "e" * 40 + f"-{number}", "worker", {}, max_age=60) for number in range(9))
+    alarms = {**WORKER.alarms, "maxAge": Watched(runbook=page, mute=mute)}
+    service = replace(RECIPES, processes=(replace(WORKER, alarms=alarms),), consumes=events)
+    said = build_resources(service)["WorkerMaxAgeRedAlarm"]["Properties"]["AlarmDescription"]
+    assert len(said) <= 1024 and said.endswith(f" ... Muted until 2026-12-31: {mute.reason}. {page}")
 
 
 def test_a_window_of_a_day_is_not_made_longer_than_cloudwatch_looks_back() -> None:

@@ -20,6 +20,7 @@ Measured = Mapping[str, object]
 
 # Seconds: until CloudWatch has heard that a deployment began, and until what it did has settled.
 PATIENCE = 120
+LONGEST = 1024  # characters of a description
 
 
 def alarm(
@@ -123,8 +124,12 @@ def runbook(
 
 
 def _description(says: str, mute: Mute | None, runbook: str | None) -> str:
+    """CloudWatch takes LONGEST characters. What is said ends earlier, so that why it is silent and where to read on do
+    not."""
     silence = () if mute is None else (" Muted until ", mute.until, ": ", mute.reason, ".")
-    return join(says, *silence, *(() if runbook is None else (" ", runbook)))
+    rest = join(*silence, *(() if runbook is None else (" ", runbook)))
+    room = LONGEST - len(rest)
+    return join(says if len(says) <= room else derive(says[: room - 4].rpartition(" ")[0] + " ...", says), rest)
 
 
 def _actions(
