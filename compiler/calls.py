@@ -68,6 +68,24 @@ _ENDPOINTS: Mapping[str, tuple[str, ...]] = {
     "translate": ("translate",),
     "xray": ("xray",),
 }
+# Endpoints that a list may name although no action above leads to them.
+_OTHERS = (
+    "access-analyzer acm-pca airflow.api airflow.env airflow.ops appmesh-envoy-management apprunner appsync-api "
+    "autoscaling-plans backup bedrock bedrock-agent bedrock-agent-runtime braket cassandra cleanrooms cloudcontrolapi "
+    "clouddirectory cloudhsmv2 cloudtrail codecommit codepipeline cognito-idp config connect-campaigns databrew "
+    "dataexchange datasync devops-guru dms ds dynamodb ebs ecs-agent ecs-telemetry eks eks-auth elasticache "
+    "elasticbeanstalk elasticbeanstalk-health elasticfilesystem-fips elasticmapreduce email email-smtp emr-containers "
+    "emr-serverless evidently execute-api fis forecast frauddetector fsx git-codecommit grafana grafana-workspace "
+    "greengrass groundstation guardduty-data healthlake inspector2 iot.credentials iot.data iotsitewise.api "
+    "iotsitewise.data kafka kafka-connect kendra kinesis-streams-fips kms-fips lakeformation license-manager "
+    "lookoutmetrics m2 macie2 mediaconnect memory-db mgn migrationhub-orchestrator networkmanager nimble notebook "
+    "outposts personalize pinpoint pipes polly proton qldb.session rds-fips redshift redshift-data redshift- "
+    "serverless refactor-spaces resource-groups robomaker rolesanywhere rum rum-dataplane s3 sagemaker.featurestore- "
+    "runtime secretsmanager-fips securityhub server-migration servicecatalog servicequotas signer snow-device- "
+    "management ssm-contacts ssm-incidents sso storagegateway swf sync-states tagging textract-fips timestream tnb "
+    "transcribestreaming transfer transfer.server verifiedpermissions voiceid vpc-lattice wafv2 wisdom workspaces"
+)
+ENDPOINTS = frozenset((*_OTHERS.split(), *(name for names in _ENDPOINTS.values() for name in names)))
 _POLICIES = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::RolePolicy")
 
 

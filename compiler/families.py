@@ -1,7 +1,7 @@
 """Families: check the files of environments, and that all which one file stands for can be side by side.
 
 In: a Library as it was read.    Out: Diagnostics.
-Faults: those of `validate`, D202; D122 to D129.
+Faults: those of `validate` and `places`, D202; D122 to D129, D375.
 Never: compares one file with another, but for names: what several files say was meant by whoever wrote them.
 """
 
@@ -17,6 +17,7 @@ from compiler.diagnostics import Diagnostic, Related, Span, suggest
 from compiler.layers import BRANCH_ENVIRONMENT, LONGEST_NAME, Member, is_branch, list_environments
 from compiler.library import load_schema
 from compiler.model import Document, Json, Library, Path, value_at
+from compiler.places import check_hours, check_place
 from compiler.resolve import resolve_environment
 from compiler.trace import join, plain
 from compiler.validate import validate_document
@@ -49,7 +50,12 @@ def check_families(library: Library) -> tuple[Diagnostic, ...]:
     if not found:
         for member, data in places.items():
             found.extend(_check_region(member, data))
+            found.extend(check_place(data, member.sections))
+        for member in members:
+            data = places[member] if member in places else resolve_environment(library, member.name).environment
+            found.extend(each for each in check_hours(data) if each not in found)
         found.extend(_check_pairs(places))
+        found.extend(_check_baselines(places, library))
     return tuple(found)
 
 
@@ -239,6 +245,32 @@ def _check_pairs(places: Mapping[Member, Any]) -> Iterator[Diagnostic]:
 
 def _makes_bucket(data: Any) -> bool:
     return bool(map_at(data, "deploymentBucket").get("madeHere", True))
+
+
+def _check_baselines(places: Mapping[Member, Any], library: Library) -> Iterator[Diagnostic]:
+    """Find accounts of their own with half a baseline, because the region that they are in says so of another one."""
+    whole = {(member.file, plain(data["account"])) for member, data in places.items() if _makes_record(data)}
+    for member, data in places.items():
+        if _makes_record(data) or not map_at(data, "accountBaseline").get("madeHere", True):
+            continue
+        document = library.environments[member.file]
+        last = {
+            key: max(
+                rank for rank, each in enumerate(member.sections) if value_at(document.data, (*each, *key)) is not None
+            )
+            for key in (("account",), ("accountBaseline", "regionOnly"))
+        }
+        account, only = last.values()
+        if account > only and (member.file, plain(data["account"])) not in whole:
+            message = f"nobody makes the record of calls and the budget of `{plain(data['account'])}`"
+            where = ".".join(map(str, member.sections[only]))
+            hint = f"say `accountBaseline: {{regionOnly: false}}` there too: `{where}` says so of another account"
+            yield Diagnostic("D375", message, span_of(data["account"]), hint)
+
+
+def _makes_record(data: Any) -> bool:
+    baseline = map_at(data, "accountBaseline")
+    return bool(baseline.get("madeHere", True)) and not baseline.get("regionOnly", False)
 
 
 @dataclass(frozen=True, slots=True)

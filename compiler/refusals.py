@@ -146,13 +146,16 @@ def _check_name(service: Any) -> Iterator[Diagnostic]:
 def _check_times(name: str, process: Any) -> Iterator[Diagnostic]:
     for key, each in map_at(map_at(process, "scaling"), "schedule").items():
         at = each.get("at") if isinstance(each, dict) else None
-        fields = plain(at).split(" ") if isinstance(at, str) else []
-        for text, (what, numbers, words) in zip(fields, _FIELDS, strict=False):
-            if not all(_is_time(part, numbers, words) for part in text.lower().split(",")):
-                message = f"`{text}` is no {what} of `processes.{name}.scaling.schedule.{key}`"
-                example = f"`{numbers[1]}`, `{numbers[1]}-{numbers[4]}` or `*`"
-                hint = f"write numbers from {numbers[0]} to {numbers[-1]}, such as {example}"
-                yield fault_at("D339", message, at, hint)
+        for message, hint in find_no_time(at) if isinstance(at, str) else ():
+            yield fault_at("D339", f"{message} of `processes.{name}.scaling.schedule.{key}`", at, hint)
+
+
+def find_no_time(at: str) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with each field of a time that no clock shows, and what to write."""
+    for text, (what, numbers, words) in zip(plain(at).split(" "), _FIELDS, strict=False):
+        if not all(_is_time(part, numbers, words) for part in text.lower().split(",")):
+            example = f"`{numbers[1]}`, `{numbers[1]}-{numbers[4]}` or `*`"
+            yield f"`{text}` is no {what}", f"write numbers from {numbers[0]} to {numbers[-1]}, such as {example}"
 
 
 def _is_time(text: str, numbers: range, words: Sequence[str]) -> bool:

@@ -38,6 +38,7 @@ CORRIDOR = [
     wiring parameters follow ingress schema_change worlds
     override addition refusals security
     library repository bases validate rules parts resolve build merge guard lock render output explain diff waivers
+    places
     contracts reach families
     lint_rules unused schema cost least_bump
     lint rulebook
@@ -115,7 +116,7 @@ PURE = set(
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
     lock manifest render explain diff watch contracts unused schema update_facts behavior versions offers inputs
     conceal decision containment worlds permissions safeguards ingress security risk graph routes schema_parts
-    schema_change least_bump calls reach families
+    schema_change least_bump calls reach families places
     """.split()
 )
 IMPURE = set("datetime glob os pathlib random secrets shutil socket subprocess tempfile time urllib uuid".split())

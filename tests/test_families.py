@@ -419,6 +419,53 @@ def test_the_longest_word_of_a_name_is_what_to_shorten(text: str, hint: str, tmp
     assert hint in str(found[0].hint)
 
 
+HOURS = "businessHours: {timeZone: Europe/London, start: 0 7 * * 1-5, stop: 0 19 * * 1-5}\n"
+VPN = "bastion: {mode: clientVpn, clientCidr: 10.32.4.0/22, samlProvider: 'arn:aws:iam::111122223333:saml-provider/a'}"
+# What is changed in the file of an environment, and the message.
+WRONG = {
+    "an address": ("10.32.0.0/16", "10.32.5.1/16", "`10.32.5.1/16` is an address within a range"),
+    "a VPN alone": ("mode: host", "mode: clientVpn", "a client VPN needs `bastion.clientCidr`"),
+    "a VPN in the network": ("bastion: {mode: host}", VPN, "for clients has addresses of the network"),
+    "an address for a bucket": ("platform-deployment-444455556666-eu-west-1", "10.0.0.1", "no bucket can be called"),
+    "an endpoint of nothing": ("endpoints: derived ", "endpoints: [ssmm] ", "has an endpoint `ssmm`"),
+    "a time of nothing": ("tier: staging\n", "tier: staging\n" + HOURS.replace("0 7", "99 7"), "`99` is no minute of"),
+    "no time at all": ("tier: staging\n", "tier: staging\n" + HOURS.replace("0 19", "0 7"), "end when they start"),
+    "hours of a tenant": (
+        "tier: staging\n",
+        "tier: staging\ntenants: {acme: {" + HOURS.strip().replace("0 19", "0 7") + "}}\n",
+        "end when",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_aws_would_refuse_of_an_environment_is_told_at_its_line(case: str, tmp_path: Path) -> None:
+    old, new, told = WRONG[case]
+    assert 1 == SIMPLE.count(old)
+    found = find_faults(tmp_path, FILE, staging=SIMPLE.replace(old, new))
+    assert {"D373"} == {each.code for each in found}
+    assert told in found[0].message
+    assert found[0].hint and found[0].span and found[0].span.path == "platform/environments/staging.yml"
+
+
+def test_the_id_of_one_zone_is_not_taken_for_that_of_another(tmp_path: Path) -> None:
+    text = FILE.replace("      us-east-1: {bucket", "      eu-west-1: {bucket").replace(
+        "777766665555-us-east-1", "777766665555"
+    )
+    fault = next(each for each in find_faults(tmp_path, text) if each.code != "D127")
+    assert "D373" == fault.code
+    assert (
+        "`Z0423711P3XCA0LFK2QD` is the id of `shop.example`, and the public zone is `initech.example`" == fault.message
+    )
+
+
+def test_an_account_of_its_own_does_not_inherit_half_a_baseline(tmp_path: Path) -> None:
+    text = FILE.replace(", accountBaseline: {regionOnly: false}}", "}")
+    (fault,) = find_faults(tmp_path / "one", text)
+    assert ("D375", "`regions.us-east-1`" in str(fault.hint)) == (fault.code, True)
+    assert [] == find_faults(tmp_path / "two", FILE.replace("regionOnly: false", "regionOnly: true"))
+
+
 def test_a_tenant_has_no_regions_in_a_file_without(tmp_path: Path) -> None:
     (fault,) = find_faults(tmp_path, SIMPLE + "tenants: {acme: {regions: {eu-west-1: }}}\n")
     assert "D125" == fault.code

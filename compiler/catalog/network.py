@@ -42,12 +42,34 @@ ENTRIES = (
         is_shown_by_files=False,
     ),
     Entry(
+        code="D373",
+        title="Value of an environment that AWS would refuse",
+        explanation="""
+            A value in the file of an environment has the right shape, and AWS refuses it, or it leads nowhere: a range
+            of addresses that begins within another, a client VPN without those who sign in, a time that no clock shows,
+            an endpoint or a bucket with a name that cannot be, the id of another zone. Correct the value where the
+            message points.
+        """,
+        is_shown_by_files=False,
+    ),
+    Entry(
         code="D374",
         title="Release that cannot be read",
         explanation="""
             The endpoints of an environment are derived, and the channel of a service there, or the manifest of what it
             runs, is damaged or missing. Which endpoints it needs is not known, and one that is there now would be
             removed. Promote a sound release of it; or name the folders of all services, and no bucket.
+        """,
+        is_shown_by_files=False,
+    ),
+    Entry(
+        code="D375",
+        title="Account with half a baseline",
+        explanation="""
+            A tenant has an account of its own and is in a region that says `regionOnly` of another account's
+            baseline. It would have watchers of that region, and no record of calls, no budget and no role for them,
+            which no environment of the file makes in its account. Say `regionOnly: false` for the tenant; `true`
+            where an environment of another file makes them.
         """,
         is_shown_by_files=False,
     ),
