@@ -20,54 +20,88 @@ _RUNS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "AWS::Lambda::Function": (("Role",), "VpcConfig"),
 }
 # The endpoints of what begins an action, by the list of services that AWS PrivateLink has. S3 and DynamoDB are reached
-# through gateways, which every network has and which cost nothing; others, such as IAM, have none.
+# through gateways, which every network has and which cost nothing; of others, such as IAM, none is known.
 _ENDPOINTS: Mapping[str, tuple[str, ...]] = {
-    "aps": ("aps-workspaces",),
+    "acm-pca": ("acm-pca",),
     "appconfig": ("appconfig", "appconfigdata"),
+    "aps": ("aps-workspaces",),
     "athena": ("athena",),
     "autoscaling": ("autoscaling",),
+    "backup": ("backup",),
     "batch": ("batch",),
     "bedrock": ("bedrock-runtime",),
+    "cassandra": ("cassandra",),
     "cloudformation": ("cloudformation",),
+    "cloudtrail": ("cloudtrail",),
     "cloudwatch": ("monitoring",),
     "codeartifact": ("codeartifact.api", "codeartifact.repositories"),
     "codebuild": ("codebuild",),
+    "codecommit": ("codecommit",),
     "codedeploy": ("codedeploy", "codedeploy-commands-secure"),
+    "codepipeline": ("codepipeline",),
+    "cognito-idp": ("cognito-idp",),
     "comprehend": ("comprehend",),
+    "config": ("config",),
+    "dms": ("dms",),
     "ec2": ("ec2",),
     "ec2messages": ("ec2messages",),
     "ecr": ("ecr.api", "ecr.dkr"),
     "ecs": ("ecs",),
+    "eks": ("eks",),
+    "elasticache": ("elasticache",),
     "elasticfilesystem": ("elasticfilesystem",),
     "elasticloadbalancing": ("elasticloadbalancing",),
     "es": ("es",),
     "events": ("events",),
     "execute-api": ("execute-api",),
     "firehose": ("kinesis-firehose",),
+    "fsx": ("fsx",),
     "glue": ("glue",),
+    "kendra": ("kendra",),
     "kinesis": ("kinesis-streams",),
     "kms": ("kms",),
     "lambda": ("lambda",),
     "logs": ("logs",),
+    "personalize": ("personalize",),
+    "pipes": ("pipes",),
+    "polly": ("polly",),
     "rds": ("rds",),
     "rds-data": ("rds-data",),
+    "redshift": ("redshift",),
+    "redshift-data": ("redshift-data",),
+    "redshift-serverless": ("redshift-serverless",),
     "rekognition": ("rekognition",),
     "sagemaker": ("sagemaker.api", "sagemaker.runtime"),
     "scheduler": ("scheduler",),
     "secretsmanager": ("secretsmanager",),
+    "securityhub": ("securityhub",),
+    "servicecatalog": ("servicecatalog",),
     "servicediscovery": ("servicediscovery",),
+    "ses": ("email",),
+    "signer": ("signer",),
     "sns": ("sns",),
     "sqs": ("sqs",),
     "ssm": ("ssm",),
+    "ssm-contacts": ("ssm-contacts",),
+    "ssm-incidents": ("ssm-incidents",),
     "ssmmessages": ("ssmmessages",),
     "states": ("states",),
+    "storagegateway": ("storagegateway",),
     "sts": ("sts",),
+    "swf": ("swf",),
     "synthetics": ("synthetics",),
+    "tag": ("tagging",),
     "textract": ("textract",),
     "transcribe": ("transcribe",),
+    "transfer": ("transfer",),
     "translate": ("translate",),
+    "verifiedpermissions": ("verifiedpermissions",),
+    "wafv2": ("wafv2",),
     "xray": ("xray",),
 }
+# What begins an action that no interface endpoint is needed for: its service is reached through a gateway, or it is no
+# call of the service's API, such as signing in to a database.
+_WITHOUT = frozenset("dynamodb rds-db s3 s3-object-lambda".split())
 # Endpoints that a list may name although no action above leads to them.
 _OTHERS = (
     "access-analyzer acm-pca airflow.api airflow.env airflow.ops appmesh-envoy-management apprunner appsync-api "
@@ -96,6 +130,16 @@ def find_calls(stack: Stack) -> dict[str, Path]:
         for endpoint in _ENDPOINTS.get(action.partition(":")[0].lower(), ()):
             found.setdefault(endpoint, path)
     return {endpoint: found[endpoint] for endpoint in sorted(found)}
+
+
+def find_unknown(stack: Stack) -> dict[str, Path]:
+    """Name in order what begins the actions that lead nowhere we know of, each with the place of the first."""
+    found: dict[str, Path] = {}
+    for path, action in _list_actions(stack.template.get("Resources") or {}):
+        service, colon, _ = action.lower().partition(":")
+        if colon and service not in _ENDPOINTS and service not in _WITHOUT:
+            found.setdefault(service, path)
+    return {service: found[service] for service in sorted(found)}
 
 
 def _list_actions(resources: Mapping[str, Json]) -> Iterator[tuple[Path, str]]:

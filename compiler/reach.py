@@ -1,15 +1,16 @@
 """Reach: whether the network of an environment leads to the AWS services that a service may call there.
 
 In: Settings, Stack, the Library.    Out: Diagnostics.
-Faults: D370.
-Never: asks anything of a network with a way out, or of one whose endpoints are derived: they follow the services.
+Faults: D370, D376.
+Never: asks anything of a network with a way out; nor, of one whose endpoints are derived, for those that follow the
+services.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compiler.calls import find_calls
+from compiler.calls import find_calls, find_unknown
 from compiler.cause import find_cause, place_cause
 from compiler.diagnostics import Diagnostic, Related, Span
 from compiler.model import Library, Path, Settings, Stack, value_at, walk_leaves
@@ -22,7 +23,16 @@ _ENDPOINT = "AWS::EC2::VPCEndpoint"
 def check_reach(settings: Settings, stack: Stack, library: Library) -> Iterator[Diagnostic]:
     """Yield each AWS service that the roles of a stack may call and the environment has no endpoint for."""
     network = plain(settings.environment["network"])
-    if network["nat"] != "none" or not isinstance(network.get("endpoints"), list):
+    if network["nat"] != "none":
+        return
+    for name, path in find_unknown(stack).items():
+        span, related = place_call(stack, path)
+        message = (
+            f"no endpoint is known that leads to `{name}` from `{settings.environment_name}`, which has no way out"
+        )
+        hint = "ask the platform team for a list of `network.endpoints` with it, or for a way out; calls fail otherwise"
+        yield Diagnostic("D376", message, span, hint, "notice", related=related)
+    if not isinstance(network.get("endpoints"), list):
         return
     calls = find_calls(stack)
     missing = [name for name in calls if name not in network["endpoints"]]

@@ -108,6 +108,18 @@ def test_what_a_list_of_endpoints_leaves_out_is_told_at_the_word_that_asks_for_i
     assert [] == found(nat="none", endpoints="derived")
 
 
+def test_a_service_that_no_endpoint_is_known_of_is_told_and_one_behind_a_gateway_is_not() -> None:
+    actions = ("s3:GetObject", "dynamodb:Query", "ses:SendEmail", "iam:GetRole", "quux:Do")
+    stack = stack_of({"Profile": PROFILE, "Role": role(allow(*actions))})
+    assert ["email"] == list(find_calls(stack))
+    for endpoints, codes in (("derived", ["D376", "D376"]), (["ssm"], ["D376", "D376", "D370"])):
+        packaged = library(nat="none", endpoints=endpoints)
+        settings = Settings("staging", {}, resolve_environment(packaged, "staging").environment)
+        found = list(check_reach(settings, stack, packaged))
+        assert codes == [each.code for each in found]
+        assert ["`iam`", "`quux`"] == [each.message.split()[7] for each in found[:2]]
+
+
 # As the platform team sees it
 
 SERVICE = SHOP.replace("port: 8080", "port: 8080, permissions: {key: {secret: stripe}}").replace("shop", "till")

@@ -73,4 +73,15 @@ ENTRIES = (
         """,
         is_shown_by_files=False,
     ),
+    Entry(
+        code="D376",
+        title="AWS service that no endpoint is known of",
+        explanation="""
+            A process may call an AWS service from a network without a way out, and no interface endpoint is known that
+            leads there: either it has none, and each call waits until it fails, or it is one that is not in the
+            compiler's table. Where it has one, the platform team lists it in `network.endpoints`.
+        """,
+        severity="notice",
+        is_shown_by_files=False,
+    ),
 )
