@@ -9,7 +9,7 @@ Never: builds an environment.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,12 @@ def find_callers(
     """
     derived = [name for name in environments if _is_derived(library, name)]
     folders = tuple(services)
-    each_found = [found for folder in folders if derived for found in _compile_calls(folder, library, derived)]
+    each_found: list[_Found] = []
+    for folder in folders if derived else ():
+        try:
+            each_found += _compile_calls(folder, library, derived)
+        except CompileError as error:
+            raise CompileError(_place_in(folder, each) for each in error.diagnostics) from None
     is_empty = False
     if bucket is not None and derived:
         running = {name for _, name in list_channels(bucket)}
@@ -124,6 +129,17 @@ def _compile_calls(folder: Path, library: Library, environments: Sequence[str]) 
             placed = Span(source, span.line, span.column, span.end_line, span.end_column)
             calls.append(_Call(member.shared, endpoint, plan.service, placed))
         yield _Found(member.shared, tuple(calls))
+
+
+def _place_in(folder: Path, fault: Diagnostic) -> Diagnostic:
+    """Put the folder of a service before the paths of its files, since there may be several; the library's stay."""
+
+    def move(span: Span) -> Span:
+        is_of_library = span.path.startswith("platform/")
+        return span if is_of_library else replace(span, source=replace(span.source, path=f"{folder}/{span.path}"))
+
+    related = tuple(replace(each, span=move(each.span)) for each in fault.related)
+    return replace(fault, span=fault.span and move(fault.span), related=related)
 
 
 def _read_running(bucket: Bucket, library: Library, environment: str, running: set[str]) -> Iterator[_Found]:

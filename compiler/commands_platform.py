@@ -74,6 +74,7 @@ def platform_compile(
     with Reporting(make_screen(format)) as screen:
         from compiler.bucket import open_bucket
         from compiler.callers import find_callers, list_reasons
+        from compiler.families import find_empty_regions
         from compiler.layers import list_own
         from compiler.output import check_output, write_bundle
         from compiler.pipeline import compile_platform
@@ -94,7 +95,7 @@ def platform_compile(
         for name, reasons in needed.items():
             lines.extend(f"{name}  {endpoint}: {', '.join(who)}\n" for endpoint, who in reasons.items())
         result = {"out": str(out), "resources": sizes, "files": list(done.bundle.files), "neededBy": needed}
-        screen.confirm((*doubts, *done.diagnostics), "".join(lines), result)
+        screen.confirm((*find_empty_regions(library), *doubts, *done.diagnostics), "".join(lines), result)
 
 
 @platform.command("check", short_help="Tell which version a changed library has to have.")

@@ -1,7 +1,7 @@
 """Families: check the files of environments, and that all which one file stands for can be side by side.
 
 In: a Library as it was read.    Out: Diagnostics.
-Faults: those of `validate` and `places`, D202; D122 to D129, D375.
+Faults: those of `validate` and `places`, D202; D122 to D129, D375, D377.
 Never: compares one file with another, but for names: what several files say was meant by whoever wrote them.
 """
 
@@ -57,6 +57,17 @@ def check_families(library: Library) -> tuple[Diagnostic, ...]:
         found.extend(_check_pairs(places))
         found.extend(_check_baselines(places, library))
     return tuple(found)
+
+
+def find_empty_regions(library: Library) -> Iterator[Diagnostic]:
+    """Tell of regions in which a file has no tenant: no environment is there, so that nothing is made in them."""
+    used = {(member.file, member.region) for member in list_environments(library.environments)}
+    for name, document in library.environments.items():
+        for region in map_at(document.data, "regions"):
+            if (name, ("regions", region)) not in used:
+                message = f"no tenant of `{name}` is in `{region}`, so nothing is made there"
+                span = document.key_span(("regions", region))
+                yield Diagnostic("D377", message, span, "remove the region, or let a tenant be in it", "warning")
 
 
 def _check_file(name: str, document: Document) -> Iterator[Diagnostic]:

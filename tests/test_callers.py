@@ -208,6 +208,14 @@ def test_a_bucket_in_which_nothing_runs_is_no_word_about_what_runs(tmp_path: Pat
     assert () == find_callers(library(nat="single"), ["staging"], (), bucket)[1]
 
 
+def test_what_is_wrong_with_one_of_several_services_is_told_with_its_folder(place: Path) -> None:
+    file = place / "services/till/service.yml"
+    file.write_text(file.read_text() + "nonsense: 1\n")
+    done = CliRunner().invoke(cli, ["platform", "compile", "--env", "staging", "--no-lint", "services"])
+    assert 1 == done.exit_code
+    assert "services/till/service.yml:" in done.stderr and "D203" in done.stderr
+
+
 def test_a_bucket_that_is_not_there_is_no_empty_one(place: Path) -> None:
     command = ["platform", "compile", "--env", "staging", "--no-lint", "--bucket", "buckte"]
     done = CliRunner().invoke(cli, command, catch_exceptions=False)

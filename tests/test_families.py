@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from compiler.cli import cli
 from compiler.diagnostics import CompileError, Diagnostic, fold_environments
+from compiler.families import find_empty_regions
 from compiler.hidden import hide_secrets
 from compiler.layers import choose_members, list_own
 from compiler.library import find_content
@@ -470,6 +471,17 @@ def test_a_tenant_has_no_regions_in_a_file_without(tmp_path: Path) -> None:
     (fault,) = find_faults(tmp_path, SIMPLE + "tenants: {acme: {regions: {eu-west-1: }}}\n")
     assert "D125" == fault.code
     assert fault.span is not None and "tenants" in fault.span.source.lines[fault.span.line - 1]
+
+
+def test_a_region_in_which_no_tenant_is_does_not_vanish_without_a_word(library: Library, tmp_path: Path) -> None:
+    assert [] == list(find_empty_regions(library))
+    text = FILE[: FILE.index("tenants:")] + "tenants: {acme: {regions: {eu-west-1: }}}\n"
+    (found,) = find_empty_regions(open_library(write_library(tmp_path / "platform", text)))
+    assert ("D377", "warning", "no tenant of `production` is in `us-east-1`, so nothing is made there") == (
+        found.code,
+        found.severity,
+        found.message,
+    )
 
 
 def test_what_is_missing_is_asked_of_the_places_that_there_are(tmp_path: Path) -> None:

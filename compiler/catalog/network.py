@@ -84,4 +84,15 @@ ENTRIES = (
         severity="notice",
         is_shown_by_files=False,
     ),
+    Entry(
+        code="D377",
+        title="Region without a tenant",
+        explanation="""
+            The file of an environment lists a region and tenants, and none of these is in it. So no environment is
+            in that region: `flagstone platform compile` writes no stack for it, also where one is deployed. Remove the
+            region, or let a tenant be in it.
+        """,
+        severity="warning",
+        is_shown_by_files=False,
+    ),
 )
