@@ -233,6 +233,13 @@ def test_a_window_of_a_day_is_not_made_longer_than_cloudwatch_looks_back() -> No
     assert (1440, 1440) == (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"])
 
 
+def test_one_alarm_that_neither_waits_nor_is_muted_speaks_for_itself() -> None:
+    alone = {name: said for name, said in WORKER.alarms.items() if name in ("missingInstances", "down")}
+    resources = build_resources(with_process(replace(WORKER, alarms=alone)))
+    assert "WorkerDownAlarm" not in resources
+    assert "AlarmActions" in resources["WorkerMissingInstancesRedAlarm"]["Properties"]
+
+
 def test_a_mute_of_the_page_holds_where_it_speaks_for_one_alarm() -> None:
     mute = Mute("2026-12-31", "the cache is rebuilt")
     alarms = {"missingInstances": WORKER.alarms["missingInstances"], "down": replace(WORKER.alarms["down"], mute=mute)}

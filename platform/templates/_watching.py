@@ -102,8 +102,8 @@ class Part:
 def spoken_for(service: Service, environment: Environment, process: Process) -> dict[str, list[Part]]:
     """Map "down" and "degraded", as far as there is one, to the alarms that it speaks for.
 
-    Also one alone is spoken for: it could neither wait for a deployment by itself, nor be muted with the others.
-    Of a branch nobody wants a page or a second opinion.
+    One alone speaks for itself, unless it is muted here or has to wait, which it could not by itself. Of a branch
+    nobody wants a page or a second opinion.
     """
     if environment.tier == "branch":
         return {}
@@ -117,7 +117,12 @@ def spoken_for(service: Service, environment: Environment, process: Process) -> 
         for name, (color, metrics) in COMBINED.items()
         if name in process.alarms
     }
-    return {name: found for name, found in parts.items() if found}
+    return {name: found for name, found in parts.items() if len(found) > 1 or _cannot_do_alone(process, name, found)}
+
+
+def _cannot_do_alone(process: Process, name: str, parts: Sequence[Part]) -> bool:
+    has_to_wait = OF_REST if has_rest(process) else OF_CHANGE
+    return bool(parts) and (process.alarms[name].mute is not None or any(each.metric in has_to_wait for each in parts))
 
 
 def _batches_of(service: Service, process: Process, metric: str) -> list[str]:
