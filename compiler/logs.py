@@ -19,6 +19,10 @@ from compiler.trace import plain
 _HINT = """write a pattern such as '{ $.level = "error" }', in single quotes"""
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"', re.DOTALL)
 _EXPRESSION = re.compile(r"%[^%]+%")
+# CloudWatch takes so many expressions in a pattern, and so many patterns with any for one log group.
+_EXPRESSIONS, _PATTERNS_WITH_EXPRESSIONS = 2, 5
+# What cfn-lint takes for a parameter wherever it stands; other names are text.
+_PARAMETER = re.compile(r"\$\{AWS::[A-Za-z]+\}")
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 # Where a selector, a comparison or an existence of a field begins.
 _SELECTOR = re.compile(r"\$[.\[]")
@@ -35,13 +39,29 @@ def check_logs(settings: Settings, processes: Mapping[str, dict[str, Any]]) -> I
                 message = f"`{where}` is kept for {days} days, `{settings.environment_name}` asks for {floor}"
                 hint = f"leave it out for `{settings.environment_name}`, or say {floor} or more there"
                 yield fault_at("D363", message, days, hint)
-            for key, each in map_at(log, "filters").items():
-                pattern = each.get("pattern") if isinstance(each, dict) else None
-                wrong = fault_of_pattern(plain(pattern)) if isinstance(pattern, str) else None
-                if wrong is not None:
-                    message = f"{wrong} in the pattern of `{where}.filters.{key}`"
-                    yield fault_at("D362", message, pattern, _HINT)
+            yield from _check_patterns(where, map_at(log, "filters"))
     yield from _check_destination(settings)
+
+
+def _check_patterns(where: str, filters: Mapping[Any, Any]) -> Iterator[Diagnostic]:
+    """Check the patterns of one log group, each by itself and then all together."""
+    patterns = {key: each.get("pattern") for key, each in filters.items() if isinstance(each, dict)}
+    costly: list[str] = []
+    for key, pattern in patterns.items():
+        wrong = fault_of_pattern(plain(pattern)) if isinstance(pattern, str) else None
+        if wrong is not None:
+            yield fault_at("D362", f"{wrong} in the pattern of `{where}.filters.{key}`", pattern, _HINT)
+        elif isinstance(pattern, str) and _expressions(plain(pattern)):
+            costly.append(pattern)
+    for pattern in costly[_PATTERNS_WITH_EXPRESSIONS:]:
+        message = (
+            f"`{where}` has {len(costly)} patterns with expressions, and CloudWatch takes {_PATTERNS_WITH_EXPRESSIONS}"
+        )
+        yield fault_at("D362", message, pattern, "compare with words, or let one pattern find what two of them find")
+
+
+def _expressions(pattern: str) -> list[str]:
+    return _EXPRESSION.findall(_QUOTED.sub("q", pattern))
 
 
 def fault_of_pattern(pattern: str) -> str | None:
@@ -55,6 +75,10 @@ def fault_of_pattern(pattern: str) -> str | None:
     """
     if "{{resolve:" in pattern:
         return "CloudFormation would look up `{{resolve:`"
+    if found := _PARAMETER.search(pattern):
+        return f"CloudFormation would want a value for `{found[0]}`"
+    if len(_expressions(pattern)) > _EXPRESSIONS:
+        return f"there are more than {_EXPRESSIONS} expressions between `%`"
     bare = _QUOTED.sub("q", pattern.strip())
     if re.search(r'(?<!\\)"', bare):
         return "a quotation mark has no second one"

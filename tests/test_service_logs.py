@@ -45,7 +45,9 @@ PATTERNS = (
     '?ERROR ?"not found" -DEBUG',
     '{ $.path = "C:\\\\temp\\\\*" }',
     '{ $.message = "say \\"no\\"" }',
-    '{ $.message = "${x} $HOME ${AWS::Region}" }',
+    '{ $.message = "${x} $HOME ${Region}" }',
+    "{ $.a = %b% && $.c = %d% }",
+    '{ $.a = "%b% %c% %d%" }',
     '{ $.message = "{ unbalanced ( [" }',
     '{ ($.a.b[0] = 1) && ($.c != "d" || $.e IS NULL) }',
     "{ $.message = %[0-9]{3} (a|b)% }",
@@ -65,6 +67,9 @@ WRONG = {
     '{ $.a = 1 } && { $.b = "x" }': "something follows the last `}`",
     "[ip, user": "a `[` is not closed",
     "{ level = error }": "no field such as `$.level` is named",
+    '{ $.message = "${AWS::Region}" }': "CloudFormation would want a value for `${AWS::Region}`",
+    "{ $.a = %b% || $.c = %d% || $.e = %f% }": "there are more than 2 expressions between `%`",
+    "%a% %b% %c%": "there are more than 2 expressions between `%`",
     '{ $.message = "{{resolve:ssm:/a}}" }': "CloudFormation would look up `{{resolve:`",
 }
 
@@ -193,6 +198,18 @@ def test_nothing_is_said_of_a_pattern_that_cloudwatch_takes(pattern: str) -> Non
 @pytest.mark.parametrize("pattern", WRONG)
 def test_a_pattern_that_cloudwatch_refuses_is_refused_on_its_line(pattern: str) -> None:
     assert WRONG[pattern] == fault_of_pattern(pattern)
+
+
+def test_the_sixth_pattern_with_an_expression_is_one_too_many_for_a_log(tmp_path: Path, library: Library) -> None:
+    def find(expressions: int) -> list[str]:
+        words = {f"word-{n}": {"pattern": f"word{n}", "threshold": 5} for n in range(9)}
+        costly = {f"filter-{n}": {"pattern": f"{{ $.a = %{n}% }}", "threshold": 5} for n in range(expressions)}
+        logs = {name: {"path": f"/var/log/{name}", "filters": {**costly, **words}} for name in ("a", "b")}
+        return [f"{fault.code} {fault.message}" for fault in faults(tmp_path, library, {"logs": logs})]
+
+    assert [] == find(5)
+    said = "D362 `processes.web.logs.{}` has 6 patterns with expressions, and CloudWatch takes 5"
+    assert [said.format(name) for name in ("a", "b")] == find(6)
 
 
 # Where they are sent

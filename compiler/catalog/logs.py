@@ -11,7 +11,9 @@ ENTRIES = (
         explanation="""
             A pattern in braces asks about fields of JSON lines, such as `{ $.level = "error" }`; one in square brackets
             names fields between spaces; any other is a list of terms. Brackets and quotation marks come in pairs. Quote
-            the pattern in YAML with single quotes: what stands between them reaches CloudWatch as it is.
+            the pattern in YAML with single quotes: what stands between them reaches CloudWatch as it is. At most two
+            expressions such as `%time[- ]?out%` stand in one pattern, and at most five patterns of a log have any. No
+            pattern holds what looks like a parameter of a template, such as `${AWS::Region}`.
         """,
         wrong=in_web(
             """logs: {app: {path: /var/log/a.log, filters: {errors: {pattern: '{ $.level = "e }', threshold: 5}}}}"""
