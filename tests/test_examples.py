@@ -20,6 +20,7 @@ from compiler.model import Compilation, Library
 from compiler.pipeline import compile_service, open_library
 from tests.examples import EXAMPLES, LOCK, place_example
 from tests.machine import FACTS, NGINX, build_machine, free_port, run_playbook
+from tests.proxy import ask, run_proxy, wait_for_line
 
 EVERY_ENVIRONMENT = {"env-default", "production", "staging"}
 every_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
@@ -113,7 +114,21 @@ def test_a_role_of_the_service_takes_the_place_of_the_platforms(tmp_path: Path) 
         for path in sorted((example / "ansible").rglob("*"))
         if path.is_file()
     }
-    run = run_playbook(build_machine(tmp_path, {**FACTS, "service": "settlement", "port": free_port()}, brings))
+    facts = {**FACTS, "service": "settlement", "port": free_port()}
+    run = run_playbook(build_machine(tmp_path, facts, brings))
     assert 0 == run.code, run.output
-    assert "log_format settlement" in run.machine.read("etc/nginx/nginx.conf")
-    assert not (run.machine.root / "etc/logrotate.d/platform-nginx").exists()
+    rotated = run.machine.read("etc/logrotate.d/nginx")
+    assert all(f"{run.machine.root}/var/log/nginx/*.{name}" in rotated for name in ("json", "log"))
+    trace = "1-67891233-abcdef012345678912345678"
+    with run_proxy(run.machine, str(NGINX)) as machine:
+        ask(machine, "/ping", {"User-Agent": "ELB-HealthChecker/2.0"})
+        answer = ask(machine, "/paid", {"X-Amzn-Trace-Id": f"Self=1-2-3;Root={trace}"})
+        (line,) = map(json.loads, wait_for_line(machine, trace).splitlines())
+    assert {trace} == {answer.seen["X-Request-Id"], answer.headers["X-Request-Id"], line["request_id"]}
+    # What the platform counts in an access log.
+    assert ("info", 200, "web", float) == (
+        line["level"],
+        line["status"],
+        line["process"],
+        type(line["upstream_response_time"]),
+    )
