@@ -22,7 +22,7 @@ import pytest
 from compiler.pipeline import compile_service, open_library
 from tests.debian import NoDebian, find_image
 from tests.deploying import Cloud
-from tests.instance import AGENT_CALLS, INSTANCE, Instance, launch
+from tests.instance import AGENT_CALLS, AWS_CALLS, INSTANCE, Instance, launch
 from tests.ministack import REGION
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "service-repo"
@@ -227,6 +227,17 @@ def test_what_the_load_balancer_asks_is_no_news(web: Instance) -> None:
     assert ["a person"] == [line["user_agent"] for line in _lines(web, "/var/log/nginx/access.json", before)]
 
 
+def test_each_warning_of_the_journal_is_written_down_once_whether_or_not_anybody_follows(web: Instance) -> None:
+    said, journal = ("first-warning", "second-warning"), "/var/log/platform/journal.log"
+    for word in said:
+        web.guest.run("systemctl", "stop", "platform-journal")
+        web.guest.run("sh", "-c", f"echo {word} | systemd-cat --priority=warning && journalctl --sync")
+        web.guest.run("systemctl", "start", "platform-journal")
+        web.guest.run("timeout", "20", "sh", "-c", f"until grep -q {word} {journal}; do sleep 0.2; done")
+    written = web.guest.read(journal)
+    assert [1, 1] == [written.count(word) for word in said]
+
+
 def test_what_a_process_leaves_in_its_home_is_not_run_by_root(web: Instance) -> None:
     config = "[default]\ncredential_process = touch /root/pwned\n"
     home = "/var/lib/service/.aws"
@@ -245,9 +256,20 @@ def _lines(web: Instance, path: str, start: int) -> list[dict[str, Any]]:
     return [json.loads(line) for line in web.guest.read(path).splitlines()[start:]]
 
 
-def test_an_instance_that_is_let_go_stops_its_process_first_and_answers_the_group(web: Instance) -> None:
+def test_an_instance_that_is_let_go_stops_its_process_first_and_answers_the_group(
+    web: Instance, release: Release
+) -> None:
     """The last test of this instance."""
     web.metadata.told["autoscaling/target-lifecycle-state"] = "Terminated"
+    web.guest.run(
+        "timeout", "60", "sh", "-c", f"until [ $(grep -c describe-target {AWS_CALLS}) -gt 3 ]; do sleep 0.5; done"
+    )
+    assert 0 == web.guest.run("systemctl", "is-active", "orders-web").returncode, (
+        "the load balancer still sends requests"
+    )
+    release.cloud.client("elbv2").deregister_targets(
+        TargetGroupArn=release.ids["WebTargetGroup"], Targets=[{"Id": INSTANCE}]
+    )
     web.guest.run("timeout", "60", "sh", "-c", "while systemctl is-active --quiet platform-drain; do sleep 0.5; done")
     shown = web.guest.run("systemctl", "show", "--property=ActiveState,Result", "platform-drain", "orders-web").stdout
     states = [sorted(unit.splitlines()) for unit in shown.strip().split("\n\n")]

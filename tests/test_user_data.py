@@ -31,6 +31,8 @@ STAND_INS = {
     "cloudformation) echo recipes-production-WebGroup-1ABC ;; esac",
     "the-target-is-healthy": "echo healthy",
     "the-target-is-initial": "echo initial",
+    "the-target-is-unused": "echo unused",
+    "third-time-unused": 'test 3 -gt "$(grep --count third-time-unused "$CALLS")" && echo draining || echo unused',
     "no-access": "exit 254",
     "third-time-healthy": 'test 3 -gt "$(grep --count third-time-healthy "$CALLS")" && echo unhealthy || echo healthy',
     "ansible-playbook": 'test -f platform.yml && exit "$PLAYBOOK_STATUS"',
@@ -269,6 +271,23 @@ def test_a_process_finishes_before_its_instance_ends_and_the_group_waits_for_tha
     assert [done] == after[4:]
 
 
+def test_a_process_is_stopped_once_its_load_balancer_sends_no_more_requests(tmp_path: Path) -> None:
+    _start(tmp_path, WEB)
+    calls = tmp_path / "calls"
+    calls.unlink()
+    environment = {
+        "PATH": f"{tmp_path / 'tools'}:{os.environ['PATH']}",
+        "HEALTH_STATUS": "0",
+        "LIFECYCLE": "Terminated",
+        "BALANCER": "third-time-unused",
+        "CALLS": str(calls),
+    }
+    subprocess.run([tmp_path / "opt/platform/drain"], env=environment, check=True, timeout=60)
+    asked = [" ".join(call.split()[:3]) for call in calls.read_text().splitlines() if call.split()[0] != "curl"]
+    waiting = ["aws elbv2 describe-target-health", "third-time-unused"]
+    assert [*waiting, "sleep 2", *waiting, "sleep 2", *waiting, "systemctl stop recipes-web"] == asked[:9]
+
+
 def test_an_instance_that_stands_by_is_stopped_before_anyone_asks_for_it(tmp_path: Path) -> None:
     outcome = _start(tmp_path, POOLED, lifecycle="Warmed:Stopped")
     assert 0 == outcome.status
@@ -293,6 +312,7 @@ def test_an_instance_that_stood_by_answers_when_it_is_started_and_goes_back(tmp_
         "PATH": f"{tmp_path / 'tools'}:{os.environ['PATH']}",
         "HEALTH_STATUS": "0",
         "LIFECYCLE": "Warmed:Stopped",  # the load is gone again
+        "BALANCER": "the-target-is-unused",
     }
     subprocess.run([tmp_path / "opt/platform/drain"], env=environment, check=True, timeout=60)
     calls = [call for call in (tmp_path / "calls").read_text().splitlines() if not call.startswith("curl")]

@@ -26,7 +26,7 @@ from ._conventions import (
     config_path,
     log_group_name,
 )
-from ._lifecycle import END_HOOK, LAUNCH_HOOK, is_refreshed
+from ._lifecycle import END_HOOK, LAUNCH_HOOK, LET_GO_SECONDS, is_refreshed
 from ._log_groups import access_log, system_log
 
 REGISTRATION = 60  # seconds that a load balancer may take to hear of an instance
@@ -54,6 +54,7 @@ def user_data(service: Service, environment: Environment, process: Process) -> B
         "balancer_patience": balancer_patience(process),
         "launch_hook": LAUNCH_HOOK if is_refreshed(process) else None,
         "end_hook": END_HOOK,
+        "let_go_patience": LET_GO_SECONDS,
         "stands_by": process.warm_pool is not None,
     }
     text = _TEXTS.get_template("user-data.sh.j2").render(instance=json.dumps(facts, indent=2), **words)
