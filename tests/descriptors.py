@@ -33,7 +33,7 @@ KNOWN: Mapping[tuple[str, ...], st.SearchStrategy[Any]] = {
 WITHOUT = ("extends", "uses", "additions", "waivers")
 WRITABLE = st.characters(codec="utf-8", exclude_categories=["Cc"])
 ENVIRONMENTS = ("production", "staging", "env-default", "env-menu")
-MOST_TRIES = 60
+MOST_TRIES = 250
 
 
 def descriptors(schema: Schema) -> st.SearchStrategy[dict[str, Any]]:

@@ -23,7 +23,7 @@ from tests.descriptors import descriptors, mend_descriptor, write_descriptor
 
 TRIES = int(os.environ.get("FLAGSTONE_DESCRIPTORS", "12"))
 # What a service can be told: that it is not valid, that values contradict each other, guardrails and limits.
-REFUSED = re.compile("D104|D20[2-8]|D3[0-9][0-9]|D601|D602")
+REFUSED = re.compile("D104|D20[2-8]|D3[0-9][0-9]|D402|D601|D602")
 LIBRARY = open_library(None)
 
 
