@@ -1,7 +1,7 @@
 """Asking: what processes ask to be allowed, held against what can be asked for.
 
 In: the Settings of one environment.    Out: Diagnostics.
-Faults: D350 to D352; D313.
+Faults: D350 to D352; D207, D313.
 Never: knows which resources exist in an account.
 """
 
@@ -17,6 +17,7 @@ from compiler.model import Settings
 from compiler.trace import plain
 
 _THINGS = ("bucket", "parameters", "secret", "publish", "consume")
+_LONGEST_BUCKET = 63  # which the schema sees to before `<environment>` is filled in
 # What goes with which things only.
 _DETAILS = {"access": ("bucket", "parameters"), "prefix": ("bucket",), "ordered": ("publish",)}
 
@@ -56,6 +57,9 @@ def _check_thing(settings: Settings, where: str, permission: Mapping[str, Any]) 
     if isinstance(bucket, str) and plain(bucket) == plain(settings.environment.get("bucket")):
         message = f"`{where}` asks for the deployment bucket, which holds what all services run"
         yield fault_at("D352", message, bucket, "use a bucket of the service")
+    if isinstance(bucket, str) and len(plain(bucket)) > _LONGEST_BUCKET:
+        message = f"the bucket of `{where}` is called `{plain(bucket)}` there, S3 takes {_LONGEST_BUCKET} characters"
+        yield fault_at("D207", message, bucket, "shorten what stands beside `<environment>`")
     if isinstance(event, str):
         publisher, _, short = plain(event).partition(".")
         published = {plain(each) for each in published_events(settings.data)}

@@ -57,13 +57,13 @@ def _check_alone(
 ) -> Iterator[Diagnostic]:
     shared, exposure = process["loadBalancer"], plain(process.get("exposure"))
     if exposure not in (map_at(settings.environment, "ingress").get("shared") or ()):
-        message = f"`{settings.environment_name}` has no shared load balancer for what is {exposure}"
+        message = f"there is no shared load balancer in `{settings.environment_name}` for what is {exposure}"
         hint = "set `loadBalancer: own` there, or ask the platform team to add it to `ingress.shared`"
         yield fault_at("D345", message, shared, hint)
         return
     if settings.shared and settings.shared != settings.environment_name:
         whom = "branches" if settings.shared == BRANCH_ENVIRONMENT else "tenants"
-        message = f"`{settings.environment_name}` shares its load balancer with {whom} that have the same rules"
+        message = f"the load balancer in `{settings.environment_name}` is shared with {whom} that have the same rules"
         yield fault_at("D344", message, shared, f"set `loadBalancer: own` for `{settings.layers[0]}`")
     if "dns" not in process and "host" not in routing:
         message = f"`processes.{name}` would take requests for every name of the shared load balancer"

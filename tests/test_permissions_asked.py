@@ -174,3 +174,9 @@ def resource_shapes(action: str) -> list[str]:
 )
 def test_what_can_be_asked_for_is_one_thing_of_ones_own(permission: str, shown: list[str]) -> None:
     assert shown == show(judge(f"{SERVICE}    permissions: {{a: {permission}}}\n"))
+
+
+@pytest.mark.parametrize(("letters", "shown"), [(43, []), (44, [f"D207 9 {'a' * 44}<environment>"])])
+def test_the_name_of_a_bucket_is_held_to_its_length_with_the_environment_in_it(letters: int, shown: list[str]) -> None:
+    bucket = "a" * letters + "<environment>"
+    assert shown == show(judge(f"{SERVICE}    permissions: {{a: {{bucket: {bucket}}}}}\n", "env-twenty-letters-a"))
