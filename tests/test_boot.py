@@ -247,6 +247,20 @@ def test_what_a_process_leaves_in_its_home_is_not_run_by_root(web: Instance) -> 
     assert not web.guest.path("/root/pwned").exists()
 
 
+def test_the_log_of_a_process_holds_its_own_lines_alone(web: Instance, release: Release) -> None:
+    parameters, name = release.cloud.client("ssm"), "/orders/payments-api-key"
+    journal = ("journalctl", "--unit=orders-web", "--priority=err", "--identifier=platform-environment", "--output=cat")
+    parameters.delete_parameter(Name=name)
+    try:
+        assert 0 != web.guest.run("systemctl", "restart", "orders-web").returncode
+        web.guest.run("journalctl", "--sync")
+        assert f"no such parameter for `PAYMENTS_API_KEY` ({name})" in web.guest.run(*journal).stdout
+    finally:
+        parameters.put_parameter(Name=name, Value=SECRET, Type="SecureString")
+    assert 0 == web.guest.run("systemctl", "restart", "orders-web").returncode
+    assert all(line["message"] for line in _lines(web, "/var/log/orders/app.log", 0))
+
+
 def _count(web: Instance, path: str) -> int:
     return len(web.guest.read(path).splitlines())
 
