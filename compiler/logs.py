@@ -90,8 +90,8 @@ def fault_of_pattern(pattern: str) -> str | None:
         if character in _PAIRS:
             open_brackets.append(character)
         elif character in _PAIRS.values():
-            if not open_brackets or _PAIRS[open_brackets.pop()] != character:
-                return f"a `{character}` closes nothing"
+            if _PAIRS[opened := open_brackets.pop()] != character:
+                return f"a `{opened}` is not closed"
             if not open_brackets and bare[place + 1 :].strip():
                 return f"something follows the last `{character}`"
     if open_brackets:

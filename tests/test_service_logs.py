@@ -61,7 +61,7 @@ PATTERNS = (
 WRONG = {
     '{ $.level = "error }': "a quotation mark has no second one",
     'say "no': "a quotation mark has no second one",
-    '{ ($.level = "error" }': "a `}` closes nothing",
+    '{ ($.level = "error" }': "a `(` is not closed",
     '{ $.level = "error"': "a `{` is not closed",
     "{ $.a = 1 } }": "something follows the last `}`",
     '{ $.a = 1 } && { $.b = "x" }': "something follows the last `}`",
