@@ -14,12 +14,11 @@ from compiler.blame import conflict_at, fault_at, is_from_service, map_at, numbe
 from compiler.days import a_year_after, day_of, is_day
 from compiler.diagnostics import Diagnostic
 from compiler.model import Commit, Json, Settings
+from compiler.service import REQUEST_METRICS, look_back
 from compiler.trace import plain, settings_of
 
-_NEED_PORT = ("latency", "errors", "healthyHosts", "unhealthyHosts", "connectionErrors", "rejectedConnections")
 # The alarm speaks at fewer, so the worse of two thresholds is the lower one.
 _FEWER = ("agentReports", "healthyHosts")
-_DAY, _WEEK, _HOUR = 24 * 60 * 60, 7 * 24 * 60 * 60, 60 * 60
 
 
 def check_alarms(name: str, process: dict[str, Any], *, is_consumer: bool) -> Iterator[Diagnostic]:
@@ -61,9 +60,9 @@ def _check_window(where: str, said: Json) -> Iterator[Diagnostic]:
         message = f"{where} waits for {datapoints} of {periods} periods, which never come"
         yield fault_at("D353", message, window, f"write `{periods} of {periods}`, or fewer of them")
     elif period is not None:
-        longest = _WEEK if period >= _HOUR else _DAY
+        longest = look_back(period)
         if periods * period > longest:
-            days = "7 days" if longest == _WEEK else "a day, or 7 where a period is an hour or more"
+            days = "7 days" if longest == look_back(60 * 60) else "a day, or 7 where a period is an hour or more"
             message = f"{where} looks at {periods} periods of {period} seconds, and CloudWatch looks back {days}"
             yield conflict_at("D354", message, (window, "for"), (period, "period"), "shorten one of the two")
 
@@ -76,7 +75,7 @@ def _check_object(
     mine = next((value for value in leaves if is_from_service(value)), None)
     if mine is None:
         return
-    if metric in _NEED_PORT and "port" not in process:
+    if metric in REQUEST_METRICS and "port" not in process:
         message = f"{where} has no load balancer: `{name}` has no `port`"
         yield fault_at("D307", message, mine, "give it a `port`, or remove it")
     elif metric == "rejectedConnections" and plain(process.get("loadBalancer")) == "shared":

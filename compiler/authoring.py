@@ -12,6 +12,7 @@ import re
 from compiler.known import NOTHING, Known, is_open
 from compiler.processors import architecture
 from compiler.service import (
+    REQUEST_METRICS,
     AccountBaseline,
     Bastion,
     BusinessHours,
@@ -36,12 +37,14 @@ from compiler.service import (
     Waf,
     Watched,
     Wiring,
+    look_back,
 )
 from compiler.trace import derive, join
 from compiler.variables import queue_variable, topic_variable
 
 __all__ = [
     "NOTHING",
+    "REQUEST_METRICS",
     "AccountBaseline",
     "Bastion",
     "BusinessHours",
@@ -72,6 +75,7 @@ __all__ = [
     "derive",
     "is_open",
     "join",
+    "look_back",
     "queue_variable",
     "topic_variable",
 ]

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 
 from compiler.diagnostics import Diagnostic, Span
 from compiler.model import Json, Library, Path, Stack, value_at
+from compiler.needs import ALARMS
 from compiler.share import Share, find_heaviest
 from compiler.wording import write_path
 
-_ALARMS = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
 # The topics that the platform makes for each owner: `platform-<environment>-<owner>-<color>`.
 _RED = re.compile(r":platform-[^:]*-red")
 
@@ -41,7 +41,7 @@ def list_pages(stack: Stack) -> list[str]:
 
 
 def _can_page(body: Json) -> bool:
-    if not isinstance(body, dict) or body.get("Type") not in _ALARMS:
+    if not isinstance(body, dict) or body.get("Type") not in ALARMS:
         return False
     actions = value_at(body, ("Properties", "AlarmActions"))
     is_on = value_at(body, ("Properties", "ActionsEnabled")) not in (False, "false")

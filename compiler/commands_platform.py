@@ -28,6 +28,7 @@ from compiler.screen import (
     make_screen,
     no_lint_option,
     open_platform,
+    optional_bucket_option,
     out_option,
     platform_option,
 )
@@ -45,14 +46,7 @@ def platform() -> None:
 @platform.command("compile", short_help="Write the stacks of the environments themselves into a folder.")
 @click.argument("repos", nargs=-1, type=FOLDER, metavar="[REPOS]...")
 @env_option
-@click.option(
-    "--bucket",
-    envvar="FLAGSTONE_BUCKET",
-    show_envvar=True,
-    type=STATED,
-    metavar="URL",
-    help="Where to read which services run in the environments.",
-)
+@optional_bucket_option("Where to read which services run in the environments.")
 @out_option("out/platform")
 @no_lint_option
 @platform_option
@@ -107,14 +101,7 @@ def platform_compile(
     metavar="RELEASE|PATH|URL@RELEASE",
     help="The library that services have now.",
 )
-@click.option(
-    "--bucket",
-    envvar="FLAGSTONE_BUCKET",
-    show_envvar=True,
-    type=STATED,
-    metavar="URL",
-    help="Where the release is.",
-)
+@optional_bucket_option("Where the release is.")
 @platform_option
 @format_option
 def platform_check(

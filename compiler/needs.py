@@ -16,7 +16,7 @@ from compiler.share import find_heaviest
 from compiler.wording import write_path
 
 _LONGEST_LIST = 8
-_ALARMS = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+ALARMS = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
 
 
 class Needed:
@@ -45,7 +45,7 @@ class Needed:
 def _make_room(stack: Stack) -> str:
     """Say what makes a template smaller. Where alarms are much of it, they are what a service can do without first."""
     types = [body.get("Type") for body in (stack.template.get("Resources") or {}).values() if isinstance(body, dict)]
-    alarms = sum(kind in _ALARMS for kind in types)
+    alarms = sum(kind in ALARMS for kind in types)
     if alarms * 4 < len(types):
         return "split the service"
     example = "`alarms: {memory: {enabled: false}}`"

@@ -222,6 +222,13 @@ def out_option(default: str) -> Callable[[_Command], _Command]:
 no_lint_option = click.option(
     "--no-lint", is_flag=True, help="Leave out cfn-lint, and with it the platform's own rules."
 )
+
+
+def optional_bucket_option(what: str) -> Callable[[_Command], _Command]:
+    """Take the bucket that a command can do without."""
+    return click.option("--bucket", envvar="FLAGSTONE_BUCKET", show_envvar=True, type=STATED, metavar="URL", help=what)
+
+
 bucket_option = click.option(
     "--bucket",
     envvar="FLAGSTONE_BUCKET",

@@ -74,6 +74,16 @@ class Mute:
     reason: str
 
 
+# The metrics that only a process with a port has.
+REQUEST_METRICS = ("latency", "errors", "healthyHosts", "unhealthyHosts", "connectionErrors", "rejectedConnections")
+
+
+def look_back(period: int) -> int:
+    """Return over how many seconds CloudWatch evaluates an alarm at most: a week by the hour or longer, else a day."""
+    day, hour = 24 * 60 * 60, 60 * 60
+    return 7 * day if period >= hour else day
+
+
 @dataclass(frozen=True, slots=True)
 class Watched:
     """What is watched of one metric: thresholds, None for no alarm of that color; `period` in seconds.

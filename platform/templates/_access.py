@@ -19,6 +19,7 @@ from ._conventions import (
     config_path,
     key_arn,
     log_group_name,
+    may_assume,
     own_topics,
     policy,
     queue_id,
@@ -68,14 +69,7 @@ def role(service: Service, environment: Environment, process: Process) -> Iterat
     yield Role(
         camel(process.name) + "Role",
         Description=join("Instances of ", service.name, "/", process.name, " in ", environment.name),
-        AssumeRolePolicyDocument=policy(
-            {
-                "Sid": "InstancesMayAssume",
-                "Effect": "Allow",
-                "Principal": {"Service": "ec2.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-            }
-        ),
+        AssumeRolePolicyDocument=may_assume("InstancesMayAssume", "ec2.amazonaws.com"),
         ManagedPolicyArns=[ssm(environment, "security", "instance-base-policy-arn"), *process.wiring.policies],
         PermissionsBoundary=ssm(environment, "security", "service-boundary-arn"),
         Tags=tags(service, environment, process.name, process.name),

@@ -187,6 +187,15 @@ def measure(
     )
 
 
+def of_each(query: str, name: str, queues: Mapping[str, str], *, period: int = 60) -> list[MetricDataQuery]:
+    """A metric of several queues, each at its highest: `query` with a number, for people by what `queues` calls the
+    queue of a logical id."""
+    return [
+        measure(f"{query}{number}", "AWS/SQS", name, [of_queue(queue)], statistic="Maximum", period=period, label=label)
+        for number, (queue, label) in enumerate(queues.items(), start=1)
+    ]
+
+
 def of_queue(queue: str) -> MetricDimension:
     """The dimension of a queue of the stack, by its logical id."""
     return MetricDimension(Name="QueueName", Value=GetAtt(queue, "QueueName"))

@@ -173,6 +173,11 @@ def in_batches(subscriptions: Sequence[Subscription]) -> Iterator[tuple[str, Seq
         yield (str(start // 9 + 1) if start else ""), subscriptions[start : start + 9]
 
 
+def event_name(subscription: Subscription) -> str:
+    """Name an event as descriptors do, with the service that publishes it."""
+    return join(subscription.service, ".", subscription.event)
+
+
 def event_list(subscriptions: Sequence[Subscription], *, ages: bool = False) -> str:
     """List events for a description, perhaps with the seconds that each may wait, as many as one takes: with the
     longest names it leaves some to the graph."""
@@ -221,6 +226,17 @@ def keep(environment: Environment) -> dict[str, str]:
 
 def policy(*statements: Statement) -> dict[str, object]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def may_assume(sid: str, aws_service: str, *, condition: Mapping[str, object] | None = None) -> dict[str, object]:
+    """Let an AWS service take on the role that this policy is of."""
+    statement: Statement = {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": {"Service": aws_service},
+        "Action": "sts:AssumeRole",
+    }
+    return policy(statement if condition is None else {**statement, "Condition": dict(condition)})
 
 
 def allow(

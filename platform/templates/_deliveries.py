@@ -12,7 +12,7 @@ from troposphere.xray import ResourcePolicy
 
 from compiler.authoring import Environment, derive, join
 
-from ._conventions import allow, arn, policy, ssm, topic_logs_role_name
+from ._conventions import allow, arn, may_assume, policy, ssm, topic_logs_role_name
 from ._environment_conventions import tags
 
 
@@ -23,14 +23,7 @@ def log_role(environment: Environment) -> Iterator[AWSObject]:
         RoleName=topic_logs_role_name(environment),
         Path="/platform/",
         Description=join("Writes how deliveries of messages end in ", environment.name),
-        AssumeRolePolicyDocument=policy(
-            {
-                "Sid": "TopicsMayAssume",
-                "Effect": "Allow",
-                "Principal": {"Service": "sns.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-            }
-        ),
+        AssumeRolePolicyDocument=may_assume("TopicsMayAssume", "sns.amazonaws.com"),
         PermissionsBoundary=ssm(environment, "security", "service-boundary-arn"),
         Tags=tags(environment, "topic-logs"),
     )

@@ -11,7 +11,7 @@ from troposphere.logs import LogGroup, MetricFilter, MetricTransformation
 
 from compiler.authoring import Environment, join
 
-from ._conventions import allow, arn, keep, key_arn, policy, ssm
+from ._conventions import allow, arn, keep, key_arn, may_assume, policy, ssm
 from ._environment_conventions import tags
 
 # The order of the fields is the order in which they are written, and in which the metric filter reads them.
@@ -55,17 +55,13 @@ def flow_logs(environment: Environment) -> Iterator[AWSObject]:
     yield Role(
         "FlowLogRole",
         Description=join("Writes the flow logs of ", environment.name),
-        AssumeRolePolicyDocument=policy(
-            {
-                "Sid": "FlowLogsMayAssume",
-                "Effect": "Allow",
-                "Principal": {"Service": "vpc-flow-logs.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-                "Condition": {
-                    "StringEquals": {"aws:SourceAccount": environment.account},
-                    "ArnLike": {"aws:SourceArn": arn(environment, "ec2", "vpc-flow-log/*")},
-                },
-            }
+        AssumeRolePolicyDocument=may_assume(
+            "FlowLogsMayAssume",
+            "vpc-flow-logs.amazonaws.com",
+            condition={
+                "StringEquals": {"aws:SourceAccount": environment.account},
+                "ArnLike": {"aws:SourceArn": arn(environment, "ec2", "vpc-flow-log/*")},
+            },
         ),
         PermissionsBoundary=ssm(environment, "security", "service-boundary-arn"),
         Tags=tags(environment, "flow-logs"),

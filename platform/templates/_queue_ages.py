@@ -13,8 +13,8 @@ from troposphere.cloudwatch import MetricDataQuery
 
 from compiler.authoring import Environment, Process, Service, Subscription, derive, join
 
-from ._alarms import Measured, measure, of_queue, reckoned
-from ._conventions import event_list, queue_id
+from ._alarms import Measured, of_each, reckoned
+from ._conventions import event_list, event_name, queue_id
 from ._watching import has_rest, max_age_batches, period_of, queue_batches, size_of, watch
 
 
@@ -58,18 +58,8 @@ def _longest_wait(process: Process, subscriptions: Sequence[Subscription]) -> Me
 
 
 def _ages(subscriptions: Sequence[Subscription], period: int) -> list[MetricDataQuery]:
-    return [
-        measure(
-            f"age{number}",
-            "AWS/SQS",
-            "ApproximateAgeOfOldestMessage",
-            [of_queue(queue_id(each))],
-            statistic="Maximum",
-            period=period,
-            label=join(each.service, ".", each.event),
-        )
-        for number, each in enumerate(subscriptions, start=1)
-    ]
+    queues = {queue_id(each): event_name(each) for each in subscriptions}
+    return of_each("age", "ApproximateAgeOfOldestMessage", queues, period=period)
 
 
 def _while_it_may_run(

@@ -14,7 +14,19 @@ from typing import Any
 from troposphere import AWSObject, GetAtt, Ref
 from troposphere.cloudwatch import MetricDataQuery, MetricDimension
 
-from compiler.authoring import Environment, Process, Scaling, Service, Subscription, Watched, camel, derive, join
+from compiler.authoring import (
+    REQUEST_METRICS,
+    Environment,
+    Process,
+    Scaling,
+    Service,
+    Subscription,
+    Watched,
+    camel,
+    derive,
+    join,
+    look_back,
+)
 
 from ._alarms import Measured, alarm, measure, runbook
 from ._conventions import in_batches, subscriptions_of
@@ -33,8 +45,6 @@ OF_CHANGE = ("healthyHosts", "unhealthyHosts", "maxAge")
 OF_REST = (*OF_CHANGE, "missingInstances", "queueAge")
 # How many minutes longer than otherwise a page waits for instances that start or end.
 HELD_MINUTES = 7
-_DAY, _WEEK, _HOUR = 24 * 60 * 60, 7 * 24 * 60 * 60, 60 * 60  # CloudWatch looks back a day, or a week by the hour
-_NEED_PORT = ("latency", "errors", "healthyHosts", "unhealthyHosts", "connectionErrors", "rejectedConnections")
 _NEED_FLOOR = ("healthyHosts", "missingInstances")
 
 
@@ -56,7 +66,7 @@ def thresholds(process: Process, metric: str) -> Iterator[tuple[str, float]]:
 
 def _applies(process: Process, metric: str) -> bool:
     scaling = process.scaling
-    if metric in _NEED_PORT and process.port is None:
+    if metric in REQUEST_METRICS and process.port is None:
         return False
     if metric == "rejectedConnections" and is_shared(process):
         return False  # the load balancer is watched by whom it belongs to
@@ -146,7 +156,7 @@ def held_longer(watched: Watched) -> Watched:
     Half of the window, so that what is well for a minute now and then is not well.
     """
     (datapoints, _), period = watched.within, watched.period
-    most = (_WEEK if period >= _HOUR else _DAY) // period
+    most = look_back(period) // period
     longer = min(datapoints + math.ceil(HELD_MINUTES * 60 / period), most)
     return replace(watched, within=derive((longer, min(2 * longer, most)), watched.within))
 

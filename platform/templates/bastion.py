@@ -34,7 +34,7 @@ from troposphere.logs import LogGroup
 
 from compiler.authoring import Environment, camel, derive, join
 
-from ._conventions import image_id, is_production, keep, key_arn, policy, ssm, subnets
+from ._conventions import image_id, is_production, keep, key_arn, may_assume, ssm, subnets
 from ._environment_conventions import publish, tag_values, tags
 
 SCOPE = "environment"
@@ -77,14 +77,7 @@ def host(environment: Environment) -> Iterator[AWSObject]:
     yield Role(
         "Role",
         Description=join("Bastion of ", environment.name),
-        AssumeRolePolicyDocument=policy(
-            {
-                "Sid": "InstancesMayAssume",
-                "Effect": "Allow",
-                "Principal": {"Service": "ec2.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-            }
-        ),
+        AssumeRolePolicyDocument=may_assume("InstancesMayAssume", "ec2.amazonaws.com"),
         ManagedPolicyArns=[ssm(environment, "security", "instance-base-policy-arn")],
         PermissionsBoundary=ssm(environment, "security", "service-boundary-arn"),
         Tags=tags(environment, "bastion"),

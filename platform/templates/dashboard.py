@@ -16,6 +16,7 @@ from compiler.authoring import Environment, Process, Service, camel, derive, joi
 from . import alarms, logs, message_alarms, messaging
 from ._conventions import (
     dead_letter_queue_id,
+    event_name,
     metric_namespace,
     own_topic_name,
     queue_id,
@@ -164,10 +165,7 @@ def _counted(service: Service, environment: Environment, process: Process) -> It
 
 
 def _queues(service: Service, process: Process) -> Iterator[Widget]:
-    queues = {
-        join(subscription.service, ".", subscription.event): subscription
-        for subscription in subscriptions_of(service, process)
-    }
+    queues = {event_name(subscription): subscription for subscription in subscriptions_of(service, process)}
     if not queues:
         return
     for title, metric, stat, find in (

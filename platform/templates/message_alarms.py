@@ -14,10 +14,11 @@ from troposphere.cloudwatch import MetricDimension
 
 from compiler.authoring import Environment, Process, Service, Subscription, camel, derive, join
 
-from ._alarms import Measured, alarm, measure, metric, of_queue, reckoned, runbook
+from ._alarms import Measured, alarm, measure, metric, of_each, of_queue, reckoned, runbook
 from ._conventions import (
     dead_letter_queue_id,
     event_list,
+    event_name,
     in_batches,
     queue_id,
     subscriptions_of,
@@ -115,17 +116,8 @@ def misfits(service: Service, environment: Environment, event: str) -> Iterator[
 def undeliverable(
     service: Service, environment: Environment, process: Process, batch: str, subscriptions: Sequence[Subscription]
 ) -> Iterator[AWSObject]:
-    waiting = [
-        measure(
-            f"waiting{number}",
-            "AWS/SQS",
-            "ApproximateNumberOfMessagesVisible",
-            [of_queue(undeliverable_queue_id(each))],
-            statistic="Maximum",
-            label=_event(each),
-        )
-        for number, each in enumerate(subscriptions, start=1)
-    ]
+    queues = {undeliverable_queue_id(each): event_name(each) for each in subscriptions}
+    waiting = of_each("waiting", "ApproximateNumberOfMessagesVisible", queues)
     yield alarm(
         camel(process.name) + "Undeliverable" + batch + "AmberAlarm", service, environment,
         process=process.name,
@@ -149,17 +141,8 @@ def undeliverable(
 def in_flight(
     service: Service, environment: Environment, process: Process, batch: str, subscriptions: Sequence[Subscription]
 ) -> Iterator[AWSObject]:
-    out = [
-        measure(
-            f"out{number}",
-            "AWS/SQS",
-            "ApproximateNumberOfMessagesNotVisible",
-            [of_queue(queue_id(each))],
-            statistic="Maximum",
-            label=_event(each),
-        )
-        for number, each in enumerate(subscriptions, start=1)
-    ]
+    queues = {queue_id(each): event_name(each) for each in subscriptions}
+    out = of_each("out", "ApproximateNumberOfMessagesNotVisible", queues)
     most = ", ".join(f"FILL({each.Id}, 0)" for each in out)
     yield alarm(
         camel(process.name) + "InFlight" + batch + "AmberAlarm", service, environment,
@@ -246,15 +229,13 @@ def _of_topic(event: str) -> MetricDimension:
 
 
 def _subject(service: Service, environment: Environment, subscription: Subscription) -> str:
-    return join(service.name, "/", subscription.process, " in ", environment.name, ": messages ", _event(subscription))
+    return join(
+        service.name, "/", subscription.process, " in ", environment.name, ": messages ", event_name(subscription)
+    )
 
 
 def _process(service: Service, subscription: Subscription) -> Process | None:
     return next((process for process in service.processes if process.name == subscription.process), None)
-
-
-def _event(subscription: Subscription) -> str:
-    return join(subscription.service, ".", subscription.event)
 
 
 def _title(subscription: Subscription) -> str:
