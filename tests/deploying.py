@@ -155,8 +155,8 @@ def run_cloud(folder: Path) -> Iterator[Cloud]:
         pytest.fail(str(missing), pytrace=False)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """The server with its stand-ins, one for the whole session: stacks of two tests have different names."""
+    """The server with its stand-ins, one for a file: what a stack keeps when it goes is in the way of no other file."""
     with run_cloud(tmp_path_factory.mktemp("cloud")) as made:
         yield made
