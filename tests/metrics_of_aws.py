@@ -102,6 +102,7 @@ STATISTICS: Mapping[tuple[str, str], frozenset[str]] = {
             *("PacketsDropCount", "PacketsInFromDestination", "PacketsInFromSource"),
         )
     },
+    ("AWS/PrivateLinkEndpoints", "PacketsDropped"): _SUM,
     **{
         ("AWS/SNS", f"NumberOfNotifications{name}"): _SUM
         for name in (

@@ -35,6 +35,8 @@ DIMENSIONS = {
     "QueueName": ("AWS::SQS::Queue", "QueueName"),
     "TargetGroup": ("AWS::ElasticLoadBalancingV2::TargetGroup", "TargetGroupFullName"),
     "TopicName": ("AWS::SNS::Topic", "TopicName"),
+    "VPC Endpoint Id": ("AWS::EC2::VPCEndpoint", None),
+    "VPC Id": ("AWS::EC2::VPC", None),
 }
 every_stack = pytest.mark.parametrize("name", STACKS)
 
@@ -102,6 +104,9 @@ def test_every_dimension_of_an_alarm_is_of_a_thing_of_the_right_type(name: str) 
                 # The web ACL is in a stack of its own; what is blocked by whichever rule.
                 assert (key, value) in {("Region", "eu-west-1"), ("Rule", "ALL")} or key == "WebACL"
                 assert key != "WebACL" or not acls or value in acls
+            elif key in ("Endpoint Type", "Service Name"):
+                endpoint = resources[each.dimensions["VPC Endpoint Id"]["Ref"]]["Properties"]
+                assert value == endpoint["VpcEndpointType" if key == "Endpoint Type" else "ServiceName"], each.title
             elif each.namespace == "Platform":
                 scripts = [json.dumps(body) for body in resources.values() if body["Type"] == LAUNCH_TEMPLATE]
                 written = f"--namespace Platform --metric-name {each.metric} --value 1 "
@@ -167,6 +172,10 @@ DEPARTURES: Mapping[tuple[str, str], Mapping[Any, str]] = {
     ("StatusCheckFailed_AttachedEBS", "thr"): {0.0: _WHOLE},
     ("ErrorPortAllocation", "miss"): {"notBreaching": _SILENT},
     ("PacketsDropCount", "miss"): {"notBreaching": _SILENT},
+    ("PacketsDropped", "miss"): {"notBreaching": _SILENT},
+    ("PacketsDropped", "dims"): {
+        ("Endpoint Type", "Service Name", "VPC Endpoint Id", "VPC Id"): "of an endpoint in all of its zones"
+    },
     ("NumberOfNotificationsFailed", "window"): {"1 of 1": _FIRST},
     ("NumberOfNotificationsRedrivenToDlq", "window"): {"1 of 1": _FIRST},
     ("NumberOfNotificationsFailedToRedriveToDlq", "window"): {"1 of 1": "the message is gone"},
@@ -187,7 +196,6 @@ DEPARTURES: Mapping[tuple[str, str], Mapping[Any, str]] = {
 # Recommended for things that we make, and watched by no alarm of ours.
 NOT_WATCHED = {
     ("AWS/AutoScaling", "GroupInServiceCapacity"): "instances are counted, against `min`: groups have no weights",
-    ("AWS/PrivateLinkEndpoints", "PacketsDropped"): "shown on the environment's dashboard, for every endpoint",
     ("AWS/S3", "4xxErrors"): "a metric that is paid for; an instance that cannot fetch its release leaves word itself",
     ("AWS/S3", "5xxErrors"): "a metric that is paid for; who calls the bucket tries again, and fails aloud",
     ("AWS/S3", "OperationsFailedReplication"): "nothing is replicated",

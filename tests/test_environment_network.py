@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -242,15 +243,28 @@ def test_the_alarm_on_rejected_flows_watches_what_the_filter_counts() -> None:
 def test_each_gateway_has_its_own_alarms() -> None:
     alarms = properties_of(_network(zones=("a", "b")), "AWS::CloudWatch::Alarm")
     kinds = ("Ports", "Drops", "Bandwidth")
-    assert {f"Nat{zone}{kind}AmberAlarm" for zone in "AB" for kind in kinds} | {"RejectedFlowsAmberAlarm"} == set(
-        alarms
-    )
+    others = {"EndpointDropsAmberAlarm", "EndpointDrops2AmberAlarm", "RejectedFlowsAmberAlarm"}
+    assert {f"Nat{zone}{kind}AmberAlarm" for zone in "AB" for kind in kinds} | others == set(alarms)
     dimensions = [{"Name": "NatGatewayId", "Value": {"Ref": "NatGatewayB"}}]
     assert dimensions == alarms["NatBPortsAmberAlarm"]["Dimensions"]
     for alarm in (alarms["NatBDropsAmberAlarm"], alarms["NatBBandwidthAmberAlarm"]):
         *measured, computed = alarm["Metrics"]
         assert [dimensions] * len(measured) == [query["MetricStat"]["Metric"]["Dimensions"] for query in measured]
         assert all(query["Id"] in computed["Expression"] for query in measured)
+
+
+@pytest.mark.parametrize("count", [0, 1, 10, 11, 23])
+def test_every_endpoint_is_watched_by_one_alarm_and_no_alarm_takes_more_metrics_than_it_may(count: int) -> None:
+    network = _network(nat="single", endpoints=tuple(f"service{number}" for number in range(count)))
+    watched = []
+    for name, alarm in properties_of(network, "AWS::CloudWatch::Alarm").items():
+        if name.startswith("EndpointDrops"):
+            *measured, computed = alarm["Metrics"]
+            assert 1 <= len(measured) <= 10, name
+            assert [query["Id"] for query in measured] == re.findall(r"FILL\((\w+), 0\)", computed["Expression"])
+            places = [query["MetricStat"]["Metric"]["Dimensions"] for query in measured]
+            watched += [each["Value"]["Ref"] for place in places for each in place if each["Name"] == "VPC Endpoint Id"]
+    assert [f"Service{number}Endpoint" for number in range(count)] == watched
 
 
 def test_private_names_live_in_the_zone_of_the_environment() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from troposphere import AWSObject, Ref
 from troposphere.cloudwatch import MetricDataQuery, MetricDimension
@@ -10,11 +10,14 @@ from troposphere.cloudwatch import MetricDataQuery, MetricDimension
 from compiler.authoring import Environment, camel, join
 
 from ._environment_conventions import tags
+from ._network_endpoints import endpoint_id, interfaces, service_name
 from ._network_flow_logs import REJECTED, metric_namespace
 from ._platform_alarms import compute, heard, measure, platform_alarm
 
 # What a NAT gateway can carry at most, in Gbit/s.
 NAT_BANDWIDTH = 100
+# How many metrics the expression of an alarm takes.
+MOST_METRICS = 10
 
 
 def nat_alarms(environment: Environment, zone: str) -> Iterator[AWSObject]:
@@ -90,6 +93,46 @@ def _gateway_of(environment: Environment, zone: str) -> str:
     if environment.network.nat == "regional":
         return join("The regional NAT gateway of ", environment.name)
     return join("The NAT gateway of zone ", zone, " in ", environment.name)
+
+
+def endpoint_alarms(environment: Environment) -> Iterator[AWSObject]:
+    """Watch ten endpoints with one alarm: which of them drops packets, its graph tells by their names."""
+    names = [name for name, _ in interfaces(environment)]
+    for start in range(0, len(names), MOST_METRICS):
+        batch = str(start // MOST_METRICS + 1) if start else ""
+        dropped = list(_dropped_packets(environment, names[start : start + MOST_METRICS]))
+        yield platform_alarm(
+            environment,
+            f"EndpointDrops{batch}AmberAlarm",
+            AlarmDescription=join(
+                "Endpoints in the network of ", environment.name, " drop packets for 5 minutes. Calls to AWS are slow ",
+                "or fail. Look at the graph for which, then at the health of that service and at how much goes there. ",
+                "Packets of more than 8500 bytes are always dropped.",
+            ),
+            Metrics=[
+                *dropped,
+                compute("drops", "Packets dropped", f"SUM([{', '.join(f'FILL({each.Id}, 0)' for each in dropped)}])"),
+            ],
+            EvaluationPeriods=5,
+            DatapointsToAlarm=5,
+            ComparisonOperator="GreaterThanThreshold",
+            Threshold=0,
+            TreatMissingData="notBreaching",
+            **heard(environment, "amber"),
+            Tags=tags(environment, f"endpoint-drops{batch}"),
+        )  # fmt: skip
+
+
+def _dropped_packets(environment: Environment, names: Sequence[str]) -> Iterator[MetricDataQuery]:
+    for number, name in enumerate(names, start=1):
+        place = {
+            "Endpoint Type": "Interface",
+            "Service Name": service_name(environment, name),
+            "VPC Endpoint Id": Ref(endpoint_id(name)),
+            "VPC Id": Ref("Vpc"),
+        }
+        dimensions = [MetricDimension(Name=key, Value=value) for key, value in place.items()]
+        yield measure(f"drops{number}", "AWS/PrivateLinkEndpoints", "PacketsDropped", dimensions, label=name)
 
 
 def flow_alarm(environment: Environment) -> Iterator[AWSObject]:

@@ -37,7 +37,7 @@ def gateway_endpoints(environment: Environment, route_tables: list[Ref]) -> Iter
         "S3GatewayEndpoint",
         VpcId=Ref("Vpc"),
         VpcEndpointType="Gateway",
-        ServiceName=_service_name(environment, "s3"),
+        ServiceName=service_name(environment, "s3"),
         RouteTableIds=route_tables,
         PolicyDocument=policy(_own_account(environment), *_buckets_of_aws(environment)),
         Tags=tags(environment, "s3"),
@@ -46,7 +46,7 @@ def gateway_endpoints(environment: Environment, route_tables: list[Ref]) -> Iter
         "DynamoDbGatewayEndpoint",
         VpcId=Ref("Vpc"),
         VpcEndpointType="Gateway",
-        ServiceName=_service_name(environment, "dynamodb"),
+        ServiceName=service_name(environment, "dynamodb"),
         RouteTableIds=route_tables,
         PolicyDocument=policy(_own_account(environment)),
         Tags=tags(environment, "dynamodb"),
@@ -79,12 +79,12 @@ def interface_endpoints(environment: Environment, subnets: list[Ref]) -> Iterato
         value=Ref("EndpointSecurityGroup"),
         description="Security group of the interface endpoints",
     )
-    for name, reasons in _interfaces(environment):
+    for name, reasons in interfaces(environment):
         yield VPCEndpoint(
-            camel(name) + "Endpoint",
+            endpoint_id(name),
             VpcId=Ref("Vpc"),
             VpcEndpointType="Interface",
-            ServiceName=_service_name(environment, name),
+            ServiceName=service_name(environment, name),
             SubnetIds=subnets,
             SecurityGroupIds=[Ref("EndpointSecurityGroup")],
             PrivateDnsEnabled=True,
@@ -94,7 +94,7 @@ def interface_endpoints(environment: Environment, subnets: list[Ref]) -> Iterato
         )
 
 
-def _interfaces(environment: Environment) -> Iterator[tuple[str, list[str]]]:
+def interfaces(environment: Environment) -> Iterator[tuple[str, list[str]]]:
     """Name the services that have an endpoint, with who needs it where that is known.
 
     These are the ones that the environment lists, and all it takes where there is no way out; or what instances and
@@ -112,7 +112,12 @@ def _interfaces(environment: Environment) -> Iterator[tuple[str, list[str]]]:
         yield from ((derive(name, network.nat), []) for name in sorted({*INSTANCES, *MESSAGES} - {*network.endpoints}))
 
 
-def _service_name(environment: Environment, name: str) -> str:
+def endpoint_id(name: str) -> str:
+    return camel(name) + "Endpoint"
+
+
+def service_name(environment: Environment, name: str) -> str:
+    """What AWS calls a service by in the names of its endpoints and in their metrics."""
     return join("com.amazonaws.", environment.region, ".", name)
 
 

@@ -28,12 +28,14 @@ def measure(
     dimensions: Sequence[MetricDimension] = (),
     *,
     period: int = 60,
+    label: str | None = None,
     is_shown: bool = False,
 ) -> MetricDataQuery:
-    """Add up a metric over each period, in seconds. What is not shown is for expressions."""
+    """Add up a metric over each period, in seconds. What is not shown is for expressions; `label` is for people."""
     place = {"Dimensions": list(dimensions)} if dimensions else {}
     return MetricDataQuery(
         Id=query,
+        **({} if label is None else {"Label": label}),
         MetricStat=MetricStat(
             Metric=Metric(Namespace=namespace, MetricName=metric, **place), Period=period, Stat="Sum"
         ),

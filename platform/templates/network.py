@@ -27,7 +27,7 @@ from compiler.authoring import Environment, camel, derive, join
 
 from ._conventions import keep
 from ._environment_conventions import publish, tags
-from ._network_alarms import flow_alarm, nat_alarms
+from ._network_alarms import endpoint_alarms, flow_alarm, nat_alarms
 from ._network_data import subnet_groups
 from ._network_endpoints import gateway_endpoints, interface_endpoints
 from ._network_flow_logs import flow_logs
@@ -59,6 +59,7 @@ def build(environment: Environment) -> Iterator[AWSObject | Output]:
     yield from public_zone(environment)
     for zone in nat_zones(environment):
         yield from nat_alarms(environment, zone)
+    yield from endpoint_alarms(environment)
     yield from flow_alarm(environment)
 
 
