@@ -12,19 +12,29 @@ from typing import Any
 
 from compiler.blame import conflict_at, fault_at, is_from_service, map_at, number_at
 from compiler.days import a_year_after, day_of, is_day
-from compiler.diagnostics import Diagnostic
-from compiler.model import Commit, Json, Settings
+from compiler.diagnostics import Diagnostic, Span
+from compiler.events import consumed_events
+from compiler.model import Commit, Json, Said, Settings
 from compiler.service import REQUEST_METRICS, look_back
 from compiler.trace import plain, settings_of
 
 # The alarm speaks at fewer, so the worse of two thresholds is the lower one.
 _FEWER = ("agentReports", "healthyHosts")
+_OF_QUEUES = ("queueAge", "maxAge")
+_NONE_HAS = {
+    "port": ("none has a `port`", "give one a `port`"),
+    "own": ("none has a load balancer of its own", "give one `loadBalancer: own`"),
+    "queue": ("none consumes an event", "let one consume an event"),
+}
 
 
 def check_alarms(name: str, process: dict[str, Any], *, is_consumer: bool) -> Iterator[Diagnostic]:
     """Check what a process says of each metric against itself and against what the process has."""
     for metric, said in map_at(process, "alarms").items():
-        where = f"`processes.{name}.alarms.{metric}`"
+        common = bool(_mine(said)) and all(map(_is_common, _mine(said)))
+        if common and _lacks(process, metric, is_consumer=is_consumer):
+            continue
+        where = f"`alarms.{metric}` of `{name}`" if common else f"`processes.{name}.alarms.{metric}`"
         yield from _check_thresholds(where, said, is_fewer=metric in _FEWER)
         yield from _check_window(where, said)
         yield from _check_object(name, process, metric, said, is_consumer=is_consumer)
@@ -32,7 +42,8 @@ def check_alarms(name: str, process: dict[str, Any], *, is_consumer: bool) -> It
     for color in ("amber", "red"):
         wanted = number_at(hosts, color)
         if wanted is not None and least is not None and wanted > least and "port" in process:
-            message = f"`processes.{name}` may have {least} hosts, and {color} speaks at fewer than {wanted}"
+            whose = f"`{name}`" if _is_common(wanted) else f"`processes.{name}`"
+            message = f"{whose} may have {least} hosts, and {color} speaks at fewer than {wanted}"
             yield conflict_at("D359", message, (wanted, color), (least, "min"), f"lower `{color}` or raise `min`")
 
 
@@ -70,20 +81,80 @@ def _check_window(where: str, said: Json) -> Iterator[Diagnostic]:
 def _check_object(
     name: str, process: dict[str, Any], metric: str, said: Json, *, is_consumer: bool
 ) -> Iterator[Diagnostic]:
-    where = f"`processes.{name}.alarms.{metric}`"
-    leaves = said.values() if isinstance(said, dict) else ()
-    mine = next((value for value in leaves if is_from_service(value)), None)
-    if mine is None:
+    lacks = _lacks(process, metric, is_consumer=is_consumer)
+    own = next((value for value in _mine(said) if not _is_common(value)), None)
+    if own is None or lacks is None:
         return
-    if metric in REQUEST_METRICS and "port" not in process:
-        message = f"{where} has no load balancer: `{name}` has no `port`"
-        yield fault_at("D307", message, mine, "give it a `port`, or remove it")
-    elif metric == "rejectedConnections" and plain(process.get("loadBalancer")) == "shared":
+    where = f"`processes.{name}.alarms.{metric}`"
+    if lacks == "queue":
+        message, hint = f"{where} has no queue: `{name}` consumes nothing", "let it consume an event, or remove it"
+    elif lacks == "port":
+        message, hint = f"{where} has no load balancer: `{name}` has no `port`", "give it a `port`, or remove it"
+    else:
         message = f"{where} has no load balancer of its own: the platform team watches the shared one"
-        yield fault_at("D307", message, mine, "remove it")
-    if metric in ("queueAge", "maxAge") and not is_consumer:
-        message = f"{where} has no queue: `{name}` consumes nothing"
-        yield fault_at("D307", message, mine, "let it consume an event, or remove it")
+        hint = "remove it"
+    yield fault_at("D307", message, own, hint)
+
+
+def _lacks(process: dict[str, Any], metric: str, *, is_consumer: bool) -> str | None:
+    """Name what a process would have to have for a metric to be one of it: "port", "own" or "queue"; None if it has."""
+    if metric in REQUEST_METRICS and "port" not in process:
+        return "port"
+    if metric == "rejectedConnections" and plain(process.get("loadBalancer")) == "shared":
+        return "own"
+    return "queue" if metric in _OF_QUEUES and not is_consumer else None
+
+
+# What holds for all processes
+
+
+def check_common(settings: Mapping[str, Settings]) -> Iterator[Diagnostic]:
+    """Check that what a service says of a metric of all its processes is about one of them, in any environment.
+
+    `settings` are those of every environment that the service describes.
+    """
+    words: dict[Span, tuple[str, str | None]] = {}
+    for each in settings.values():
+        consumers = {plain(event.get("process")) for event in consumed_events(each.data).values()}
+        for name, process in map_at(each.data, "processes").items():
+            for metric, said in map_at(process, "alarms").items():
+                lacks = _lacks(process, metric, is_consumer=name in consumers)
+                for span in _common_words(said):
+                    _, before = words.get(span, (metric, lacks))
+                    words[span] = (metric, before and lacks)
+    told: set[str] = set()
+    for span, (metric, lacks) in words.items():
+        if lacks is not None and metric not in told:
+            told.add(metric)
+            why, hint = _NONE_HAS[lacks]
+            yield Diagnostic("D307", f"`alarms.{metric}` is about no process: {why}", span, f"{hint}, or remove it")
+
+
+def _mine(said: Json) -> list[Any]:
+    """Return those words about a metric that the team has said."""
+    return [value for value in (said.values() if isinstance(said, dict) else ()) if is_from_service(value)]
+
+
+def _is_common(value: Json) -> bool:
+    """Tell whether a word holds for all processes that say nothing else."""
+    return all(_is_of_all(setting.history[-1]) for setting in settings_of(value))
+
+
+def _is_of_all(said: Said) -> bool:
+    inside = said.pointer[2:] if said.pointer[:1] == ("environments",) else said.pointer
+    return inside[:1] == ("alarms",)
+
+
+def _common_words(said: Json) -> Iterator[Span]:
+    for setting in settings_of(said):
+        for word in setting.history:
+            if word.origin.layer == "service" and _is_of_all(word):
+                yield word.origin.span
+
+
+def place_of(name: str, metric: str, word: Json) -> str:
+    """Name the map that a word about a metric stands in: that of a process, or of all."""
+    return f"alarms.{metric}" if _is_common(word) else f"processes.{name}.alarms.{metric}"
 
 
 # Mutes
@@ -96,7 +167,8 @@ def check_mutes(settings: Settings, commit: Commit | None) -> Iterator[Diagnosti
             mute = map_at(said, "mute")
             # What is missing or has another form was reported before.
             if isinstance(until := mute.get("until"), str) and settings_of(until):
-                yield from _check_day(f"`processes.{name}.alarms.{metric}`", mute, commit)
+                where = f"`{place_of(name, metric, until)}`"
+                yield from _check_day(where, mute, commit)
 
 
 def _check_day(where: str, mute: Mapping[str, Any], commit: Commit | None) -> Iterator[Diagnostic]:

@@ -79,10 +79,10 @@ def order_diagnostics(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ..
     return tuple(sorted(unique.values(), key=Diagnostic.sort_key))
 
 
-def fold_environments(found: Mapping[str, Iterable[Diagnostic]]) -> list[Diagnostic]:
-    """Say once what is true of several environments: findings that differ in the environment's name alone are one.
+def fold_names(found: Mapping[str, Iterable[Diagnostic]]) -> list[Diagnostic]:
+    """Say once what is true of several environments or processes: findings that differ in their names alone are one.
 
-    `found` is keyed by environment.
+    `found` is keyed by these names.
     """
     groups: dict[tuple[object, ...], tuple[Diagnostic, list[str]]] = {}
     for environment, diagnostics in found.items():

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from compiler.diagnostics import Diagnostic, Related, fold_environments
+from compiler.diagnostics import Diagnostic, Related, fold_names
 from compiler.identity import IdentityTable
 from compiler.model import Document, Json, Library, Lock, Path, Stack, Touch
 from compiler.node import alike, is_intrinsic, same
@@ -177,7 +177,7 @@ def check_overridden(lock: Lock, stack: Stack, library: Library, environment: st
 def find_moves(lock: Lock, library: Library, stacks: Mapping[str, Stack]) -> tuple[Diagnostic, ...]:
     """Find what moved under the overrides since the lock was written. `stacks` is keyed by environment."""
     moves = {name: _Comparison(lock, library, stack, name).compare() for name, stack in stacks.items()}
-    return tuple(fold_environments(moves))
+    return tuple(fold_names(moves))
 
 
 class _Comparison:

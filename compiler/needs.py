@@ -49,4 +49,4 @@ def _make_room(stack: Stack) -> str:
     if alarms * 4 < len(types):
         return "split the service"
     example = "`alarms: {memory: {enabled: false}}`"
-    return f"split the service, or switch some of its {alarms} alarms off, such as {example}"
+    return f"split the service, or switch some of its {alarms} alarms off, for all processes or for one: {example}"

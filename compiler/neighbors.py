@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from compiler.bucket import Bucket
 from compiler.contracts import Neighbor, check_contracts
-from compiler.diagnostics import Diagnostic, fold_environments, order_diagnostics
+from compiler.diagnostics import Diagnostic, fold_names, order_diagnostics
 from compiler.layers import BRANCH_ENVIRONMENT
 from compiler.model import Settings, Stack
 from compiler.promote import read_neighbors
@@ -30,4 +30,4 @@ def check_neighbors(
         neighbors = [each for each in read if isinstance(each, Neighbor)]
         found[environment] = [each for each in read if isinstance(each, Diagnostic)]
         found[environment].extend(check_contracts(settings[environment], stack, neighbors, is_strict=is_strict))
-    return order_diagnostics(fold_environments(found))
+    return order_diagnostics(fold_names(found))

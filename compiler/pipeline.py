@@ -16,7 +16,7 @@ from compiler.bases import read_bases
 from compiler.calls import Callers
 from compiler.checkout import read_commit
 from compiler.contracts import describe_contract
-from compiler.diagnostics import CompileError, Diagnostic, fold_environments, has_errors, order_diagnostics
+from compiler.diagnostics import CompileError, Diagnostic, fold_names, has_errors, order_diagnostics
 from compiler.families import check_families
 from compiler.layers import choose_members, list_members, list_own, named_environments
 from compiler.library import find_content, load_library, load_schema
@@ -29,7 +29,7 @@ from compiler.priorities import fill_priorities, list_priorities
 from compiler.refusals import check_instances, check_refusals
 from compiler.repository import INPUTS, read_repository
 from compiler.resolve import resolve_environment, resolve_settings
-from compiler.rules import check_names, check_settings
+from compiler.rules import check_settings, check_whole
 from compiler.trace import plain
 from compiler.unused import Unused, Usage, find_unused
 from compiler.validate import validate_document
@@ -115,7 +115,7 @@ def plan_service(
         repository = replace(repository, commit=commit, bases=tuple(bases))
     lock, unlocked = read_lock(repository.lock)
     settings = fill_priorities(settings, lock, choose=is_locking)
-    found = [*faults, *more, *unlocked, *check_names(descriptor, repository, library)]
+    found = [*faults, *more, *unlocked, *check_whole(descriptor, repository, library, settings)]
     judged: dict[str, list[Diagnostic]] = {}
     for name in settings:
         judged[name] = [
@@ -125,10 +125,10 @@ def plan_service(
         ]
         for part in active_additions(repository.additions, settings[name]):
             judged[name].extend(check_values(part, given_values(settings[name], part.name)))
-    found.extend(fold_environments(judged))
+    found.extend(fold_names(judged))
     beside = [fault for part in repository.overrides for fault in check_override(part)]
     beside += [fault for part in repository.additions for fault in check_addition(part)]
-    beside += fold_environments(
+    beside += fold_names(
         {name: list(check_waivers(each, library, repository.commit)) for name, each in settings.items()}
     )
     diagnostics = order_diagnostics(_without_echoes([*found, *beside]))
@@ -267,7 +267,7 @@ def _build_stacks(plan: Plan, library: Library) -> tuple[dict[str, Stack], list[
             stacks[environment], found[environment] = build_stack(plan, library, environment, lint=False)
         except CompileError as error:
             found[environment] = error.diagnostics
-    return stacks, fold_environments(found)
+    return stacks, fold_names(found)
 
 
 def _find_moves(plan: Plan, library: Library, stacks: dict[str, Stack]) -> tuple[Diagnostic, ...]:
@@ -314,7 +314,7 @@ def compile_plan(
     is_linted = lint and not any(map(is_too_large, stacks.values()))
     unasked = () if is_linted else [rule for module in library.rules for rule in module.ids]
     rest = _without_doubts(check_use(sound, used, stacks=stacks, unasked=unasked, commit=commit), plan.left_out)
-    diagnostics = order_diagnostics([*plan.diagnostics, *fold_environments(found), *rest])
+    diagnostics = order_diagnostics([*plan.diagnostics, *fold_names(found), *rest])
     if has_errors(diagnostics):
         raise CompileError(diagnostics)
     bundle = render_bundle(

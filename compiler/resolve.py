@@ -8,7 +8,7 @@ Never: reads files, guesses, or changes a Descriptor.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,26 +19,29 @@ from compiler.model import Descriptor, Document, Json, Library, Origin, Path, Sa
 from compiler.trace import trace_value
 
 _PLACE = "<environment>"  # stands for its name in paths of secrets and in permissions
+# What stands under the `alarms` of a service and belongs to no one process.
+_OF_NO_PROCESS = ("add", "bootFailures")
 
 
 def resolve_settings(descriptor: Descriptor, library: Library, environment: str) -> Settings:
-    """Merge the layers, weakest first: maps merge, everything else is replaced, null says nothing."""
+    """Merge the layers, weakest first: maps merge, everything else is replaced, null says nothing.
+
+    What a service says of the alarms of all its processes is weaker than what is said of one of them, whichever of its
+    layers says so: a threshold that somebody chose for one process is not lost to a word that does not name it.
+    """
     member = find_member(library.environments, environment)
     assert member is not None, environment
+    names, said = _process_names(descriptor, member), list(_sections(descriptor, member))
     runbook = {"runbook": library.defaults.data.get("runbook")}
     layers = [
         _wrap(library.defaults, "platform", runbook, ()),
-        *_default_layers(descriptor, member, library.defaults, "platform", ()),
+        *_default_layers(names, library.defaults, "platform", ()),
     ]
     for section in member.sections:
-        layers.extend(_default_layers(descriptor, member, library.environments[member.file], "environment", section))
-    for each in descriptor.layers:
-        layer = "service" if each is descriptor else "base"
-        layers.append(_wrap(each.document, layer, _without(each.data, "environments", "extends"), ()))
-        overlays = each.data.get("environments", {})
-        for name in member.layers:
-            if isinstance(overlays, dict) and isinstance(overlays.get(name), dict):
-                layers.append(_wrap(each.document, layer, overlays[name], ("environments", name)))
+        layers.extend(_default_layers(names, library.environments[member.file], "environment", section))
+    for each in said:
+        layers.extend(_common_alarms(names, each))
+    layers.extend(_wrap(each.document, each.layer, each.own_data, each.pointer) for each in said)
     data = _merge(layers, environment)
     return Settings(environment, data, _resolve_own(library, member), member.layers, member.shared)
 
@@ -79,17 +82,62 @@ class _Leaf:
     items: Json
 
 
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """What a descriptor says of all environments, or of one below `environments`."""
+
+    document: Document
+    layer: str
+    pointer: Path
+    data: Mapping[str, Json]
+
+    @property
+    def common_alarms(self) -> dict[str, Json]:
+        """What it says of metrics of every process."""
+        return _without(self._alarms(), *_OF_NO_PROCESS)
+
+    @property
+    def own_data(self) -> dict[str, Json]:
+        """All else."""
+        data = _without(self.data, "alarms", "environments", "extends")
+        alarms = {name: said for name, said in self._alarms().items() if name in _OF_NO_PROCESS}
+        return {**data, "alarms": alarms} if alarms else data
+
+    def _alarms(self) -> Mapping[str, Json]:
+        said = self.data.get("alarms")
+        return said if isinstance(said, dict) else {}
+
+
+def _sections(descriptor: Descriptor, member: Member) -> Iterator[_Section]:
+    """Yield what speaks about an environment in a descriptor and in what it extends, the weakest first."""
+    for each in descriptor.layers:
+        layer = "service" if each is descriptor else "base"
+        yield _Section(each.document, layer, (), each.data)
+        overlays = each.data.get("environments", {})
+        for name in member.layers:
+            if isinstance(overlays, dict) and isinstance(overlays.get(name), dict):
+                yield _Section(each.document, layer, ("environments", name), overlays[name])
+
+
 def _without(data: Mapping[str, Json], *keys: str) -> dict[str, Json]:
     return {name: value for name, value in data.items() if name not in keys}
 
 
+def _common_alarms(names: Iterable[str], said: _Section) -> Iterator[Any]:
+    """Spread the `alarms` of a section over each process."""
+    for name in names if said.common_alarms else ():
+        path = ("processes", name, "alarms")
+        tree = _wrap(said.document, said.layer, said.common_alarms, (*said.pointer, "alarms"), path)
+        yield {"processes": {name: {"alarms": tree}}}
+
+
 def _default_layers(
-    descriptor: Descriptor, member: Member, document: Document, layer: str, section: Path
+    names: Mapping[str, Mapping[str, None]], document: Document, layer: str, section: Path
 ) -> Iterator[Any]:
     """Spread `defaults.process` and `defaults.log` of a section over each process and log that the descriptor names."""
     defaults = value_at(document.data, (*section, "defaults")) or {}
     process, log = defaults.get("process") or {}, defaults.get("log") or {}
-    for name, logs in _process_names(descriptor, member).items():
+    for name, logs in names.items():
         path: Path = ("processes", name)
         tree = _wrap(document, layer, process, (*section, "defaults", "process"), path)
         each = {

@@ -7,13 +7,13 @@ Never: changes a value. A rule whose values are missing says nothing: their abse
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from compiler.alarms import check_alarms
+from compiler.alarms import check_alarms, check_common, place_of
 from compiler.asking import check_permissions
 from compiler.blame import conflict_at, fault_at, is_from_service, map_at, number_at, span_of
-from compiler.diagnostics import Diagnostic, Related, Span, suggest
+from compiler.diagnostics import Diagnostic, Related, Span, fold_names, suggest
 from compiler.events import consumed_events
 from compiler.layers import choose_members, list_names, named_environments
 from compiler.logs import check_logs
@@ -43,8 +43,11 @@ _ALARMS_WITHOUT = ("healthyHosts", "maxAge", "down", "degraded")
 _OTHER = "pin a library of that line with `flagstone lock --bucket`, or name its folder with --platform"
 
 
-def check_names(descriptor: Descriptor, repository: Repository, library: Library) -> Iterator[Diagnostic]:
-    """Check what does not depend on an environment: environment names and the release line of the platform."""
+def check_whole(
+    descriptor: Descriptor, repository: Repository, library: Library, settings: Mapping[str, Settings]
+) -> Iterator[Diagnostic]:
+    """Check what no environment alone tells: environment names, the release line of the platform, common alarms."""
+    yield from check_common(settings)
     for name, document in named_environments(descriptor):
         if not choose_members(library.environments, name):
             yield _unknown_environment(name, document.key_span(("environments", name)), library)
@@ -78,9 +81,11 @@ def check_settings(descriptor: Descriptor, settings: Settings) -> Iterator[Diagn
         yield from _check_types(name, process)
         yield from _check_warm_pool(name, process)
         yield from _check_health(name, process)
-        yield from check_alarms(name, process, is_consumer=name in consumers)
         yield from _check_port(name, process)
         yield from _check_exposure(name, process)
+    yield from fold_names(
+        {name: check_alarms(name, each, is_consumer=name in consumers) for name, each in processes.items()}
+    )
     yield from check_subscriptions(settings, processes)
     yield from _check_dns(processes)
     yield from check_routes(settings, processes)
@@ -114,12 +119,13 @@ def _check_presence(descriptor: Descriptor, settings: Settings, processes: dict[
             for said in (said for said in process if said == key):
                 yield from _require(descriptor, process[said], said, (wanted,), f"{where}.{said}")
         for metric, levels in map_at(process, "alarms").items():
-            inside = f"{where}.alarms.{metric}"
+            inside = place_of(name, metric, metric)
             is_on = isinstance(levels, dict) and levels.get("enabled") is not False
             if is_on and metric not in _ALARMS_WITHOUT and not any(color in levels for color in _THRESHOLDS):
                 yield from _require(descriptor, levels, metric, _THRESHOLDS[:1], inside)
             for key in (key for key in map_at(map_at(process, "alarms"), metric) if key == "mute"):
-                yield from _require(descriptor, levels[key], key, ("until", "reason"), f"{inside}.mute")
+                where_mute = f"{place_of(name, metric, key)}.mute"
+                yield from _require(descriptor, levels[key], key, ("until", "reason"), where_mute)
         for log_name, log in map_at(process, "logs").items():
             yield from _require(descriptor, log, log_name, ("path", "retentionDays"), f"{where}.logs.{log_name}")
             for key, each in map_at(log, "filters").items():

@@ -12,7 +12,7 @@ from compiler.model import Descriptor, Library, Repository, Settings
 from compiler.pipeline import open_library
 from compiler.refusals import check_refusals
 from compiler.resolve import resolve_settings
-from compiler.rules import check_names, check_settings
+from compiler.rules import check_settings, check_whole
 from compiler.trace import settings_of
 from compiler.validate import validate_document
 
@@ -61,8 +61,8 @@ def judge(text: str, environment: str = "production") -> tuple[Diagnostic, ...]:
     descriptor, faults = describe(text)
     repository = Repository(descriptor.document, (), (), (), (), None)
     settings = resolve_settings(descriptor, toy_library(), environment)
-    names = check_names(descriptor, repository, toy_library())
-    return order_diagnostics([*faults, *names, *check_settings(descriptor, settings), *check_refusals(settings)])
+    whole = check_whole(descriptor, repository, toy_library(), {environment: settings})
+    return order_diagnostics([*faults, *whole, *check_settings(descriptor, settings), *check_refusals(settings)])
 
 
 def history(value: Any) -> list[tuple[str, int, Any]]:

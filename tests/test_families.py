@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from compiler.cli import cli
-from compiler.diagnostics import CompileError, Diagnostic, fold_environments
+from compiler.diagnostics import CompileError, Diagnostic, fold_names
 from compiler.families import find_empty_regions
 from compiler.hidden import hide_secrets
 from compiler.layers import choose_members, list_own
@@ -568,7 +568,7 @@ def test_an_unknown_name_is_refused_with_those_that_are_near(few: Path) -> None:
 )
 def test_what_is_true_of_a_large_family_is_told_with_a_few_of_it(count: int, told: str) -> None:
     found = {name: [Diagnostic("D345", f"`{name}` has no load balancer")] for name in (f"e{n}" for n in range(count))}
-    (fault,) = fold_environments(found)
+    (fault,) = fold_names(found)
     assert told in fault.message
 
 

@@ -85,7 +85,8 @@ ENTRIES = (
         explanation="""
             A scaling target, an alarm or a health check is about something that the process does not have. Requests,
             latency, errors, health checks and a DNS name need a load balancer, and so a `port`; `queueAge` needs a
-            queue, and so an event that the process consumes. Add what is missing or remove the setting.
+            queue, and so an event that the process consumes. Add what is missing or remove the setting. What `alarms`
+            says for all processes passes over those without the metric, and is refused where all are.
         """,
         wrong=in_web("scaling: {min: 1, max: 4, target: {queueAge: 120}}"),
         right=in_web("scaling: {min: 1, max: 4, target: {cpu: 60}}"),
