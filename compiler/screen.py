@@ -97,11 +97,13 @@ def make_screen(format: str | None, folder: Path | None = None) -> Screen:
 
 def show_wrong_usage(error: click.ClickException, words: Sequence[str]) -> None:
     """Tell a machine why a command did nothing, in the format that the words of the command line ask for."""
-    pairs = zip(words, [*words[1:], ""], strict=True)
+    pairs = zip(words, [*words[1:], ""], strict=False)
     asked = [word.partition("=")[2] or after for word, after in pairs if word.partition("=")[0] == "--format"]
     screen = make_screen(asked[-1] if asked else None)
     if screen.format in _FORMATS and screen.format != "text":
-        message = " ".join(error.format_message().split()).rstrip(".")
+        # Asked for nothing, click says everything: its help.
+        is_help = isinstance(error, click.exceptions.NoArgsIsHelpError)
+        message = "a command is missing" if is_help else " ".join(error.format_message().split()).rstrip(".")
         with _forgive():
             screen.show([Diagnostic("usage", message)])
 

@@ -116,6 +116,19 @@ def test_wrong_usage_stands_in_the_log_of_a_workflow() -> None:
     assert done.stderr.splitlines()[-1].startswith("::error title=usage::Invalid value for '[REPO]'")
 
 
+@pytest.mark.parametrize("words", ["", "platform"])
+def test_a_person_who_names_no_command_reads_the_help_and_a_machine_what_is_missing(
+    words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = run(words, "")
+    assert (2, "") == (done.returncode, done.stdout)
+    usage, *_, last = done.stderr.splitlines()
+    assert usage.startswith("Usage: flagstone ") and last.startswith("  "), done.stderr
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    told = run(words, "")
+    assert (2, f"{done.stderr}::error title=usage::a command is missing\n") == (told.returncode, told.stderr)
+
+
 @pytest.mark.parametrize("words", ["--format text", "--format xml", "--format", ""])
 def test_a_person_reads_wrong_usage_once(words: str) -> None:
     done = run(f"validate nowhere {words}", "")
