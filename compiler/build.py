@@ -124,6 +124,7 @@ def read_environment(settings: Settings, library: Library) -> Environment:
         waf=Waf(waf.get("mode") or "block", waf.get("rateLimit") or 2000),
         label=member.label,
         tenants=tuple(guests) if member.is_common else (),
+        runbook=data.get("runbook"),
     )
 
 

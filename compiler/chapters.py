@@ -139,7 +139,7 @@ def _write(
         about=ast.get_docstring(ast.parse("\n".join(template.source.lines))) or "",
         environments=tuple(sorted(name for name in runs if name != SAMPLE)),
         made=tuple(made[key] for key in sorted(made)),
-        options=_options(used, vague, library.defaults.data.get("defaults", {})),
+        options=_options(template.scope, used, vague, library.defaults.data.get("defaults", {})),
         reads=tuple(sorted(reads)),
         writes=tuple(sorted(writes)),
         costs={name: run.costs for name, run in sorted(runs.items()) if name != SAMPLE},
@@ -262,10 +262,12 @@ def _place(path: Path) -> tuple[str, ...]:
     return tuple(str(step) for step in path)
 
 
-def _options(used: Iterable[tuple[str, ...]], vague: Iterable[tuple[str, ...]], defaults: Json) -> tuple[Option, ...]:
+def _options(
+    scope: str, used: Iterable[tuple[str, ...]], vague: Iterable[tuple[str, ...]], defaults: Json
+) -> tuple[Option, ...]:
     """Look options up in the schemas. What cannot be watched goes with its neighbors, such as all switches."""
     found: dict[str, _Found] = {}
-    for each in filter(None, map(_find, used)):
+    for each in filter(None, (_find(place, scope) for place in used)):
         found[each.path] = each
         inside = each.node.get("properties", {})  # of a name that was used
         for above, keys in ((each.path.rpartition(".")[0], each.beside), (each.path, inside)):
@@ -274,7 +276,7 @@ def _options(used: Iterable[tuple[str, ...]], vague: Iterable[tuple[str, ...]], 
                     path = f"{above}.{key}"
                     found[path] = _Found(path, node, keys)
     sections = {path.rpartition(".")[0] for path in found} - {"", "processes.*"}
-    for each in filter(None, map(_find, vague)):
+    for each in filter(None, (_find(place, scope) for place in vague)):
         if each.path.rpartition(".")[0] in sections:
             found[each.path] = each
     return tuple(
@@ -307,13 +309,15 @@ class _Found:
 
 
 @cache
-def _schemas() -> tuple[Mapping[str, Json], ...]:
-    return tuple(load_schema(name) for name in ("service.v1", "environment.v1", "platform.v1"))
+def _schemas(scope: str) -> tuple[Mapping[str, Json], ...]:
+    """Of whom a template can hear: no service speaks to the stacks of an environment."""
+    speakers = ("environment.v1", "platform.v1")
+    return tuple(load_schema(name) for name in (("service.v1", *speakers) if scope == "service" else speakers))
 
 
 @cache
-def _find(place: tuple[str, ...]) -> _Found | None:
-    return next(filter(None, (_descend(schema, place) for schema in _schemas())), None)
+def _find(place: tuple[str, ...], scope: str = "service") -> _Found | None:
+    return next(filter(None, (_descend(schema, place) for schema in _schemas(scope))), None)
 
 
 def _descend(schema: Mapping[str, Json], place: tuple[str, ...]) -> _Found | None:

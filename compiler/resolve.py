@@ -62,7 +62,7 @@ def resolve_environment(
 
 def _resolve_own(library: Library, member: Member) -> dict[str, Json]:
     platform, file = library.defaults, library.environments[member.file]
-    shared = {key: platform.data.get(key) for key in ("businessHours", "owners")}
+    shared = {key: platform.data.get(key) for key in ("businessHours", "owners", "runbook")}
     layers = [_wrap(platform, "platform", shared, ())]
     for section in member.sections:
         said = _without(value_at(file.data, section) or {}, "defaults", "regions", "tenants", "name")

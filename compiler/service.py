@@ -327,7 +327,8 @@ class Environment:
     environments that services run in here, where these are others.
     `bucket` is the name of the platform deployment bucket. Without a `public_zone_id` the environment makes its own.
     `images` maps a processor architecture to the pinned version of the SSM parameter that holds the image's id,
-    `image_ids` to the id that its newest version is to hold.
+    `image_ids` to the id that its newest version is to hold. `runbook` is a pattern of an address, for alarms of the
+    platform's own.
     """
 
     name: str
@@ -352,3 +353,4 @@ class Environment:
     logs: LogDelivery = LogDelivery()
     label: str | None = None
     tenants: tuple[str, ...] = ()
+    runbook: str | None = None

@@ -44,6 +44,7 @@ PRODUCTION = Environment(
     account_baseline=AccountBaseline(monthly_budget=4000),
     bastion=Bastion("host"),
     logs=LogDelivery(365),
+    runbook="https://runbooks.recipes.example/{service}/{alarm}",
 )
 STAGING = replace(
     PRODUCTION,

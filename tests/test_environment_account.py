@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -75,6 +76,17 @@ def test_what_nobody_does_on_an_ordinary_day_pages_the_platform_team() -> None:
     assert {"RootUserRule", "KeyDeletionRule", "TrailChangeRule", "ConfigChangeRule", "ThreatRule"} == set(rules)
     assert [TOPIC % "red"] * 5 == [target["Arn"] for rule in rules.values() for target in rule["Targets"]]
     assert ["DisableKey", "ScheduleKeyDeletion"] == rules["KeyDeletionRule"]["EventPattern"]["detail"]["eventName"]
+
+
+def test_a_page_says_who_did_what_and_where_to_read_on() -> None:
+    for name, rule in properties_of(build_template("account"), "AWS::Events::Rule").items():
+        (target,) = rule["Targets"]
+        transformed = target["InputTransformer"]
+        said = json.loads(transformed["InputTemplate"])
+        assert re.findall(r"<(\w+)>", said) == list(transformed["InputPathsMap"]), name
+        assert all(path.startswith("$.detail.") for path in transformed["InputPathsMap"].values()), name
+        page = name.removesuffix("Rule")
+        assert said.endswith(f" https://runbooks.recipes.example/platform/{page[0].lower()}{page[1:]}")
 
 
 def test_a_budget_tells_before_the_money_is_gone_and_is_there_where_one_is_set() -> None:

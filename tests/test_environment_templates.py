@@ -13,7 +13,7 @@ import pytest
 from compiler.diagnostics import Source, Span
 from compiler.library import load_library
 from compiler.model import Origin, Said, Setting
-from compiler.service import AccountBaseline, Bastion, DeploymentBucket, Environment, Ingress, Waf
+from compiler.service import AccountBaseline, Bastion, DeploymentBucket, Environment, Ingress, LogDelivery, Waf
 from compiler.trace import settings_of, trace_value
 from tests.environments_by_hand import (
     ENVIRONMENTS,
@@ -29,6 +29,8 @@ from tests.linting import lint_text
 from tests.services_by_hand import load_template, stuck_on_rollback
 
 CERTIFICATE = "arn:aws:acm:eu-west-1:444455556666:certificate/0b8a4f0e-3f0b-4a55-9b0e-2f2ad8e1c6a1"
+STREAM = "arn:aws:firehose:eu-west-1:111122223333:deliverystream/logs"
+ROLE = "arn:aws:iam::111122223333:role/logs"
 SAML = "arn:aws:iam::444455556666:saml-provider/staff"
 LIBRARY = Path(__file__).parent.parent / "platform"
 SHARED = ("listener-arn", "load-balancer-arn-suffix", "dns-name", "zone-id", "security-group-id")
@@ -79,6 +81,7 @@ def test_the_environments_made_by_hand_are_those_of_the_library(environment: Env
     said = library.environments[environment.name].data
     network = said["network"]
     assert tuple(library.defaults.data["owners"]) == environment.owners
+    assert library.defaults.data["runbook"] == environment.runbook
     assert (said["account"], said["region"], said["tier"]) == (
         environment.account,
         environment.region,
@@ -183,6 +186,28 @@ def test_every_alarm_reaches_the_platform_team(name: str) -> None:
         # A certificate that nobody measures is gone; of everything else there may be nothing to count.
         kind = "breaching" if alarm.get("MetricName") == "DaysToExpiry" else "notBreaching"
         assert kind == alarm["TreatMissingData"], title
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_every_alarm_says_where_to_read_on_if_the_platform_has_runbooks(name: str) -> None:
+    alarms = properties_of(build_template(name), "AWS::CloudWatch::Alarm")
+    bare = properties_of(build_template(name, replace(PRODUCTION, runbook=None)), "AWS::CloudWatch::Alarm")
+    for title, alarm in alarms.items():
+        says, page = alarm["AlarmDescription"].rsplit(" ", 1)
+        assert re.fullmatch(r"https://runbooks\.recipes\.example/platform/[a-z]+([A-Z][a-z]+)*", page), title
+        assert says.endswith(".") and says == bare[title]["AlarmDescription"], title
+
+
+def test_the_guide_lists_the_runbooks_of_the_platform_by_stack() -> None:
+    environment = replace(PRODUCTION, logs=LogDelivery(stream=STREAM, role=ROLE))
+    found: dict[str, set[str]] = {}
+    for name in TEMPLATES:
+        text = json.dumps(build_template(name, environment))
+        for page in re.findall(r"https://runbooks\.recipes\.example/platform/(\w+)", text):
+            found.setdefault(name, set()).add(page)
+    guide = (LIBRARY.parent / "docs" / "alarms.md").read_text()
+    rows = re.findall(r"^\| \[(\w+)\]\(templates/\1\.md\).* \| (.*) \|$", guide, re.MULTILINE)
+    assert found == {name: set(re.findall(r"`(\w+)`", pages)) for name, pages in rows}
 
 
 @pytest.mark.parametrize("name", TEMPLATES)

@@ -14,7 +14,7 @@ from troposphere.cloudwatch import Alarm, CompositeAlarm, Metric, MetricDataQuer
 
 from compiler.authoring import Environment, Mute, Process, Service, derive, join
 
-from ._conventions import alarm_topics, tags
+from ._conventions import alarm_topics, runbook_page, tags
 
 Measured = Mapping[str, object]
 
@@ -108,19 +108,9 @@ def runbook(
 ) -> str | None:
     """Return where to read what to do about an alarm: the page of its `own`, of the process or of the service."""
     pattern = own or (process and process.runbook) or service.runbook
-    if pattern is None:
-        return None
     # What belongs to no one process is found under the service's own name.
-    names = {
-        "service": service.name,
-        "process": service.name if process is None else process.name,
-        "environment": environment.name,
-        "alarm": name,
-    }
-    text = str(pattern)
-    for key, value in names.items():
-        text = text.replace("{" + key + "}", value)
-    return derive(text, pattern, *(value for key, value in names.items() if "{" + key + "}" in pattern))
+    place = (service.name, service.name if process is None else process.name)
+    return None if pattern is None else runbook_page(pattern, environment, *place, name)
 
 
 def _description(says: str, mute: Mute | None, runbook: str | None) -> str:

@@ -63,6 +63,15 @@ def alarm_topics(service: Service, environment: Environment, color: str) -> list
     return [arn(environment, "sns", join("platform-", environment.shared, "-", service.owner, f"-{color}"))]
 
 
+def runbook_page(pattern: str, environment: Environment, service: str, process: str, alarm: str) -> str:
+    """Fill in the address of the page that says what to do about an alarm."""
+    names = {"service": service, "process": process, "environment": environment.name, "alarm": alarm}
+    text = str(pattern)
+    for key, value in names.items():
+        text = text.replace("{" + key + "}", value)
+    return derive(text, pattern, *(value for key, value in names.items() if "{" + key + "}" in pattern))
+
+
 # Names and ARNs
 
 

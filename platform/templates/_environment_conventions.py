@@ -11,7 +11,7 @@ from troposphere.ssm import Parameter
 
 from compiler.authoring import Environment, camel, derive, join
 
-from ._conventions import ssm
+from ._conventions import runbook_page, ssm
 
 PLATFORM = "platform"  # the owner of what belongs to no service
 
@@ -42,6 +42,13 @@ def platform_topics(environment: Environment, color: str) -> list[str]:
     if PLATFORM not in environment.owners:
         return []
     return [ssm(environment, "notifications", f"{PLATFORM}-{color}-topic-arn")]
+
+
+def what_to_do(environment: Environment, name: str) -> tuple[str, ...]:
+    """What a message about `name` ends in: the address of its runbook where the platform has runbooks."""
+    if environment.runbook is None:
+        return ()
+    return (" ", runbook_page(environment.runbook, environment, PLATFORM, PLATFORM, name))
 
 
 def account_root(environment: Environment) -> str:

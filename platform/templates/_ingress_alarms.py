@@ -22,7 +22,8 @@ def certificate_alarm(environment: Environment, exposure: str) -> AWSObject:
     return platform_alarm(
         environment,
         camel(exposure, "certificate") + "AmberAlarm",
-        AlarmDescription=join(
+        runbook="certificate",
+        says=join(
             f"The certificate for names in the {exposure} zone of ", environment.name,
             f" ends within {RENEWED} days, and AWS should have renewed it by now. After it, no client connects. ",
             "Look in Certificate Manager for why it was not: most often the record that proves the name is gone.",
@@ -48,7 +49,8 @@ def load_balancer_alarms(environment: Environment, exposure: str) -> Iterator[AW
     yield platform_alarm(
         environment,
         camel(exposure, "errors") + "RedAlarm",
-        AlarmDescription=join(
+        runbook="loadBalancerErrors",
+        says=join(
             subject, " itself answers more than 1 percent of requests with 5xx in 3 of 5 minutes: it finds no ",
             "instance that answers. Look at which target groups have no healthy instance, then at the health of AWS.",
         ),
@@ -69,7 +71,8 @@ def load_balancer_alarms(environment: Environment, exposure: str) -> Iterator[AW
     yield platform_alarm(
         environment,
         camel(exposure, "rejected") + "RedAlarm",
-        AlarmDescription=join(
+        runbook="rejectedConnections",
+        says=join(
             subject, " turns connections away: it has as many as it can hold. Clients cannot connect. ",
             "Look for who opens so many; AWS adds capacity within minutes.",
         ),
@@ -95,7 +98,8 @@ def blocked_requests_alarm(environment: Environment) -> AWSObject:
     return platform_alarm(
         environment,
         "BlockedRequestsAmberAlarm",
-        AlarmDescription=join(
+        runbook="blockedRequests",
+        says=join(
             "The web ACL of ", environment.name, " blocks many more requests than usual for 15 minutes. ",
             "Someone attacks, or a release does what a rule takes for an attack. Look at which rule, in its log.",
         ),

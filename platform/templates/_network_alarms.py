@@ -25,7 +25,8 @@ def nat_alarms(environment: Environment, zone: str) -> Iterator[AWSObject]:
     yield platform_alarm(
         environment,
         camel("nat", zone, "ports") + "AmberAlarm",
-        AlarmDescription=join(
+        runbook="natPorts",
+        says=join(
             subject, " finds no port for new connections: too many to one address. Calls to it fail. ",
             "Let callers reuse connections, or give the gateway a second address.",
         ),
@@ -45,7 +46,8 @@ def nat_alarms(environment: Environment, zone: str) -> Iterator[AWSObject]:
     yield platform_alarm(
         environment,
         camel("nat", zone, "drops") + "AmberAlarm",
-        AlarmDescription=join(
+        runbook="natDrops",
+        says=join(
             subject, " drops more than 0.01 percent of packets for 5 minutes. Calls to the internet are slow or fail. ",
             "Look at the health of AWS in the region, then at the gateway's load.",
         ),
@@ -70,7 +72,8 @@ def nat_alarms(environment: Environment, zone: str) -> Iterator[AWSObject]:
     yield platform_alarm(
         environment,
         camel("nat", zone, "bandwidth") + "AmberAlarm",
-        AlarmDescription=join(
+        runbook="natBandwidth",
+        says=join(
             subject, f" carries more than 80 percent of the {NAT_BANDWIDTH} Gbit/s that it can, for 5 minutes. ",
             "Beyond that it drops. Find who moves so much, and give it an endpoint or a gateway of its own.",
         ),
@@ -104,7 +107,8 @@ def endpoint_alarms(environment: Environment) -> Iterator[AWSObject]:
         yield platform_alarm(
             environment,
             f"EndpointDrops{batch}AmberAlarm",
-            AlarmDescription=join(
+            runbook="endpointDrops",
+            says=join(
                 "Endpoints in the network of ", environment.name, " drop packets for 5 minutes. Calls to AWS are slow ",
                 "or fail. Look at the graph for which, then at the health of that service and at how much goes there. ",
                 "Packets of more than 8500 bytes are always dropped.",
@@ -140,7 +144,8 @@ def flow_alarm(environment: Environment) -> Iterator[AWSObject]:
     yield platform_alarm(
         environment,
         "RejectedFlowsAmberAlarm",
-        AlarmDescription=join(
+        runbook="rejectedFlows",
+        says=join(
             "The network of ", environment.name, " refuses many more connections than usual for 15 minutes. ",
             "Someone looks for open doors, or a rule is missing. Query the flow logs for REJECT.",
         ),

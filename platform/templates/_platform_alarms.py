@@ -8,12 +8,20 @@ from troposphere.cloudwatch import Alarm, Metric, MetricDataQuery, MetricDimensi
 
 from compiler.authoring import Environment, join
 
-from ._environment_conventions import platform_topics
+from ._environment_conventions import platform_topics, what_to_do
 
 
-def platform_alarm(environment: Environment, title: str, **properties: object) -> Alarm:
-    """Make an alarm of the platform's own, by a name that the environment's dashboard can derive in another stack."""
-    return Alarm(title, AlarmName=join("platform-", environment.name, f"-{title}"), **properties)
+def platform_alarm(environment: Environment, title: str, *, says: str, runbook: str, **properties: object) -> Alarm:
+    """Make an alarm of the platform's own, by a name that the environment's dashboard can derive in another stack.
+
+    `says` is what happens and what to look at, in sentences; the link to the page `runbook` follows it.
+    """
+    return Alarm(
+        title,
+        AlarmName=join("platform-", environment.name, f"-{title}"),
+        AlarmDescription=join(says, *what_to_do(environment, runbook)),
+        **properties,
+    )
 
 
 def heard(environment: Environment, color: str) -> dict[str, list[str]]:

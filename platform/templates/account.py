@@ -32,7 +32,7 @@ from troposphere.config import (
     RecordingMode,
 )
 from troposphere.ec2 import SnapshotBlockPublicAccess
-from troposphere.events import Rule, Target
+from troposphere.events import InputTransformer, Rule, Target
 from troposphere.guardduty import Detector, TagItem
 from troposphere.iam import ServiceLinkedRole
 
@@ -41,11 +41,17 @@ from compiler.authoring import Environment, camel, derive, join
 from ._buckets import log_bucket, objects_of
 from ._conventions import Statement, key_arn
 from ._deliveries import traces
-from ._environment_conventions import platform_topics, publish, tag_values, tags
+from ._environment_conventions import platform_topics, publish, tag_values, tags, what_to_do
 from ._key_policies import trail_arn, trail_name
 
 SCOPE = "environment"
 
+# What a message says of a call, and of what GuardDuty found: text with names of values of the event.
+OF_CALL = (
+    "<call> by <who> from <address>",
+    {"call": "eventName", "who": "userIdentity.arn", "address": "sourceIPAddress"},
+)
+OF_THREAT = ("<type>, finding <id>", {"type": "type", "id": "id"})
 # What nobody does on an ordinary day, as the record of calls tells it.
 ALERTS: Mapping[str, tuple[str, str, dict[str, object]]] = {
     "root-user": (
@@ -223,21 +229,44 @@ def alerts(environment: Environment) -> Iterator[AWSObject]:
         yield from rule(environment, "config-change", "red", what, stopped)
     if environment.account_baseline.guard_duty:
         severe = {"source": ["aws.guardduty"], "detail": {"severity": [{"numeric": [">=", 7]}]}}
-        yield from rule(environment, "threat", "red", "GuardDuty takes something for an attack", severe)
+        yield from rule(environment, "threat", "red", "GuardDuty takes something for an attack", severe, OF_THREAT)
 
 
 def rule(
-    environment: Environment, name: str, color: str, what: str, pattern: Mapping[str, object]
+    environment: Environment,
+    name: str,
+    color: str,
+    what: str,
+    pattern: Mapping[str, object],
+    told: tuple[str, Mapping[str, str]] = OF_CALL,
 ) -> Iterator[AWSObject]:
+    """Send on what matters of an event, as a text that fits on a telephone."""
     if topics := platform_topics(environment, color):
+        details, values = told
+        says = join(
+            what, ", in the account of ", environment.name, f": {details}.", *what_to_do(environment, _word(name))
+        )
+        transformer = InputTransformer(
+            InputPathsMap={key: f"$.detail.{path}" for key, path in values.items()},
+            InputTemplate=join('"', says, '"'),  # a text, which EventBridge wants in quotes
+        )
         yield Rule(
             camel(name) + "Rule",
             Description=join(what, ", in the account of ", environment.name),
             EventPattern=json.loads(json.dumps(pattern)),
             State="ENABLED",
-            Targets=[Target(Id="topic", Arn=topic) for topic in topics],
+            Targets=[Target(Id="topic", Arn=topic, InputTransformer=transformer) for topic in topics],
             Tags=tags(environment, name),
         )
+
+
+def _word(name: str) -> str:
+    """
+    >>> _word("root-user")
+    'rootUser'
+    """
+    whole = camel(name)
+    return whole[0].lower() + whole[1:]
 
 
 def budget(environment: Environment) -> Iterator[AWSObject]:

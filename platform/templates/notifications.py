@@ -90,7 +90,8 @@ def delivery_alarm(environment: Environment, owner: str, color: str) -> Iterator
     yield platform_alarm(
         environment,
         camel(owner, color) + "TopicDeliveryAlarm",
-        AlarmDescription=join(
+        runbook="topicDelivery",
+        says=join(
             f"The {color} alarms of {owner} in ", environment.name, " do not reach all who subscribed to the topic ",
             _name(environment, owner, color), ". Look for endpoints that are gone and for queues that refuse.",
         ),
@@ -121,9 +122,8 @@ def log_delivery_alarms(environment: Environment) -> Iterator[AWSObject]:
         yield platform_alarm(
             environment,
             f"Log{metric}AmberAlarm",
-            AlarmDescription=join(
-                "Logs of services in ", environment.name, f" {says}; until then they are lost there."
-            ),
+            runbook=f"log{metric}",
+            says=join("Logs of services in ", environment.name, f" {says}; until then they are lost there."),
             Metrics=[query],
             EvaluationPeriods=5,
             DatapointsToAlarm=3,
