@@ -73,8 +73,12 @@ def test_where_the_organization_records_nothing_of_it_is_made() -> None:
 
 def test_what_nobody_does_on_an_ordinary_day_pages_the_platform_team() -> None:
     rules = properties_of(build_template("account"), "AWS::Events::Rule")
+    change = rules.pop("SecurityGroupChangeRule")
     assert {"RootUserRule", "KeyDeletionRule", "TrailChangeRule", "ConfigChangeRule", "ThreatRule"} == set(rules)
     assert [TOPIC % "red"] * 5 == [target["Arn"] for rule in rules.values() for target in rule["Targets"]]
+    # It has happened already, and stacks that are deployed do nothing else.
+    assert [TOPIC % "amber"] == [target["Arn"] for target in change["Targets"]]
+    assert {"invokedBy": [{"exists": False}]} == change["EventPattern"]["detail"]["userIdentity"]
     assert ["DisableKey", "ScheduleKeyDeletion"] == rules["KeyDeletionRule"]["EventPattern"]["detail"]["eventName"]
 
 

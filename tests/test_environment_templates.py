@@ -16,6 +16,7 @@ from compiler.model import Origin, Said, Setting
 from compiler.service import AccountBaseline, Bastion, DeploymentBucket, Environment, Ingress, LogDelivery, Waf
 from compiler.trace import settings_of, trace_value
 from tests.environments_by_hand import (
+    BRANCHES,
     ENVIRONMENTS,
     PRODUCTION,
     STAGING,
@@ -186,6 +187,13 @@ def test_every_alarm_reaches_the_platform_team(name: str) -> None:
         # A certificate that nobody measures is gone; of everything else there may be nothing to count.
         kind = "breaching" if alarm.get("MetricName") == "DaysToExpiry" else "notBreaching"
         assert kind == alarm["TreatMissingData"], title
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_what_only_branches_stand_on_wakes_nobody(name: str) -> None:
+    if name != "notifications":  # whose alarms are heard at the topic that still works
+        alarms = properties_of(build_template(name, BRANCHES), "AWS::CloudWatch::Alarm")
+        assert [] == [title for title, alarm in alarms.items() if "-red-" in json.dumps(alarm["AlarmActions"])]
 
 
 @pytest.mark.parametrize("name", TEMPLATES)

@@ -25,8 +25,12 @@ def platform_alarm(environment: Environment, title: str, *, says: str, runbook: 
 
 
 def heard(environment: Environment, color: str) -> dict[str, list[str]]:
-    """Tell the platform team when an alarm goes off and when it is over, at its topic for "amber" or "red"."""
-    return {action: platform_topics(environment, color) for action in ("AlarmActions", "OKActions")}
+    """Tell the platform team when an alarm goes off and when it is over, at its topic for "amber" or "red".
+
+    Nobody is woken by what only branches stand on: what is red elsewhere is amber there.
+    """
+    topics = platform_topics(environment, "amber" if environment.tier == "branch" else color)
+    return dict.fromkeys(("AlarmActions", "OKActions"), topics)
 
 
 def measure(

@@ -78,6 +78,25 @@ ALERTS: Mapping[str, tuple[str, str, dict[str, object]]] = {
             },
         },
     ),
+    "security-group-change": (
+        "amber",
+        "Somebody changes a security group by hand: stacks do not know of it, and the next deployment may undo it",
+        {
+            "source": ["aws.ec2"],
+            "detail": {
+                "eventSource": ["ec2.amazonaws.com"],
+                "eventName": [
+                    "AuthorizeSecurityGroupEgress",
+                    "AuthorizeSecurityGroupIngress",
+                    "ModifySecurityGroupRules",
+                    "RevokeSecurityGroupEgress",
+                    "RevokeSecurityGroupIngress",
+                ],
+                # What CloudFormation calls for somebody, it says so of.
+                "userIdentity": {"invokedBy": [{"exists": False}]},
+            },
+        },
+    ),
 }
 
 
