@@ -37,10 +37,11 @@ def check_routes(settings: Settings, processes: Mapping[str, dict[str, Any]]) ->
             continue
         routing = map_at(process, "routing")
         if plain(process.get("loadBalancer")) != "shared":
+            priority = number_at(routing, "priority")
             # What an environment turns off leaves its details behind.
-            for said in () if _was_shared(process.get("loadBalancer")) else list(routing.values())[:1]:
-                message = f"`routing` of `processes.{name}` has no shared load balancer to be a rule of"
-                yield fault_at("D340", message, _first(said), "add `loadBalancer: shared`, or remove it")
+            if priority is not None and not _was_shared(process.get("loadBalancer")):
+                message = f"`priority` of `processes.{name}` is for a shared load balancer, and it has one of its own"
+                yield fault_at("D340", message, priority, "add `loadBalancer: shared`, or remove it")
             continue
         yield from _check_alone(settings, name, process, routing)
         names = frozenset(plain(label) for label in (process.get("dns"), routing.get("host")) if isinstance(label, str))
@@ -86,7 +87,3 @@ def _check_pair(first: _Route, second: _Route) -> Iterator[Diagnostic]:
 
 def _was_shared(said: Any) -> bool:
     return any(word.value == "shared" for setting in settings_of(said) for word in setting.history)
-
-
-def _first(value: Any) -> Any:
-    return value[0] if isinstance(value, list) and value else value

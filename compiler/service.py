@@ -128,9 +128,9 @@ class Wiring:
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """Which requests of a shared load balancer are a process's: for its own name or for `host`, on `paths` or on all.
+    """Which requests of a load balancer are a process's: for its own name or for `host`, on `paths` or on all.
 
-    `host` is the first label of a name. `priority` is None where the load balancer is not shared.
+    `host` is the first label of a name. `priority` is for a load balancer that is shared.
     """
 
     priority: int | None = None

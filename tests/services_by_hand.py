@@ -212,6 +212,7 @@ CASES = {
     "env-default": (BRANCH_RECIPES, BRANCHES),
     "a-branch": (BRANCH_RECIPES, BRANCH),
     "public": (PUBLIC, PRODUCTION),
+    "no-name": (with_process(replace(WEB, dns=None)), PRODUCTION),
     "shared": (SHARED, PRODUCTION),
     "shared-paths": (SHARED_PATHS, PRODUCTION),
     "permitted": (PERMITTED, PRODUCTION),

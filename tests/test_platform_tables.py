@@ -27,6 +27,7 @@ WITHOUT_IDENTITY = {
     ("AWS::CloudTrail::Trail", "EventSelectors"),
     ("AWS::ElasticLoadBalancingV2::Listener", "Certificates"),
     ("AWS::ElasticLoadBalancingV2::Listener", "DefaultActions"),
+    ("AWS::ElasticLoadBalancingV2::ListenerRule", "Actions"),
     ("AWS::Logs::MetricFilter", "MetricTransformations"),
     ("AWS::S3::Bucket", "Rules"),  # of ownership; those of the lifecycle have one
     ("AWS::S3::Bucket", "ServerSideEncryptionConfiguration"),

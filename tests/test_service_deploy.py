@@ -236,6 +236,12 @@ def test_requests_find_their_way_from_the_name_to_the_targets(menus: Deployed) -
     assert [["recipes.production.internal"], ["/menus", "/menus/*"]] == [each["Values"] for each in rule["Conditions"]]
     assert values["ingress/private-listener-arn"].rpartition("/")[2] == ids["WebListenerRule"].split("/")[-2]
     (own,) = client("elbv2").describe_load_balancers(LoadBalancerArns=[ids["ShopLoadBalancer"]])["LoadBalancers"]
+    rules = client("elbv2").describe_rules(ListenerArn=ids["ShopListener"])["Rules"]
+    forwards, otherwise = sorted(rules, key=lambda each: str(each["Priority"]))
+    assert (ids["ShopListenerRule"], "50000") == (forwards["RuleArn"], forwards["Priority"])
+    assert [["shop.recipes.example"]] == [each["Values"] for each in forwards["Conditions"]]
+    assert [ids["ShopTargetGroup"]] == [each["TargetGroupArn"] for each in forwards["Actions"]]
+    assert ["404"] == [each["FixedResponseConfig"]["StatusCode"] for each in otherwise["Actions"]]
     names = {
         each["Name"]: each["AliasTarget"]["DNSName"]
         for exposure in ("private", "public")

@@ -111,7 +111,7 @@ def test_instances_wait_for_what_they_need() -> None:
         *("WorkerPolicy", "WorkerMessagesPolicy", "LogLevelConfig", "WorkerCustomerAddressChangedQueueParameter"),
         *("RecipeCreatedTopicParameter", "RecipeWithdrawnTopicParameter"),
     } == set(build_resources(RECIPES)["WorkerGroup"]["DependsOn"])
-    assert "WebListener" in build_resources(RECIPES)["WebGroup"]["DependsOn"]
+    assert "WebListenerRule" in build_resources(RECIPES)["WebGroup"]["DependsOn"]
 
 
 def test_business_hours_end_in_no_instance_at_all() -> None:

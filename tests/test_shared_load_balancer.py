@@ -32,7 +32,7 @@ def test_the_process_has_a_rule_and_no_load_balancer() -> None:
     own = build_resources(with_process(replace(WEB, scaling=SHARED.processes[0].scaling)))
     mine = {"WebLoadBalancer", "WebLoadBalancerSecurityGroup", "WebListener", "WebRejectedConnectionsRedAlarm"}
     assert mine == own.keys() - resources.keys()
-    assert {"WebListenerRule"} == resources.keys() - own.keys()
+    assert set() == resources.keys() - own.keys()
     assert 'WebLoadBalancer"' not in json.dumps(resources)
     assert (ssm("ingress/private-listener-arn"), 120) == (
         rule_of(resources)["ListenerArn"],

@@ -28,13 +28,14 @@ processes:
 ENTRIES = (
     Entry(
         code="D340",
-        title="Rule without a shared load balancer",
+        title="Priority without a shared load balancer",
         explanation="""
-            `routing` says which requests of a load balancer that many services share are for a process. A load balancer
-            of its own sends it all requests. Add `loadBalancer: shared`, or remove the section.
+            `routing.priority` is the place of a process's rule among those of other services. On a load balancer of its
+            own there are no others: its rule comes after all that additions make. Add `loadBalancer: shared`, or
+            remove the priority; `host` and `paths` are fine with either.
         """,
         wrong=in_web("dns: shop\nrouting: {priority: 10, paths: [/shop/*]}"),
-        right=in_web("dns: shop\nloadBalancer: shared\nrouting: {priority: 10, paths: [/shop/*]}"),
+        right=in_web("dns: shop\nrouting: {paths: [/shop/*]}"),
     ),
     Entry(
         code="D341",

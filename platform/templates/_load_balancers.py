@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from troposphere.elasticloadbalancingv2 import Action, LoadBalancerAttributes, RedirectConfig
+from troposphere.elasticloadbalancingv2 import Action, FixedResponseConfig, LoadBalancerAttributes, RedirectConfig
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 
@@ -22,6 +22,12 @@ def attributes(log_bucket: object, log_prefix: str) -> list[LoadBalancerAttribut
         "zonal_shift.config.enabled": "true",
     }
     return [LoadBalancerAttributes(Key=key, Value=value) for key, value in values.items()]
+
+
+def nobody() -> Action:
+    """Answer a request that no rule of the listener is for."""
+    answer = FixedResponseConfig(StatusCode="404", ContentType="text/plain", MessageBody="No service has this address.")
+    return Action(Type="fixed-response", FixedResponseConfig=answer)
 
 
 def redirect_to_https() -> Action:

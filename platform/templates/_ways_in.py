@@ -38,9 +38,19 @@ def alias(environment: Environment, process: Process) -> tuple[object, object]:
     return GetAtt(balancer, "DNSName"), GetAtt(balancer, "CanonicalHostedZoneID")
 
 
+def has_rule(process: Process) -> bool:
+    """Tell whether a rule says which requests are meant; a load balancer without one forwards whatever comes.
+
+    That is one of the process's own, where the process has neither a name nor paths: AWS's own name of it is the only
+    one that clients can use, CloudFormation does not know it beforehand, and a rule for everything would say no more.
+    """
+    routing = process.routing
+    return is_shared(process) or process.dns is not None or routing.host is not None or bool(routing.paths)
+
+
 def way_in(process: Process) -> str:
     """Name the resource that connects the load balancer with the process's targets."""
-    return camel(process.name) + ("ListenerRule" if is_shared(process) else "Listener")
+    return camel(process.name) + ("ListenerRule" if has_rule(process) else "Listener")
 
 
 def ingress(environment: Environment, process: Process, name: str) -> str:

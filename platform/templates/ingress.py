@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from troposphere import AWSObject, GetAtt, Ref
 from troposphere.certificatemanager import Certificate, DomainValidationOption
 from troposphere.ec2 import SecurityGroup, SecurityGroupRule
-from troposphere.elasticloadbalancingv2 import Action, FixedResponseConfig, Listener, LoadBalancer
 from troposphere.elasticloadbalancingv2 import Certificate as ServedCertificate
+from troposphere.elasticloadbalancingv2 import Listener, LoadBalancer
 from troposphere.wafv2 import WebACLAssociation
 
 from compiler.authoring import Environment, camel, derive, join
@@ -21,7 +21,7 @@ from ._buckets import log_bucket, objects_of
 from ._conventions import arn, ssm, subnets
 from ._environment_conventions import publish, tags
 from ._ingress_alarms import blocked_requests_alarm, certificate_alarm, load_balancer_alarms
-from ._load_balancers import TLS_POLICY, attributes, redirect_to_https
+from ._load_balancers import TLS_POLICY, attributes, nobody, redirect_to_https
 
 SCOPE = "environment"
 
@@ -195,7 +195,6 @@ def load_balancer(environment: Environment, exposure: str) -> Iterator[AWSObject
 
 def listeners(environment: Environment, exposure: str) -> Iterator[AWSObject]:
     title = camel(exposure, "listener")
-    nobody = FixedResponseConfig(StatusCode="404", ContentType="text/plain", MessageBody="No service has this address.")
     yield Listener(
         title,
         LoadBalancerArn=Ref(camel(exposure, "load-balancer")),
@@ -203,7 +202,7 @@ def listeners(environment: Environment, exposure: str) -> Iterator[AWSObject]:
         Protocol="HTTPS",
         SslPolicy=TLS_POLICY,
         Certificates=[ServedCertificate(CertificateArn=_certificate(environment, exposure))],
-        DefaultActions=[Action(Type="fixed-response", FixedResponseConfig=nobody)],
+        DefaultActions=[nobody()],
         Tags=tags(environment, join("shared-", exposure)),
     )
     yield publish(

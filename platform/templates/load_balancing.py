@@ -1,6 +1,8 @@
 """Load balancing and a name for processes that listen on a port: one load balancer each, or a rule of the one that the
 environment shares; HTTPS only.
 
+A load balancer answers 404 to whatever no rule is for: one of the process's own has a rule too, for its name.
+
 Private means reachable from within the environment's network. Public means an internet-facing load balancer in the
 public subnets; the instances behind it stay where they are.
 """
@@ -31,10 +33,13 @@ from troposphere.wafv2 import WebACLAssociation
 from compiler.authoring import Environment, Process, Service, camel, derive, join
 
 from ._conventions import ssm, subnets, tags
-from ._load_balancers import TLS_POLICY, attributes, redirect_to_https
-from ._ways_in import alias, domain_name, facing, ingress, is_public, is_shared
+from ._load_balancers import TLS_POLICY, attributes, nobody, redirect_to_https
+from ._ways_in import alias, domain_name, facing, has_rule, ingress, is_public, is_shared
 
 SCOPE = "service"
+
+# The last place there is: a rule that an addition makes for a load balancer of the process's own comes before.
+LAST_PLACE = 50_000
 
 
 def build(service: Service, environment: Environment) -> Iterator[AWSObject | Output]:
@@ -45,10 +50,10 @@ def build(service: Service, environment: Environment) -> Iterator[AWSObject | Ou
                 yield from load_balancer(service, environment, process)
                 yield from guard(environment, process)
             yield from target_group(service, environment, process)
-            if is_shared(process):
-                yield from listener_rule(service, environment, process)
-            else:
+            if not is_shared(process):
                 yield from listeners(service, environment, process)
+            if has_rule(process):
+                yield from listener_rule(service, environment, process)
             yield from dns_record(environment, process)
 
 
@@ -137,6 +142,7 @@ def target_group(service: Service, environment: Environment, process: Process) -
 
 
 def listeners(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
+    whatever_comes = Action(Type="forward", TargetGroupArn=Ref(camel(process.name) + "TargetGroup"))
     yield Listener(
         camel(process.name) + "Listener",
         LoadBalancerArn=Ref(camel(process.name) + "LoadBalancer"),
@@ -144,7 +150,7 @@ def listeners(service: Service, environment: Environment, process: Process) -> I
         Protocol="HTTPS",
         SslPolicy=TLS_POLICY,
         Certificates=[Certificate(CertificateArn=ingress(environment, process, "certificate-arn"))],
-        DefaultActions=[Action(Type="forward", TargetGroupArn=Ref(camel(process.name) + "TargetGroup"))],
+        DefaultActions=[nobody() if has_rule(process) else whatever_comes],
         Tags=tags(service, environment, process.name, process.name),
     )
     # People type addresses without https; services do not.
@@ -161,16 +167,22 @@ def listeners(service: Service, environment: Environment, process: Process) -> I
 
 def listener_rule(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
     routing = process.routing
+    if is_shared(process):
+        listener, place = ingress(environment, process, "listener-arn"), routing.priority
+    else:
+        listener, place = Ref(camel(process.name) + "Listener"), LAST_PLACE
     names = [domain_name(environment, process, label) for label in (process.dns, routing.host) if label is not None]
-    conditions = [Condition(Field="host-header", HostHeaderConfig=HostHeaderConfig(Values=names))]
+    conditions = []
+    if names:
+        conditions.append(Condition(Field="host-header", HostHeaderConfig=HostHeaderConfig(Values=names)))
     if routing.paths:
         conditions.append(
             Condition(Field="path-pattern", PathPatternConfig=PathPatternConfig(Values=list(routing.paths)))
         )
     yield ListenerRule(
         camel(process.name) + "ListenerRule",
-        ListenerArn=ingress(environment, process, "listener-arn"),
-        Priority=routing.priority,
+        ListenerArn=listener,
+        Priority=place,
         Conditions=conditions,
         Actions=[ListenerRuleAction(Type="forward", TargetGroupArn=Ref(camel(process.name) + "TargetGroup"))],
         Tags=tags(service, environment, process.name, process.name),
