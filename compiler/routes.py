@@ -7,26 +7,25 @@ Never: knows the rules of other services; those are compared when a release is p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from compiler.blame import fault_at, map_at, number_at, span_of
 from compiler.diagnostics import Diagnostic, Related
 from compiler.layers import BRANCH_ENVIRONMENT
+from compiler.listening import Rule, read_rule
 from compiler.model import Settings
 from compiler.trace import plain, settings_of
 
 
 @dataclass(frozen=True, slots=True)
 class _Route:
-    """A rule of a process. `names` are first labels of hosts; without `paths` it is for all of them."""
+    """The rule of a process, and its place among the others, None as long as there is none."""
 
     process: str
-    exposure: str
     priority: int | None
-    names: frozenset[str]
-    paths: frozenset[str]
+    rule: Rule
 
 
 def check_routes(settings: Settings, processes: Mapping[str, dict[str, Any]]) -> Iterator[Diagnostic]:
@@ -44,13 +43,11 @@ def check_routes(settings: Settings, processes: Mapping[str, dict[str, Any]]) ->
                 yield fault_at("D340", message, priority, "add `loadBalancer: shared`, or remove it")
             continue
         yield from _check_alone(settings, name, process, routing)
-        names = frozenset(plain(label) for label in (process.get("dns"), routing.get("host")) if isinstance(label, str))
-        paths = frozenset(plain(path) for path in routing.get("paths") or ())
-        routes.append(_Route(name, plain(process.get("exposure")), number_at(routing, "priority"), names, paths))
-    for index, route in enumerate(routes):
-        for other in routes[:index]:
-            if route.exposure == other.exposure and route.priority is not None and other.priority is not None:
-                yield from _check_pair(*sorted((other, route), key=lambda each: each.priority or 0))
+        if rule := read_rule(process):
+            routes.append(_Route(name, number_at(routing, "priority"), rule))
+    placed = sorted((each for each in routes if each.priority is not None), key=lambda each: each.priority or 0)
+    for index, route in enumerate(placed):
+        yield from _check_place(route, [each for each in placed[:index] if each.rule.exposure == route.rule.exposure])
 
 
 def _check_alone(
@@ -74,15 +71,58 @@ def _check_alone(
         yield fault_at("D342", message, shared, "run `flagstone lock`, or set `routing.priority`")
 
 
-def _check_pair(first: _Route, second: _Route) -> Iterator[Diagnostic]:
-    related = (Related(f"`priority` of `processes.{first.process}`", span_of(first.priority)),)
-    if first.priority == second.priority:
-        message = f"`processes.{second.process}` and `processes.{first.process}` have one priority, {second.priority}"
-        yield Diagnostic("D343", message, span_of(second.priority), "change one of them", related=related)
-    elif second.names and second.names <= first.names and (not first.paths or second.paths == first.paths):
-        message = f"`processes.{second.process}` gets no request: the rule of `processes.{first.process}` takes all"
-        hint = f"give it a `priority` below {first.priority}, or the other one `paths`"
-        yield Diagnostic("D343", message, span_of(second.priority), hint, related=related)
+def _check_place(route: _Route, earlier: Sequence[_Route]) -> Iterator[Diagnostic]:
+    """Check a rule against those that are asked before it."""
+    rivals = [each for each in earlier if each.priority == route.priority]
+    for rival in rivals:
+        message = f"`processes.{route.process}` and `processes.{rival.process}` have one priority, {route.priority}"
+        yield Diagnostic("D343", message, span_of(route.priority), "change one of them", related=_related([rival]))
+    if rivals:
+        return
+    takers = {cell: [each for each in earlier if each.rule.takes(*cell)] for cell in route.rule.cells()}
+    if takers and all(takers.values()):
+        some = _fewest(takers)
+        message = f"`processes.{route.process}` gets no request: {_take(some, 'all')}"
+        yield Diagnostic("D343", message, span_of(route.priority), _way_out(route, some), related=_related(some))
+        return
+    for index, words in enumerate((route.rule.names, route.rule.paths)):
+        for word in words:
+            mine = {cell: found for cell, found in takers.items() if cell[index] == word}
+            if all(mine.values()):
+                some = _fewest(mine)
+                message = f"`processes.{route.process}` gets no request for `{word}`: {_take(some, 'those')}"
+                hint = f"remove `{word}`, or {_way_out(route, some)}"
+                yield Diagnostic("D343", message, span_of(word), hint, "warning", _related(some))
+
+
+def _fewest(takers: Mapping[tuple[str, str], Sequence[_Route]]) -> list[_Route]:
+    """Choose rules that take everything together, one alone where there is one."""
+    for each in next(iter(takers.values())):
+        if all(each in found for found in takers.values()):
+            return [each]
+    chosen = {found[0].process: found[0] for found in takers.values()}
+    return sorted(chosen.values(), key=lambda each: each.priority or 0)
+
+
+def _take(routes: Sequence[_Route], what: str) -> str:
+    names = " and ".join(f"`processes.{each.process}`" for each in routes)
+    return f"the rule of {names} takes {what}" if len(routes) == 1 else f"the rules of {names} take {what} between them"
+
+
+def _way_out(route: _Route, takers: Sequence[_Route]) -> str:
+    first = min(each.priority or 0 for each in takers)
+    if any(route.rule.covers(each.rule) for each in takers):
+        return "give one of them other `paths` or another name, since they ask for the same"
+    if settings_of(route.priority)[0].origin.layer == "lock":
+        return (
+            f"remove `{route.process}` from `priorities` there and run `flagstone lock`, which finds one below {first}"
+        )
+    narrower = "`paths`" if not any(each.rule.paths for each in takers) else "narrower `paths`"
+    return f"give it a `priority` below {first}, or {'the other one' if len(takers) == 1 else 'the others'} {narrower}"
+
+
+def _related(routes: Sequence[_Route]) -> tuple[Related, ...]:
+    return tuple(Related(f"`priority` of `processes.{each.process}`", span_of(each.priority)) for each in routes)
 
 
 def _was_shared(said: Any) -> bool:

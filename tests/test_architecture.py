@@ -27,7 +27,7 @@ CORRIDOR = [
     inputs names events needs
     decision containment days variables blame processors manifest resource_schema update_facts lookups schema_parts
     risk
-    graph calls
+    graph calls listening
     authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior permissions
     routes priorities asking suppressions subscriptions alarms budget logs
     pointer alignment safeguards
@@ -116,6 +116,7 @@ PURE = set(
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
     lock manifest render explain diff watch contracts unused schema update_facts behavior versions offers inputs
     conceal decision containment worlds permissions safeguards ingress security risk graph routes schema_parts
+    listening
     schema_change least_bump calls reach families places
     """.split()
 )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.priorities import fill_priorities, list_priorities
+from compiler.routes import check_routes
 from compiler.trace import plain, settings_of
 from tests.describing import resolve
 from tests.locked_service import compile_, findings, lock, make_library, make_repo, read_lock
@@ -83,9 +85,59 @@ def test_what_service_yml_says_goes_before_the_lock() -> None:
     assert ("lock", ("processes", "api", "routing", "priority")) == (word.origin.layer, word.path)
 
 
+def test_the_narrower_paths_come_first() -> None:
+    chosen = choose({"web": 'dns: sh, routing: {paths: ["/*"]}', "api": "routing: {host: sh, paths: [/api/v1/*]}"})
+    assert chosen["api"] < 25_000 <= chosen["web"]
+    texts = {"a": "routing: {host: a, paths: [/x/1]}", "b": "dns: a, routing: {paths: [/x/*]}", "c": "dns: c"}
+    wide = choose(texts)
+    other = choose({**texts, "a": texts["b"], "b": texts["a"]})
+    assert wide["a"] < wide["b"]
+    assert (wide["a"], wide["b"], wide["c"]) == (other["b"], other["a"], other["c"])
+
+
 def test_rules_for_some_paths_come_first() -> None:
     chosen = choose({"web": "dns: shop", "api": "routing: {host: shop, paths: [/api/*]}"})
     assert chosen["api"] < 25_000 <= chosen["web"]
+
+
+PATTERNS = ["'/*'", "/a", "/a*", "/a/*", "/a/b*", "/a/b/*", "/a/?", "/a/b/c"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.lists(st.sampled_from(PATTERNS), max_size=2, unique=True), min_size=2, max_size=6),
+    st.randoms(use_true_random=False),
+)
+def test_a_rule_comes_before_those_that_take_all_it_is_for(rules: list[list[str]], random: Random) -> None:
+    names = [f"p{at}" for at in range(len(rules))]
+    random.shuffle(names)
+    texts = {
+        name: f"routing: {{host: a{', paths: [' + ', '.join(paths) + ']' if paths else ''}}}"
+        for name, paths in zip(names, rules, strict=True)
+    }
+    filled = fill_priorities({"production": resolve(descriptor(texts))}, None, choose=True)
+    processes = filled["production"].data["processes"]
+    found = [each for each in check_routes(filled["production"], processes) if each.severity == "error"]
+    # Only where two ask for the same does one of them get nothing, whatever comes first.
+    assert all("ask for the same" in str(each.hint) or "between them" in each.message for each in found), found
+
+
+def test_lock_leaves_a_place_that_is_in_the_way_and_says_so(repo: Path, library: Path) -> None:
+    lock(repo, library)
+    wrong = read_lock(repo)
+    wrong["priorities"]["web"] = 5
+    (repo / "flagstone.lock").write_text(json.dumps(wrong))
+    assert {"D343"} == codes(repo, library)
+    said = lock(repo, library)
+    assert 1 == said.exit_code
+    assert "flagstone.lock:" in said.output
+    assert "remove `api` from `priorities` there and run `flagstone lock`, which finds one below 5" in said.output
+    assert wrong == read_lock(repo)
+    del wrong["priorities"]["api"]
+    (repo / "flagstone.lock").write_text(json.dumps(wrong))
+    assert 0 == lock(repo, library).exit_code
+    assert {"api", "web"} == read_lock(repo)["priorities"].keys()
+    assert set() == codes(repo, library)
 
 
 def test_every_environment_has_the_same_place() -> None:

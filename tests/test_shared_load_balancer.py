@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from compiler.service import Service
 from tests.describing import judge
@@ -94,7 +96,8 @@ PROCESS = "  {0}: {{runtime: instances, command: ./x, port: 80, loadBalancer: sh
         ("dns: a, routing: {priority: 3}", "routing: {priority: 2, host: a, paths: [/x]}", []),
         ("dns: a, routing: {priority: 1, paths: [/x]}", "routing: {priority: 2, host: a, paths: [/x]}", ["D343"]),
         ("dns: a, routing: {priority: 1, paths: [/x]}", "routing: {priority: 2, host: a, paths: [/y]}", []),
-        ("dns: a, routing: {priority: 1}", "dns: b, routing: {priority: 2, host: a}", []),
+        ("dns: a, routing: {priority: 1}", "dns: b, routing: {priority: 2, host: a}", ["D343"]),
+        ("dns: a, routing: {priority: 2}", "dns: b, routing: {priority: 1, host: a}", ["D343"]),
         ("dns: a, routing: {priority: 1}", "routing: {priority: 2}", ["D341"]),
         ("dns: a, routing: {priority: 1}", "dns: b", ["D342"]),
         ("dns: a, routing: {priority: 1}", "dns: b, loadBalancer: own, routing: {priority: 1}", ["D340"]),
@@ -109,6 +112,74 @@ def test_rules_of_one_load_balancer_do_not_hide_each_other(first: str, second: s
         )
     )
     assert codes == [found.code for found in judge(text)]
+
+
+def one_name(*rules: str) -> str:
+    """Write a service whose processes have rules for one name, in this order."""
+    return HEAD + "".join(
+        PROCESS.format(f"p{at}", f"routing: {{priority: {at * 10}, host: a{paths and f', paths: [{paths}]'}}}")
+        for at, paths in enumerate(rules, 1)
+    )
+
+
+TAKES_ALL = "`processes.p2` gets no request: the rule of `processes.p1` takes all"
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        (["/api/*", "/api"], []),
+        (["/api/v1/*", "/api/*"], []),
+        (["/api/*", "/api/v1/*"], [TAKES_ALL]),
+        (["'/*'", "/api/v1/*"], [TAKES_ALL]),
+        (["'/*'", ""], [TAKES_ALL]),
+        (["/v?/x", "/v1/x"], [TAKES_ALL]),
+        (["/v1/x", "/v?/x"], []),
+        (["/a*?", "/a?*"], [TAKES_ALL]),
+        (["/api, /x", "/x"], [TAKES_ALL]),
+        (["/x", "/x, /y"], ["`processes.p2` gets no request for `/x`: the rule of `processes.p1` takes those"]),
+        (
+            ["/a/*", "/b/*", "/a/1, /b/1"],
+            ["`processes.p3` gets no request: the rules of `processes.p1` and `processes.p2` take all between them"],
+        ),
+        (
+            ["/a/*", "/b/*", "/a/1, /b/1, /c"],
+            [
+                "`processes.p3` gets no request for `/a/1`: the rule of `processes.p1` takes those",
+                "`processes.p3` gets no request for `/b/1`: the rule of `processes.p2` takes those",
+            ],
+        ),
+        # Behind both, it is enough to name the one that takes everything alone.
+        (["/a/*", "'/*'", "/a/1, /b/1"], [TAKES_ALL.replace("p2", "p3").replace("p1", "p2")]),
+    ],
+)
+def test_a_rule_behind_a_wider_one_gets_nothing(rules: list[str], said: list[str]) -> None:
+    found = judge(one_name(*rules))
+    assert said == [each.message for each in found]
+    assert ["error" if "no request:" in text else "warning" for text in said] == [each.severity for each in found]
+
+
+# What each fits, among paths that tell them apart: each has one that only patterns which cover it fit.
+FITTING = {
+    "/a": {"/a"},
+    "/a/*": {"/a/", "/a/b", "/a/c", "/a/b/c"},
+    "/a/b*": {"/a/b", "/a/b/c"},
+    "/a/?": {"/a/b", "/a/c"},
+    "/*": {"/", "/a", "/a/", "/a/b", "/a/c", "/a/b/c"},
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sets(st.sampled_from(sorted(FITTING)), max_size=3), min_size=2, max_size=5))
+def test_a_rule_is_refused_exactly_where_nothing_is_left_to_it(rules: list[set[str]]) -> None:
+    expected, left = set(), FITTING["/*"]
+    for at, paths in enumerate(rules, 1):
+        wanted = set().union(*(FITTING[path] for path in paths or {"/*"}))
+        if not wanted & left:
+            expected.add(f"`processes.p{at}`")
+        left = left - wanted
+    text = one_name(*(", ".join(f"'{path}'" for path in sorted(paths)) for paths in rules))
+    assert expected == {each.message.partition(" gets")[0] for each in judge(text) if each.severity == "error"}
 
 
 def test_a_branch_has_a_load_balancer_of_its_own() -> None:

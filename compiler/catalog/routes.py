@@ -63,9 +63,9 @@ ENTRIES = (
         code="D343",
         title="Two rules that are in each other's way",
         explanation="""
-            Two processes have rules of one priority, which AWS refuses, or one whose rule comes first takes all that
-            the other is for, so that the other gets no request. Let the narrower rule, the one with `paths`, come
-            first: the lowest priority does.
+            Two processes have rules of one priority, which AWS refuses, or rules that come first take all that another
+            one is for, so that it gets no request: `/api/*` before `/api/v1/*`. Let the narrower rule come first: the
+            lowest priority does. It is a warning where only one name or path of a rule is in vain.
         """,
         wrong=with_head(_TWO_RULES.format(10)),
         right=with_head(_TWO_RULES.format(20)),
