@@ -18,7 +18,7 @@ import yaml
 from compiler.diagnostics import CompileError, Diagnostic, Related, Source, Span, suggest
 from compiler.hidden import hide_quotes, hide_secrets
 from compiler.model import Document, Json, Path
-from compiler.yaml11 import is_surprise, parse_float, parse_int
+from compiler.yaml11 import is_surprise, parse_bool, parse_float, parse_int
 
 # "plain" has no tags and no YAML 1.1 surprises; "override" adds CloudFormation's short forms; "template" is a
 # CloudFormation template as its author wrote it for AWS, YAML 1.1 surprises included.
@@ -311,7 +311,7 @@ class _Composer:
         if tag == "merge" and event.value == "<<":
             self._fault("D107", "merge key `<<` is not supported", self._span(event), "write the keys out")
             return None
-        if tag != "str" and self.dialect != "template" and not self._check_surprise(tag, event):
+        if tag != "str" and self.dialect != "template" and not self._check_surprise(tag, event, is_key=True):
             self._fault("D106", f"key `{event.value}` is not a string", self._span(event), "put it in quotes")
         self._check_text(event.value, event)
         return str(event.value)
@@ -334,7 +334,7 @@ class _Composer:
         if tag == "null":
             return None
         if tag == "bool":
-            return text.lower() in ("true", "yes", "on")
+            return parse_bool(text)
         if tag in ("int", "float"):
             return self._number(tag, event)
         self._check_text(text, event)
@@ -348,7 +348,7 @@ class _Composer:
             return "str"
         return str(tag).removeprefix(_CORE)
 
-    def _check_surprise(self, tag: str, event: Any) -> bool:
+    def _check_surprise(self, tag: str, event: Any, *, is_key: bool = False) -> bool:
         if event.tag is not None or not is_surprise(tag, event.value):
             return False
         meant = {"bool": "a boolean", "timestamp": "a date"}.get(tag, "another number")
@@ -356,7 +356,8 @@ class _Composer:
         is_grouped = bare != event.value and not is_surprise(tag, bare)
         hint = f"write {bare}, or " if is_grouped else "write "
         message = f"YAML reads `{event.value}` as {meant}"
-        self._fault("D103", message, self._span(event), f'{hint}"{event.value}" in quotes')
+        instead = f", or {str(parse_bool(event.value)).lower()}" if tag == "bool" and not is_key else ""
+        self._fault("D103", message, self._span(event), f'{hint}"{event.value}" in quotes{instead}')
         return True
 
     def _number(self, tag: str, event: Any) -> Json:

@@ -16,7 +16,7 @@ from typing import Any
 import jsonschema
 from jsonschema.validators import extend
 
-from compiler.diagnostics import Diagnostic, find_credential, suggest
+from compiler.diagnostics import Diagnostic, Span, find_credential, suggest
 from compiler.hidden import HINT_TO_STORE, hide_values
 from compiler.model import Descriptor, Document, Json, Path, value_at, walk_keys, walk_leaves
 from compiler.wording import cut_text, write_path
@@ -142,7 +142,7 @@ def _translate(
     rule = str(error.validator)
     if "propertyNames" in error.absolute_schema_path:
         where = (*path, str(value))
-        hint = _shape_hint(str(value), limit) if rule == "pattern" else "shorten it"
+        hint = _shape_hint(str(value), limit, {}) if rule == "pattern" else "shorten it"
         code, what = ("D206", "is not a valid name here") if rule == "pattern" else ("D207", "is too long a name")
         yield where, Diagnostic(code, f"`{value}`{_within(path)} {what}", document.key_span(where), hint)
     elif rule == "additionalProperties":
@@ -159,11 +159,14 @@ def _translate(
                 message = f"`{key}` is missing{_within(path)}"
                 yield (*path, key), Diagnostic("D202", message, span, f"add `{key}: ...`{_within(path)}")
     else:
-        fault = _value_fault(document, path, rule, limit, value)
+        here = error.schema if isinstance(error.schema, dict) else {}
+        fault = _value_fault(document, path, rule, limit, value, here)
         yield path, replace(fault, hint=_overlay_hint(path, schema) or fault.hint) if rule == "type" else fault
 
 
-def _value_fault(document: Document, path: Path, rule: str, limit: Json, value: Json) -> Diagnostic:
+def _value_fault(
+    document: Document, path: Path, rule: str, limit: Json, value: Json, schema: Mapping[str, Json]
+) -> Diagnostic:
     span = document.value_span(path)
     subject = _subject(path)
     if "secrets" in path:
@@ -171,7 +174,9 @@ def _value_fault(document: Document, path: Path, rule: str, limit: Json, value: 
     if rule == "type":
         names = [_TYPE_NAMES[name] for name in ([limit] if isinstance(limit, str) else limit) if name != "null"]
         wanted = " or ".join(names)
-        return Diagnostic("D204", f"{subject} is {_type_name(value)}, not {wanted}", span, _type_hint(value, limit))
+        written = _written(span, value)
+        hint = _type_hint(value, limit, written, schema)
+        return Diagnostic("D204", f"{subject} is {_type_name(value, written)}, not {wanted}", span, hint)
     if rule in ("enum", "const"):
         allowed = [item for item in (limit if rule == "enum" else [limit]) if item is not None]
         near = suggest(value, map(str, allowed)) if isinstance(value, str) else None
@@ -180,7 +185,8 @@ def _value_fault(document: Document, path: Path, rule: str, limit: Json, value: 
         hint = near or ("use one of " if len(allowed) > 1 else "use ") + ", ".join(f"`{item}`" for item in allowed)
         return Diagnostic("D205", f"{subject} cannot be `{_short(value)}`", span, hint)
     if rule == "pattern":
-        return Diagnostic("D206", f"{subject} cannot be `{_short(value)}`", span, _shape_hint(str(value), limit))
+        hint = _shape_hint(str(value), limit, schema)
+        return Diagnostic("D206", f"{subject} cannot be `{_short(value)}`", span, hint)
     if rule == "uniqueItems":
         twice = next(item for index, item in enumerate(value) if item in value[:index])
         return Diagnostic("D209", f"{subject} names `{_short(twice)}` twice", span, "keep one of the two")
@@ -222,25 +228,38 @@ def _short(value: Json) -> str:
     return cut_text(text, 60)
 
 
-def _type_name(value: Json) -> str:
+def _type_name(value: Json, written: str = "") -> str:
     if value is None or isinstance(value, bool):
         return "empty" if value is None else f"`{str(value).lower()}`"
     kinds: tuple[tuple[type, str], ...] = ((dict, "a map"), (list, "a list"), (str, "a string"))
-    return next((name for kind, name in kinds if isinstance(value, kind)), f"the number `{value}`")
+    return next((name for kind, name in kinds if isinstance(value, kind)), f"the number `{written or value}`")
 
 
-def _type_hint(value: Json, limit: Json) -> str:
+def _type_hint(value: Json, limit: Json, written: str, schema: Mapping[str, Json]) -> str:
     types = [limit] if isinstance(limit, str) else limit
     if "string" in types and isinstance(value, (int, float)):
-        return f'write "{str(value).lower()}" in quotes'
+        pattern = schema.get("pattern")
+        if isinstance(pattern, str) and not _compiled(pattern).search(written):
+            return _example(schema) or f"write a string that matches `{pattern}`"
+        return f'write "{written}" in quotes'
     if isinstance(value, str) and {"integer", "number"} & set(types):
-        return f"write {value} without quotes" if re.fullmatch(r"-?\d+(\.\d+)?", value) else "write a number"
+        if not re.fullmatch(r"-?\d+(\.\d+)?", value):
+            return "write a number"
+        number = re.sub(r"^(-?)0+(?=\d)", r"\1", value)
+        return f"write {number} without quotes" if written[:1] in "'\"" else f"write {number}"
     if "object" in types:
         return "write `key: value` lines, indented"
     return "write a list, such as [a, b]" if "array" in types else f"write {_TYPE_NAMES[types[0]]}"
 
 
-def _shape_hint(text: str, pattern: str) -> str:
+def _written(span: Span, value: Json) -> str:
+    """Return a scalar as its author wrote it: 1.10 is another text than 1.1. What is hidden is written anew."""
+    text = "".join(span.source.lines[span.line - 1 : span.line])[span.column - 1 : span.end_column - 1]
+    is_there = span.line == span.end_line and text and set(text) != {"*"}
+    return text if is_there else str(value).lower()
+
+
+def _shape_hint(text: str, pattern: str, schema: Mapping[str, Json]) -> str:
     slug = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", text)
     slug = re.sub(r"[^a-z0-9]+", "-", slug.lower()).strip("-")
     if find_credential(text):
@@ -248,7 +267,13 @@ def _shape_hint(text: str, pattern: str) -> str:
     for candidate in (slug, slug.replace("-", "_").upper(), text.strip(), f"/{text.strip()}"):
         if candidate and _compiled(pattern).search(candidate):
             return f"write `{_short(candidate)}`"
-    return f"it has to match `{pattern}`"
+    return _example(schema) or f"it has to match `{pattern}`"
+
+
+def _example(schema: Mapping[str, Json]) -> str | None:
+    examples = schema.get("examples")
+    texts = [f"`{each}`" for each in examples if isinstance(each, str)] if isinstance(examples, list) else []
+    return f"write something like {' or '.join(texts)}" if texts else None
 
 
 def _key_hint(key: str, known: Mapping[str, Json], schema: Mapping[str, Json]) -> str:

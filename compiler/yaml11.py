@@ -21,6 +21,10 @@ def is_surprise(tag: str, text: str) -> bool:
     return tag == "timestamp"
 
 
+def parse_bool(text: str) -> bool:
+    return text.lower() in ("true", "yes", "on")
+
+
 def parse_int(text: str) -> int:
     digits = text.replace("_", "").lower()
     sign = -1 if digits.startswith("-") else 1

@@ -212,9 +212,12 @@ def test_what_yaml_reads_in_its_own_way_is_a_fault_and_stays_text(text: str) -> 
         document, faults = load(f"a: {text}\n", dialect)
         assert ({"a": text}, ["D103"]) == (document.data, [fault.code for fault in faults])
         bare = f"{text.replace('_', '')}, or " if "_" in text else ""
-        assert f'write {bare}"{text}" in quotes' == faults[0].hint
+        instead = {"on": ", or true", "off": ", or false", "yes": ", or true", "NO": ", or false"}.get(text, "")
+        assert f'write {bare}"{text}" in quotes{instead}' == faults[0].hint
         assert {"a": text} == read(f'a: "{text}"\n', dialect)
-        assert [("D103", 1, 1)] == find(f"{text}: a\n", dialect)
+        _, (fault,) = load(f"{text}: a\n", dialect)
+        assert ("D103", f'write {bare}"{text}" in quotes') == (fault.code, fault.hint)
+        assert fault.span and (1, 1) == (fault.span.line, fault.span.column)
 
 
 def test_in_a_template_they_mean_what_cloudformation_reads() -> None:

@@ -53,6 +53,30 @@ from tests.spans import show
             None,
         ),
         ("description: 5", "D204 9 5", "`description` is the number `5`, not a string", 'write "5" in quotes'),
+        (
+            "description: 1.10",
+            "D204 9 1.10",
+            "`description` is the number `1.10`, not a string",
+            'write "1.10" in quotes',
+        ),
+        (
+            "    alarms: {cpu: {for: 5}}",
+            "D204 9 5",
+            "`for` in `processes.web.alarms.cpu` is the number `5`, not a string",
+            "write something like `3 of 5`",
+        ),
+        (
+            "    alarms: {cpu: {for: 4/5}}",
+            "D206 9 4/5",
+            "`for` in `processes.web.alarms.cpu` cannot be `4/5`",
+            "write something like `3 of 5`",
+        ),
+        (
+            "    scaling: {max: 08080}",
+            "D204 9 08080",
+            "`max` in `processes.web.scaling` is a string, not a whole number",
+            "write 8080",
+        ),
         ("messages: {publish: a}", "D204 9 a", "`publish` in `messages` is a string, not a list or a map", None),
         ("messages: {publish: [~]}", "D204 9 ~", "item 1 of `messages.publish` is empty, not a string", None),
         (
