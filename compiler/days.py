@@ -1,6 +1,6 @@
-"""Days: dates as text, and the day of a commit.
+"""Days: dates as text, the day of a commit, and whether settings name a last day.
 
-In: text of the form yyyy-mm-dd, a Commit.    Out: such text.
+In: text of the form yyyy-mm-dd, a Commit, settings.    Out: such text.
 Never: asks the clock.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import calendar
 import re
 
-from compiler.model import Commit
+from compiler.model import Commit, Json
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
@@ -28,6 +28,17 @@ def is_day(text: str) -> bool:
         return False
     year, month, day = (int(part) for part in text.split("-"))
     return year > 0 and 1 <= month <= 12 and 1 <= day <= calendar.monthrange(year, month)[1]
+
+
+def has_last_day(data: Json) -> bool:
+    """Tell whether something in settings holds until a day, wherever it stands: only that wants a commit.
+
+    >>> has_last_day({"alarms": {"cpu": {"mute": {"until": "2026-11-20"}}}}), has_last_day({"alarms": [{"cpu": {}}]})
+    (True, False)
+    """
+    if isinstance(data, dict):
+        return "until" in data or any(has_last_day(each) for each in data.values())
+    return isinstance(data, list) and any(has_last_day(each) for each in data)
 
 
 def day_of(commit: Commit) -> str:

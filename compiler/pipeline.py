@@ -16,6 +16,7 @@ from compiler.bases import read_bases
 from compiler.calls import Callers
 from compiler.checkout import read_commit
 from compiler.contracts import describe_contract
+from compiler.days import has_last_day
 from compiler.diagnostics import CompileError, Diagnostic, fold_names, has_errors, order_diagnostics
 from compiler.families import check_families
 from compiler.layers import choose_members, list_members, list_own, named_environments
@@ -106,8 +107,8 @@ def plan_service(
     descriptor, more = _describe(repository.descriptor, folder, library)
     names = dict.fromkeys((*described_environments(descriptor, library), *environments))
     settings = {name: resolve_settings(descriptor, library, name) for name in names}
-    # To validate is quick; only a waiver has a day that wants to be compared.
-    if with_archives or any(each.data.get("waivers") for each in settings.values()):
+    # To validate is quick; only what ends on a day wants to be compared with that of the commit.
+    if with_archives or any(has_last_day(each.data) for each in settings.values()):
         shipped = {id(document) for document in library.bases.values()}
         bases = [base.document for base in descriptor.bases if id(base.document) not in shipped]
         read = [document.source.path for document in (repository.descriptor, *bases)]
@@ -187,8 +188,7 @@ def _without_doubts(found: Iterable[Diagnostic], left_out: frozenset[str]) -> tu
 def build_stack(plan: Plan, library: Library, environment: str, *, lint: bool) -> tuple[Stack, tuple[Diagnostic, ...]]:
     """Build, merge, guard and lint one environment's stack; what is waived is left out of the findings."""
     stack, found = _judge_stack(plan, library, environment, lint=lint)
-    kept, _ = waive(found, read_waivers(plan.settings[environment]))
-    return stack, _without_doubts(kept, plan.left_out)
+    return stack, _without_doubts(waive(found, read_waivers(plan.settings[environment]))[0], plan.left_out)
 
 
 def _judge_stack(plan: Plan, library: Library, environment: str, *, lint: bool) -> tuple[Stack, tuple[Diagnostic, ...]]:

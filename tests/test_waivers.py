@@ -17,6 +17,7 @@ from compiler.model import Breach, Commit, Stack, Waiver
 from compiler.pipeline import compile_service, open_library, plan_service
 from compiler.waivers import check_use, waive
 from tests.commits import commit_folder
+from tests.describing import SHOP
 
 CASES = Path(__file__).parent / "cases"
 LIBRARY = Path(__file__).parent / "library"
@@ -179,6 +180,24 @@ def test_validate_compares_the_day_of_a_waiver_with_the_commit(service: Path) ->
     text = (service / "service.yml").read_text()
     (service / "service.yml").write_text(text.partition("waivers:")[0])
     assert (0, "") == (run("validate", service).exit_code, run("validate", service).stderr)
+
+
+@pytest.mark.parametrize("above", ["alarms: {cpu: {", "processes: {web: {alarms: {cpu: {"])
+@pytest.mark.parametrize("command", ["validate", "lock"])
+def test_the_day_of_a_mute_is_compared_wherever_it_stands(command: str, above: str, tmp_path: Path) -> None:
+    mute = above + "mute: {until: '2026-11-20', reason: the disks are exchanged}" + "}" * above.count("{")
+    text = f"{SHOP}environments: {{production: {{{mute}}}}}\n"
+    (tmp_path / "service.yml").write_text(text)
+    commit_folder(tmp_path, "2026-11-21")
+    refused = run(command, tmp_path)
+    assert (1, True, False) == (
+        refused.exit_code,
+        "error D355: the mute of" in refused.stderr,
+        "D357" in refused.stderr,
+    )
+    (tmp_path / "service.yml").write_text(text.replace("2026-11-20", "2026-11-21"))
+    commit_folder(tmp_path, "2026-11-21")
+    assert (0, False) == ((done := run(command, tmp_path)).exit_code, "D35" in done.stderr)
 
 
 def test_what_is_waived_can_be_explained_locked_and_published(service: Path, tmp_path: Path) -> None:
