@@ -1,4 +1,4 @@
-"""Alarms: what is said of one metric of a process, and silence that ends on a day.
+"""Alarms: what is said of each of them, and silence that ends on a day.
 
 In: the Settings of one environment, whole or in parts; the commit.    Out: Diagnostics.
 Faults: D304, D307, D353 to D357, D359.
@@ -15,12 +15,13 @@ from compiler.days import a_year_after, day_of, is_day
 from compiler.diagnostics import Diagnostic, Span
 from compiler.events import consumed_events
 from compiler.model import Commit, Json, Said, Settings
-from compiler.service import REQUEST_METRICS, look_back
+from compiler.service import REQUEST_METRICS, Watched, look_back
 from compiler.trace import plain, settings_of
+from compiler.watched import Place, list_alarms
 
 # The alarm speaks at fewer, so the worse of two thresholds is the lower one.
 _FEWER = ("agentReports", "healthyHosts")
-_OF_QUEUES = ("queueAge", "maxAge")
+_OF_QUEUES = ("queueAge", "maxAge", "undeliverable", "inFlight")
 _NONE_HAS = {
     "port": ("none has a `port`", "give one a `port`"),
     "own": ("none has a load balancer of its own", "give one `loadBalancer: own`"),
@@ -35,8 +36,7 @@ def check_alarms(name: str, process: dict[str, Any], *, is_consumer: bool) -> It
         if common and _lacks(process, metric, is_consumer=is_consumer):
             continue
         where = f"`alarms.{metric}` of `{name}`" if common else f"`processes.{name}.alarms.{metric}`"
-        yield from _check_thresholds(where, said, is_fewer=metric in _FEWER)
-        yield from _check_window(where, said)
+        yield from _check_words(where, said, Watched(), is_fewer=metric in _FEWER)
         yield from _check_object(name, process, metric, said, is_consumer=is_consumer)
     least, hosts = number_at(map_at(process, "scaling"), "min"), map_at(map_at(process, "alarms"), "healthyHosts")
     for color in ("amber", "red"):
@@ -47,35 +47,58 @@ def check_alarms(name: str, process: dict[str, Any], *, is_consumer: bool) -> It
             yield conflict_at("D359", message, (wanted, color), (least, "min"), f"lower `{color}` or raise `min`")
 
 
-def _check_thresholds(where: str, said: Json, *, is_fewer: bool) -> Iterator[Diagnostic]:
-    amber, red = number_at(said, "amber"), number_at(said, "red")
-    if amber is None or red is None:
+def check_others(data: Json) -> Iterator[Diagnostic]:
+    """Check what a service says of each alarm that is on no metric of a process."""
+    for place in list_alarms(data):
+        if place.process is None:
+            yield from _check_words(f"`{place.path}`", place.words, place.usual, is_fewer=False)
+
+
+def _check_words(where: str, words: Json, usual: Watched, *, is_fewer: bool) -> Iterator[Diagnostic]:
+    """Check what is said of an alarm against itself, and against what holds where nothing is said."""
+    yield from _check_thresholds(where, words, usual, is_fewer=is_fewer)
+    yield from _check_window(where, words, usual)
+
+
+def _check_thresholds(where: str, words: Json, usual: Watched, *, is_fewer: bool) -> Iterator[Diagnostic]:
+    said = {color: number_at(words, color) for color in ("amber", "red")}
+    amber = usual.amber if said["amber"] is None else said["amber"]
+    red = usual.red if said["red"] is None else said["red"]
+    if amber is None or red is None or said == {"amber": None, "red": None}:
         return
-    if not is_fewer and amber >= red:
-        message = f"`amber` {amber} is not below `red` {red} in {where}"
-        yield conflict_at("D304", message, (amber, "amber"), (red, "red"))
-    if is_fewer and amber <= red:
-        message = f"`amber` {amber} is not above `red` {red} in {where}, which speaks at fewer"
-        yield conflict_at("D304", message, (amber, "amber"), (red, "red"))
+    if (amber <= red) if is_fewer else (amber >= red):
+        fewer, other = ("above", ", which speaks at fewer") if is_fewer else ("below", "")
+        message = f"`amber` {amber} is not {fewer} `red` {red} in {where}{other}"
+        yield _conflict("D304", message, (said["amber"], "amber"), (said["red"], "red"))
 
 
-def _check_window(where: str, said: Json) -> Iterator[Diagnostic]:
-    period, window = number_at(said, "period"), said.get("for") if isinstance(said, dict) else None
+def _check_window(where: str, words: Json, usual: Watched) -> Iterator[Diagnostic]:
+    period, window = number_at(words, "period"), words.get("for") if isinstance(words, dict) else None
     if period is not None and period % 60:
         message = f"`period` {period} in {where} is no whole number of minutes, and no metric here is finer"
         yield fault_at("D354", message, period, f"write {max(60, round(period / 60) * 60)}")
-    if not isinstance(window, str) or " of " not in window:
+    is_said = isinstance(window, str) and " of " in window
+    if period is None and not is_said:
         return
-    datapoints, periods = (int(part) for part in plain(window).split(" of "))
+    datapoints, periods = (int(part) for part in plain(window).split(" of ")) if is_said else usual.within
+    length = usual.period if period is None else period
+    longest = look_back(length)
     if datapoints > periods:
         message = f"{where} waits for {datapoints} of {periods} periods, which never come"
         yield fault_at("D353", message, window, f"write `{periods} of {periods}`, or fewer of them")
-    elif period is not None:
-        longest = look_back(period)
-        if periods * period > longest:
-            days = "7 days" if longest == look_back(60 * 60) else "a day, or 7 where a period is an hour or more"
-            message = f"{where} looks at {periods} periods of {period} seconds, and CloudWatch looks back {days}"
-            yield conflict_at("D354", message, (window, "for"), (period, "period"), "shorten one of the two")
+    elif periods * length > longest:
+        days = "7 days" if longest == look_back(60 * 60) else "a day, or 7 where a period is an hour or more"
+        message = f"{where} looks at {periods} periods of {length} seconds, and CloudWatch looks back {days}"
+        said = (window if is_said else None, "for"), (period, "period")
+        yield _conflict("D354", message, *said, "shorten one of the two")
+
+
+def _conflict(code: str, message: str, one: tuple[Any, str], other: tuple[Any, str], hint: str = "") -> Diagnostic:
+    """Report what contradicts something else, which nobody has said where it is None."""
+    if one[0] is None or other[0] is None:
+        said, silent = (one, other[1]) if other[0] is None else (other, one[1])
+        return fault_at(code, message, said[0], f"change `{said[1]}`, or say `{silent}`, too")
+    return conflict_at(code, message, one, other, hint or None)
 
 
 def _check_object(
@@ -152,9 +175,9 @@ def _common_words(said: Json) -> Iterator[Span]:
                 yield word.origin.span
 
 
-def place_of(name: str, metric: str, word: Json) -> str:
-    """Name the map that a word about a metric stands in: that of a process, or of all."""
-    return f"alarms.{metric}" if _is_common(word) else f"processes.{name}.alarms.{metric}"
+def place_of(place: Place, word: Json) -> str:
+    """Name the map that a word about an alarm stands in: where it holds, or where it is said of all processes."""
+    return f"alarms.{place.name}" if place.process is not None and _is_common(word) else place.path
 
 
 # Mutes
@@ -162,13 +185,11 @@ def place_of(name: str, metric: str, word: Json) -> str:
 
 def check_mutes(settings: Settings, commit: Commit | None) -> Iterator[Diagnostic]:
     """Check the last day of each mute, against that of the commit where there is one."""
-    for name, process in map_at(settings.data, "processes").items():
-        for metric, said in map_at(process, "alarms").items():
-            mute = map_at(said, "mute")
-            # What is missing or has another form was reported before.
-            if isinstance(until := mute.get("until"), str) and settings_of(until):
-                where = f"`{place_of(name, metric, until)}`"
-                yield from _check_day(where, mute, commit)
+    for place in list_alarms(settings.data):
+        mute = map_at(place.words, "mute")
+        # What is missing or has another form was reported before.
+        if isinstance(until := mute.get("until"), str) and settings_of(until):
+            yield from _check_day(f"`{place_of(place, until)}`", mute, commit)
 
 
 def _check_day(where: str, mute: Mapping[str, Any], commit: Commit | None) -> Iterator[Diagnostic]:

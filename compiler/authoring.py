@@ -12,7 +12,9 @@ import re
 from compiler.known import NOTHING, Known, is_open
 from compiler.processors import architecture
 from compiler.service import (
+    PUBLISHED_ALARMS,
     REQUEST_METRICS,
+    STANDARD_FILTER,
     AccountBaseline,
     Bastion,
     BusinessHours,
@@ -44,7 +46,9 @@ from compiler.variables import queue_variable, topic_variable
 
 __all__ = [
     "NOTHING",
+    "PUBLISHED_ALARMS",
     "REQUEST_METRICS",
+    "STANDARD_FILTER",
     "AccountBaseline",
     "Bastion",
     "BusinessHours",

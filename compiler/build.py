@@ -16,10 +16,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from compiler.diagnostics import CompileError, Diagnostic, Related, Source, Span
-from compiler.events import consumed_events, is_ordered, published_events
+from compiler.events import consumed_events, is_ordered, published_events, said_of_published
 from compiler.layers import find_member, list_members
 from compiler.model import Entry, Fragment, Json, Library, Origin, Path, Said, Settings, TemplateModule
 from compiler.service import (
+    CONSUMED_ALARMS,
+    PUBLISHED_ALARMS,
+    SERVICE_ALARMS,
+    STANDARD_FILTER,
     AccountBaseline,
     Bastion,
     BusinessHours,
@@ -32,7 +36,6 @@ from compiler.service import (
     LogFile,
     LogFilter,
     MixedInstances,
-    Mute,
     Network,
     Permission,
     Process,
@@ -42,11 +45,11 @@ from compiler.service import (
     Service,
     Subscription,
     Waf,
-    Watched,
     Wiring,
 )
 from compiler.suppressions import suppress_findings
 from compiler.trace import Traced, derive, plain
+from compiler.watched import read_log_alarm, read_process_alarms, read_watched
 
 
 def build_fragments(
@@ -144,6 +147,10 @@ def _read_service(data: Mapping[str, Any], wirings: Mapping[str, Wiring]) -> Ser
         secrets=data.get("secrets", {}),
         ordered=frozenset(plain(event) for event, ordered in published.items() if ordered),
         runbook=data.get("runbook"),
+        event_alarms={
+            plain(event): read_watched(said, PUBLISHED_ALARMS) for event, said in said_of_published(data).items()
+        },
+        alarms=read_watched(data, SERVICE_ALARMS),
     )
 
 
@@ -168,6 +175,7 @@ def _read_subscription(name: str, event: Mapping[str, Any]) -> Subscription:
         retention=event.get("retention", 4 * 24 * 60 * 60),
         max_age=event.get("maxAge"),
         max_silence=event.get("maxSilence"),
+        alarms=read_watched(event, CONSUMED_ALARMS),
     )
 
 
@@ -204,7 +212,7 @@ def _read_process(name: str, data: Mapping[str, Any], wiring: Wiring) -> Process
         deployment=Deployment(
             deployment["style"], deployment["minInService"], deployment["batch"], deployment.get("bakeTime", 600)
         ),
-        alarms=_read_alarms(data.get("alarms", {})),
+        alarms=read_process_alarms(data.get("alarms", {})),
         logs=tuple(_read_log(log, value) for log, value in data.get("logs", {}).items()),
         wiring=Wiring(
             tuple(_as_function(value) for value in wiring.policies),
@@ -217,28 +225,6 @@ def _read_process(name: str, data: Mapping[str, Any], wiring: Wiring) -> Process
         mixed=_read_mixed(data["mixedInstances"]) if data.get("mixedInstances") else None,
         warm_pool=data.get("warmPool", {}).get("min"),
         runbook=data.get("runbook"),
-    )
-
-
-# Alarms on other alarms, and those whose thresholds stand elsewhere, have none here: nobody has to speak of them.
-_COMBINED: Mapping[str, Mapping[str, Any]] = {"degraded": {}, "down": {}, "maxAge": {}}
-
-
-def _read_alarms(data: Mapping[str, Any]) -> dict[str, Watched]:
-    said = {**_COMBINED, **data}
-    return {metric: _read_watched(each) for metric, each in sorted(said.items()) if each.get("enabled") is not False}
-
-
-def _read_watched(data: Mapping[str, Any]) -> Watched:
-    window, mute = data.get("for", "5 of 5"), data.get("mute") or {}
-    datapoints, _, periods = window.partition(" of ")
-    return Watched(
-        amber=data.get("amber"),
-        red=data.get("red"),
-        period=data.get("period", 60),
-        within=(derive(int(datapoints), window), derive(int(periods), window)),
-        runbook=data.get("runbook"),
-        mute=Mute(mute["until"], mute["reason"]) if mute else None,
     )
 
 
@@ -263,7 +249,15 @@ def _read_log(name: str, data: Mapping[str, Any]) -> LogFile:
         name=name,
         path=data["path"],
         retention_days=data["retentionDays"],
-        filters=tuple(LogFilter(key, value["pattern"], value["threshold"]) for key, value in filters.items()),
+        filters=tuple(
+            LogFilter(
+                key,
+                value.get("pattern", STANDARD_FILTER.pattern),
+                value.get("threshold", STANDARD_FILTER.threshold),
+                read_log_alarm(value),
+            )
+            for key, value in filters.items()
+        ),
     )
 
 

@@ -19,10 +19,15 @@ def published_events(data: Json) -> dict[str, bool]:
     >>> published_events({"messages": {"publish": ["order-placed"]}})
     {'order-placed': False}
     """
+    return {event: is_ordered(said) for event, said in said_of_published(data).items()}
+
+
+def said_of_published(data: Json) -> dict[str, Json]:
+    """Return what is said of each event that a service publishes; nothing where there is a list of them."""
     published = _messages(data).get("publish")
     if isinstance(published, list):
-        return {event: False for event in published if isinstance(event, str)}
-    return {event: is_ordered(said) for event, said in published.items()} if isinstance(published, dict) else {}
+        return {event: None for event in published if isinstance(event, str)}
+    return published if isinstance(published, dict) else {}
 
 
 def consumed_events(data: Json) -> dict[str, dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Logs: how long they are kept, what is counted in them and where they go, held against what CloudWatch takes.
 
 In: the Settings of one environment.    Out: Diagnostics.
-Faults: D362 to D364.
+Faults: D304, D362 to D364.
 Never: matches a line; what a pattern finds is CloudWatch's to say.
 """
 
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from compiler.blame import fault_at, map_at, number_at
+from compiler.blame import conflict_at, fault_at, map_at, number_at
 from compiler.diagnostics import Diagnostic
 from compiler.model import Settings
 from compiler.trace import plain
@@ -40,6 +40,7 @@ def check_logs(settings: Settings, processes: Mapping[str, dict[str, Any]]) -> I
                 hint = f"leave it out for `{settings.environment_name}`, or say {floor} or more there"
                 yield fault_at("D363", message, days, hint)
             yield from _check_patterns(where, map_at(log, "filters"))
+            yield from _check_thresholds(where, map_at(log, "filters"))
     yield from _check_destination(settings)
 
 
@@ -58,6 +59,14 @@ def _check_patterns(where: str, filters: Mapping[Any, Any]) -> Iterator[Diagnost
             f"`{where}` has {len(costly)} patterns with expressions, and CloudWatch takes {_PATTERNS_WITH_EXPRESSIONS}"
         )
         yield fault_at("D362", message, pattern, "compare with words, or let one pattern find what two of them find")
+
+
+def _check_thresholds(where: str, filters: Mapping[Any, Any]) -> Iterator[Diagnostic]:
+    for key, each in filters.items():
+        amber, red = number_at(each, "threshold"), number_at(map_at(each, "alarm"), "red")
+        if amber is not None and red is not None and amber >= red:
+            message = f"`threshold` {amber} is not below `alarm.red` {red} in `{where}.filters.{key}`"
+            yield conflict_at("D304", message, (amber, "threshold"), (red, "red"))
 
 
 def _expressions(pattern: str) -> list[str]:

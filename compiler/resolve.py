@@ -16,11 +16,12 @@ from deepmerge.merger import Merger
 
 from compiler.layers import Member, find_member
 from compiler.model import Descriptor, Document, Json, Library, Origin, Path, Said, Setting, Settings, value_at
+from compiler.service import SERVICE_ALARMS
 from compiler.trace import trace_value
 
 _PLACE = "<environment>"  # stands for its name in paths of secrets and in permissions
 # What stands under the `alarms` of a service and belongs to no one process.
-_OF_NO_PROCESS = ("add", "bootFailures")
+_OF_NO_PROCESS = ("add", *SERVICE_ALARMS)
 
 
 def resolve_settings(descriptor: Descriptor, library: Library, environment: str) -> Settings:

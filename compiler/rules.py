@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from compiler.alarms import check_alarms, check_common, place_of
+from compiler.alarms import check_alarms, check_common, check_others, place_of
 from compiler.asking import check_permissions
 from compiler.blame import conflict_at, fault_at, is_from_service, map_at, number_at, span_of
 from compiler.diagnostics import Diagnostic, Related, Span, fold_names, suggest
@@ -20,9 +20,11 @@ from compiler.logs import check_logs
 from compiler.model import Descriptor, Json, Library, Repository, Settings
 from compiler.processors import architecture
 from compiler.routes import check_routes
+from compiler.service import STANDARD_FILTER
 from compiler.subscriptions import check_subscriptions
 from compiler.trace import plain, settings_of
 from compiler.variables import platform_variables
+from compiler.watched import Place, list_alarms
 
 # What a process consists of; the platform's defaults say most of it.
 _PROCESS = ("runtime", "command", "exposure", "instanceType", "rootVolumeSize", "availability")
@@ -86,6 +88,7 @@ def check_settings(descriptor: Descriptor, settings: Settings) -> Iterator[Diagn
     yield from fold_names(
         {name: check_alarms(name, each, is_consumer=name in consumers) for name, each in processes.items()}
     )
+    yield from check_others(data)
     yield from check_subscriptions(settings, processes)
     yield from _check_dns(processes)
     yield from check_routes(settings, processes)
@@ -98,8 +101,9 @@ def check_settings(descriptor: Descriptor, settings: Settings) -> Iterator[Diagn
 
 
 def _check_presence(descriptor: Descriptor, settings: Settings, processes: dict[str, Any]) -> Iterator[Diagnostic]:
+    data = settings.data
     for key in ("service", "owner", "platform", "processes"):
-        if key not in settings.data and descriptor.bases and descriptor.document.value_at((key,)) is None:
+        if key not in data and descriptor.bases and descriptor.document.value_at((key,)) is None:
             message = f"`{key}` is missing, here and in what this extends"
             yield Diagnostic("D202", message, descriptor.document.value_span(()), f"add `{key}: ...`")
     base = {name for each in descriptor.layers for name in map_at(each.data, "processes")}
@@ -118,23 +122,26 @@ def _check_presence(descriptor: Descriptor, settings: Settings, processes: dict[
         for key, wanted in (("mixedInstances", "types"), ("warmPool", "min")):
             for said in (said for said in process if said == key):
                 yield from _require(descriptor, process[said], said, (wanted,), f"{where}.{said}")
-        for metric, levels in map_at(process, "alarms").items():
-            inside = place_of(name, metric, metric)
-            is_on = isinstance(levels, dict) and levels.get("enabled") is not False
-            if is_on and metric not in _ALARMS_WITHOUT and not any(color in levels for color in _THRESHOLDS):
-                yield from _require(descriptor, levels, metric, _THRESHOLDS[:1], inside)
-            for key in (key for key in map_at(map_at(process, "alarms"), metric) if key == "mute"):
-                where_mute = f"{place_of(name, metric, key)}.mute"
-                yield from _require(descriptor, levels[key], key, ("until", "reason"), where_mute)
         for log_name, log in map_at(process, "logs").items():
             yield from _require(descriptor, log, log_name, ("path", "retentionDays"), f"{where}.logs.{log_name}")
             for key, each in map_at(log, "filters").items():
-                inside = f"{where}.logs.{log_name}.filters.{key}"
-                yield from _require(descriptor, each, key, ("pattern", "threshold"), inside)
-    for event, wanted in map_at(map_at(settings.data, "messages"), "consume").items():
+                inside, needed = f"{where}.logs.{log_name}.filters.{key}", ("pattern", "threshold")
+                yield from _require(descriptor, each, key, () if key == STANDARD_FILTER.name else needed, inside)
+    for place in list_alarms(data):
+        yield from _check_words_of(descriptor, place)
+    for event, wanted in map_at(map_at(data, "messages"), "consume").items():
         yield from _require(descriptor, wanted, event, ("process",), f"messages.consume.{event}")
-    for name, waiver in map_at(settings.data, "waivers").items():
+    for name, waiver in map_at(data, "waivers").items():
         yield from _require(descriptor, waiver, name, _WAIVER, f"waivers.{name}")
+
+
+def _check_words_of(descriptor: Descriptor, place: Place) -> Iterator[Diagnostic]:
+    words, is_on = place.words, place.words.get("enabled") is not False
+    is_metric = place.process is not None and place.name not in _ALARMS_WITHOUT
+    if is_on and is_metric and not any(color in words for color in _THRESHOLDS):
+        yield from _require(descriptor, words, place.name, _THRESHOLDS[:1], place_of(place, place.name))
+    for key in (key for key in words if key == "mute"):
+        yield from _require(descriptor, words[key], key, ("until", "reason"), f"{place_of(place, key)}.mute")
 
 
 def _require(

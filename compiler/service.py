@@ -99,11 +99,42 @@ class Watched:
     mute: Mute | None = None
 
 
+# What is watched where nothing is said of it: of each event that a service publishes, and of each that it consumes.
+# Of silence there is no threshold here: `max_silence` of the subscription is one.
+PUBLISHED_ALARMS: Mapping[str, Watched] = {
+    "delivery": Watched(amber=0, within=(1, 1)),
+    "filter": Watched(amber=0, within=(5, 5)),
+    "loss": Watched(red=0, within=(1, 1)),
+}
+CONSUMED_ALARMS: Mapping[str, Watched] = {
+    "deadLetters": Watched(amber=0, within=(1, 1)),
+    "silence": Watched(),
+}
+# And of the service as a whole. Nothing counts launches that fail; each is told.
+SERVICE_ALARMS: Mapping[str, Watched] = {
+    "bootFailures": Watched(amber=0, period=300, within=(1, 12)),
+    "launchFailures": Watched(),
+    "outOfMemory": Watched(amber=0, within=(1, 1)),
+}
+LOG_ALARM = Watched(within=(3, 5))
+
+
 @dataclass(frozen=True, slots=True)
 class LogFilter:
+    """What is counted in a log. `threshold` is amber of its `alarm`, which is None where it is switched off."""
+
     name: str
     pattern: str
     threshold: int
+    alarm: Watched | None = LOG_ALARM
+
+
+# What is counted in a log that has no filters of its own. A filter of this name may leave out what is said here.
+STANDARD_FILTER = LogFilter(
+    "errors",
+    '{ ($.level = "error") || ($.level = "ERROR") || ($.level = "critical") || ($.level = "CRITICAL") }',
+    5,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +224,7 @@ class Subscription:
     """An event that a process consumes. `filter` maps members of `filter_on`, "attributes" or "body", to values let in.
 
     `timeout`, `retention`, `max_age` and `max_silence` in seconds; nobody watches the last two where they are None.
+    `alarms` are without what is switched off, as those of a process.
     """
 
     service: str
@@ -206,13 +238,15 @@ class Subscription:
     retention: int = 4 * 24 * 60 * 60
     max_age: int | None = None
     max_silence: int | None = None
+    alarms: Mapping[str, Watched] = field(default_factory=lambda: CONSUMED_ALARMS)
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
     """A service in one environment, every default filled in. Strings and numbers are traced values.
 
-    `ordered` are those events among `publishes` that keep the order of their messages.
+    `ordered` are those events among `publishes` that keep the order of their messages. `event_alarms` are by the name
+    of an event, `alarms` of the service as a whole; both are without what is switched off.
     """
 
     name: str
@@ -225,6 +259,8 @@ class Service:
     secrets: Mapping[str, str]
     ordered: frozenset[str] = frozenset()
     runbook: str | None = None
+    event_alarms: Mapping[str, Mapping[str, Watched]] = field(default_factory=dict)
+    alarms: Mapping[str, Watched] = field(default_factory=lambda: SERVICE_ALARMS)
 
     def processes_on(self, runtime: str) -> tuple[Process, ...]:
         return tuple(process for process in self.processes if process.runtime == runtime)

@@ -1,8 +1,8 @@
 """Subscriptions: the events that a service publishes and consumes, held against each other and against what SQS does.
 
 In: the Settings of one environment.    Out: Diagnostics.
-Faults: D305, D313; D346 a service contradicts itself about the order of an event; D348 a message is gone before anybody
-hears of it; D349 a filter asks two things of one member of a body.
+Faults: D304, D305, D313; D346 a service contradicts itself about the order of an event; D348 a message is gone before
+anybody hears of it; D349 a filter asks two things of one member of a body.
 Never: knows what another service publishes; that is for `contracts`.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from compiler.blame import fault_at, is_from_service, map_at, number_at, span_of
+from compiler.blame import conflict_at, fault_at, is_from_service, map_at, number_at, span_of
 from compiler.diagnostics import Diagnostic, Related, suggest
 from compiler.events import consumed_events, is_ordered, published_events
 from compiler.model import Settings
@@ -39,6 +39,7 @@ def check_subscriptions(settings: Settings, processes: Mapping[str, Any]) -> Ite
             yield _contradiction(f"messages.consume.{name}", short, name, is_ordered(event))
         yield from _check_times(name, event)
         yield from _check_filter(name, event)
+        yield from _check_silence(name, event)
     for process, data in processes.items():
         for name, permission in map_at(data, "permissions").items():
             said = permission.get("publish") if isinstance(permission, dict) else None
@@ -71,6 +72,14 @@ def _check_times(name: str, event: Mapping[str, Any]) -> Iterator[Diagnostic]:
     if age is not None and age >= retention:
         message = f"no message of {where} ever waits for {age} seconds: it is gone after {retention}"
         yield fault_at("D348", message, age, "lower `maxAge`, or raise `retention`")
+
+
+def _check_silence(name: str, event: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Check the two times without a message against each other."""
+    amber, red = number_at(event, "maxSilence"), number_at(map_at(map_at(event, "alarms"), "silence"), "red")
+    if amber is not None and red is not None and amber >= red:
+        message = f"`maxSilence` {amber} is not below `alarms.silence.red` {red} in `messages.consume.{name}`"
+        yield conflict_at("D304", message, (amber, "maxSilence"), (red, "red"))
 
 
 def _check_filter(name: str, event: Mapping[str, Any]) -> Iterator[Diagnostic]:

@@ -102,6 +102,8 @@ WORKER = Process(
         "connectionErrors": Watched(5, None, 60, (3, 5)),
         "rejectedConnections": Watched(None, 0, 60, (1, 1)),
         "queueAge": Watched(300, 900, 60, (5, 5)),
+        "undeliverable": Watched(0, None, 60, (1, 1)),
+        "inFlight": Watched(75, None, 60, (15, 15)),
         "maxAge": Watched(),
         "down": Watched(),
         "degraded": Watched(),

@@ -28,7 +28,7 @@ CORRIDOR = [
     decision containment days variables blame processors manifest resource_schema update_facts lookups schema_parts
     risk
     graph calls listening
-    authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior permissions
+    authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior permissions watched
     routes priorities asking suppressions subscriptions alarms budget logs
     pointer alignment safeguards
     reference
@@ -110,7 +110,7 @@ CONTENT_LIBRARIES = {"templates": {"troposphere", "jinja2", "pathlib"}, "rules":
 # Between the entrance and the exit nothing reads a file, the clock, the environment or chance.
 PURE = set(
     """
-    priorities asking suppressions processors alarms budget days needs events subscriptions logs
+    priorities asking suppressions processors alarms watched budget days needs events subscriptions logs
     diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
     alignment reference stack_pair aftermath compare counterpart consequence behavior template_shape
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers

@@ -35,7 +35,7 @@ NOT_FOR_TEMPLATES = {
     "processes.*.uses": "needs an addition",
     "images.x86_64": "is as `images.arm64`, for instances of another kind than those of the sample",
     **{
-        f"alarms.{metric}.": "is said of each process, where templates look for it"
+        f"alarms.{metric}": "is said of each process, where templates look for it"
         for metric in load_schema("service.v1")["$defs"]["alarms"]["properties"]
     },
 }
@@ -143,6 +143,12 @@ def _parts(path: str) -> tuple[str, ...]:
     match path.split("."):
         case ["processes", "*", "alarms", metric, *rest]:
             return f"processes.*.alarms.{metric}", ".".join(("processes.*.alarms.*", *rest))
+        case ["messages", kind, "*", "alarms", metric, *rest]:
+            return f"messages.{kind}.*.alarms.{metric}", ".".join(("processes.*.alarms.*", *rest))
+        case ["alarms", metric, *rest]:
+            return f"alarms.{metric}", ".".join(("processes.*.alarms.*", *rest))
+        case ["processes", "*", "logs", "*", "filters", "*", "alarm", *rest]:
+            return "processes.*.logs.*.filters.*.alarm", ".".join(("processes.*.alarms.*", *rest))
     return (path,)
 
 

@@ -33,6 +33,18 @@ def found(text: str, environment: str = "production") -> list[str]:
         ("    alarms: {cpu: {amber: 85}}", "D304 9 85", "85"),
         ("    alarms: {cpu: {red: 70}}", "D304 9 70", "70"),
         ("    alarms: {latency: {amber: 2, red: 1.5}}", "D304 9 2", "1.5"),
+        ("messages: {publish: {a: {alarms: {loss: {amber: 9, red: 8}}}}}", "D304 9 9", "8"),
+        ("messages: {consume: {a.b: {process: web, alarms: {deadLetters: {amber: 9, red: 9}}}}}", "D304 9 9", "9"),
+        (
+            "messages: {consume: {a.b: {process: web, maxSilence: 600, alarms: {silence: {red: 600}}}}}",
+            "D304 9 600",
+            "600",
+        ),
+        (
+            "messages: {publish: {a: {alarms: {filter: {period: 300, for: 300 of 300}}}}}",
+            "D354 9 300 of 300",
+            "300",
+        ),
         ("config: {A: x}\nsecrets: {A: /a}", "D310 10 A", "A"),
     ],
 )
@@ -54,6 +66,34 @@ def test_two_values_that_contradict_each_other_are_both_shown(text: str, shown: 
             "    alarms: {queueAge: {amber: 1, red: 2}}",
             "D307 9 1",
             "`processes.web.alarms.queueAge` has no queue: `web` consumes nothing",
+        ),
+        (
+            "    alarms: {inFlight: {amber: 5}}",
+            "D307 9 5",
+            "`processes.web.alarms.inFlight` has no queue: `web` consumes nothing",
+        ),
+        (
+            "messages: {publish: {a: {alarms: {loss: {amber: 7}}}}}",
+            "D304 9 7",
+            "`amber` 7 is not below `red` 0 in `messages.publish.a.alarms.loss`",
+        ),
+        (
+            "messages: {publish: {a: {alarms: {filter: {for: 1500 of 1500}}}}}",
+            "D354 9 1500 of 1500",
+            (
+                "`messages.publish.a.alarms.filter` looks at 1500 periods of 60 seconds, and CloudWatch looks back "
+                "a day, or 7 where a period is an hour or more"
+            ),
+        ),
+        (
+            "messages: {consume: {a.b: {process: web, alarms: {deadLetters: {for: 2 of 1}}}}}",
+            "D353 9 2 of 1",
+            "`messages.consume.a.b.alarms.deadLetters` waits for 2 of 1 periods, which never come",
+        ),
+        (
+            "messages: {consume: {a.b: {process: web, alarms: {deadLetters: {mute: {until: '2027-01-01'}}}}}}",
+            "D202 9 mute",
+            "`reason` is missing in `messages.consume.a.b.alarms.deadLetters.mute`",
         ),
         (
             "messages: {consume: {a.b: {process: wrk}}}",

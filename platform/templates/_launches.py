@@ -11,10 +11,11 @@ from troposphere import AWSObject, Ref
 from troposphere.cloudwatch import MetricDimension
 from troposphere.events import InputTransformer, Rule, Target
 
-from compiler.authoring import Environment, Process, Service, camel, join
+from compiler.authoring import Environment, Process, Service, Watched, camel, join
 
-from ._alarms import alarm, metric, runbook
+from ._alarms import metric, runbook
 from ._conventions import BOOT_FAILED, BOOT_NAMESPACE, alarm_topics, boot_dimensions, boot_log_name, tags
+from ._single_alarms import single_alarms
 
 # EventBridge takes 2,048 characters of a pattern; groups are named after their stack and process, in 150 at most.
 GROUPS_A_RULE = 10
@@ -22,20 +23,22 @@ GROUPS_A_RULE = 10
 
 def launches(service: Service, environment: Environment) -> Iterator[AWSObject]:
     processes = service.processes_on("instances")
-    for start in range(0, len(processes), GROUPS_A_RULE):
+    launching, booting = (service.alarms.get(name) for name in ("launchFailures", "bootFailures"))
+    for start in range(0, len(processes) if launching else 0, GROUPS_A_RULE):
         number = str(start // GROUPS_A_RULE + 1) if start else ""
         yield launch_failures(service, environment, number, processes[start : start + GROUPS_A_RULE])
-    if processes:
-        yield boot_failures(service, environment)
+    if processes and booting:
+        yield from boot_failures(service, environment, booting)
 
 
 def launch_failures(service: Service, environment: Environment, number: str, processes: Sequence[Process]) -> Rule:
     """Send on what auto scaling says when it cannot launch an instance: no capacity, an image or a key out of reach.
 
-    No metric counts that.
+    No metric counts that, so there is no alarm: a rule of EventBridge is on or off, and knows of no day on which it
+    would speak again.
     """
     told = join(service.name, " in ", environment.name, ": <group> cannot launch an instance. <reason>")
-    page = runbook(service, environment, "launchFailures")
+    page = runbook(service, environment, "launchFailures", own=service.alarms["launchFailures"].runbook)
     return Rule(
         f"LaunchFailures{number}Rule",
         Description=join("Launches of instances of ", service.name, " in ", environment.name, " that fail"),
@@ -60,27 +63,23 @@ def launch_failures(service: Service, environment: Environment, number: str, pro
     )
 
 
-def boot_failures(service: Service, environment: Environment) -> AWSObject:
+def boot_failures(service: Service, environment: Environment, watched: Watched) -> Iterator[AWSObject]:
     """Tell once of instances that fail to start, however many try in an hour."""
-    return alarm(
-        "BootFailuresAmberAlarm", service, environment,
-        process=None,
+    yield from single_alarms(
+        service, environment, "bootFailures", watched,
+        titles=("BootFailuresAmberAlarm", "BootFailuresRedAlarm"),
         tag="boot-failures",
-        color="amber",
-        says=join(
-            service.name, " in ", environment.name, ": an instance has failed to start within the last hour. "
-            "Its group tries again, and gets nowhere if the release is at fault. Read its last words in the log group ",
-            boot_log_name(environment), ".",
+        subject=join(service.name, " in ", environment.name),
+        what=("more than ", " instances fail to start"),
+        meaning=join(
+            "Their group tries again, and gets nowhere if the release is at fault. Read their last words in the log "
+            "group ", boot_log_name(environment), ".",
         ),
         measured=metric(
             BOOT_NAMESPACE,
             BOOT_FAILED,
             [MetricDimension(Name=name, Value=value) for name, value in boot_dimensions(service, environment).items()],
             statistic="Sum",
-            period=300,
+            period=watched.period,
         ),
-        threshold=0,
-        within=(1, 12),
-        missing="notBreaching",
-        runbook=runbook(service, environment, "bootFailures"),
     )  # fmt: skip

@@ -31,6 +31,7 @@ from compiler.authoring import (
 from ._alarms import Measured, alarm, measure, runbook
 from ._conventions import in_batches, subscriptions_of
 from ._lifecycle import refresh_alarms
+from ._single_alarms import colors, lasting
 from ._ways_in import full_name, is_shared
 
 # What each combined alarm is made of, and the color in which it speaks.
@@ -53,11 +54,10 @@ def thresholds(process: Process, metric: str) -> Iterator[tuple[str, float]]:
     watched = process.alarms.get(metric)
     if watched is None or not _applies(process, metric):
         return
-    if watched.amber is not None:
-        yield "amber", watched.amber
+    yield from colors(watched)
     if watched.red is not None:
-        yield "red", watched.red
-    elif metric == "maxAge":
+        return
+    if metric == "maxAge":
         yield "red", 100
     elif metric == "healthyHosts":
         floor = lowest_floor(process.scaling)
@@ -159,19 +159,6 @@ def held_longer(watched: Watched) -> Watched:
     most = look_back(period) // period
     longer = min(datapoints + math.ceil(HELD_MINUTES * 60 / period), most)
     return replace(watched, within=derive((longer, min(2 * longer, most)), watched.within))
-
-
-def lasting(watched: Watched) -> str:
-    """Say how long a threshold has to be crossed."""
-    (datapoints, periods), minutes = watched.within, watched.period // 60
-    if datapoints == periods:
-        whole = periods * minutes
-        text = "for a minute" if whole == 1 else f"for {whole} minutes"
-    elif minutes == 1:
-        text = f"in {datapoints} of {periods} minutes"
-    else:
-        text = f"in {datapoints} of {periods} periods of {minutes} minutes"
-    return derive(text, watched.period, *watched.within)
 
 
 # Alarms

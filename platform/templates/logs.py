@@ -18,21 +18,26 @@ from troposphere.logs import (
     SubscriptionFilter,
 )
 
-from compiler.authoring import Environment, LogFile, LogFilter, Process, Service, camel, join
+from compiler.authoring import (
+    STANDARD_FILTER,
+    Environment,
+    LogFile,
+    LogFilter,
+    Process,
+    Service,
+    camel,
+    derive,
+    join,
+)
 
-from ._alarms import alarm, metric, runbook
+from ._alarms import metric
 from ._conventions import keep, key_arn, log_group_name, metric_namespace, tags
 from ._log_groups import ACCESS, SYSTEM, Group, groups
 from ._queries import LAST_ERRORS, ONE_REQUEST, SLOWEST_REQUESTS
+from ._single_alarms import single_alarms
 
 SCOPE = "service"
 
-# What is counted in a log that has no filters of its own.
-STANDARD = LogFilter(
-    "errors",
-    '{ ($.level = "error") || ($.level = "ERROR") || ($.level = "critical") || ($.level = "CRITICAL") }',
-    5,
-)
 SLOW = 5  # seconds that an answer may take
 # What is counted in the access log, for each process by the word that its lines say.
 REQUESTS = {
@@ -107,26 +112,28 @@ def filters(service: Service, environment: Environment, process: Process, log: L
                 )
             ],
         )
-        yield alarm(
-            camel(process.name, log.name, log_filter.name) + "Alarm", service, environment,
-            process=process.name,
+        if log_filter.alarm is None:
+            continue
+        stem, period = camel(process.name, log.name, log_filter.name), log_filter.alarm.period
+        yield from single_alarms(
+            service, environment, log_filter.name, log_filter.alarm,
+            amber=log_filter.threshold,
+            titles=(stem + "Alarm", stem + "RedAlarm"),
             tag=metric_name,
-            color="amber",
-            says=join(
-                "The log ", log.name, " of ", service.name, "/", process.name, " in ", environment.name,
-                " matches the filter ", log_filter.name, " more than ", log_filter.threshold,
-                " times a minute. Read the log group ", log_group_name(service, environment, process, log), ".",
-            ),
-            measured=metric(namespace, metric_name, statistic="Sum"),
-            threshold=log_filter.threshold,
-            within=(3, 5),
-            missing="notBreaching",
-            runbook=runbook(service, environment, log_filter.name, process=process),
+            subject=join("The log ", log.name, " of ", service.name, "/", process.name, " in ", environment.name),
+            what=(join("the filter ", log_filter.name, " matches more than "), derive(f" times {per(period)}", period)),
+            meaning=join("Read the log group ", log_group_name(service, environment, process, log), "."),
+            measured=metric(namespace, metric_name, statistic="Sum", period=period),
+            process=process,
         )  # fmt: skip
 
 
+def per(period: int) -> str:
+    return "a minute" if period == 60 else f"in {period // 60} minutes"
+
+
 def filters_of(log: LogFile) -> tuple[LogFilter, ...]:
-    return log.filters or (STANDARD,)
+    return log.filters or (STANDARD_FILTER,)
 
 
 def counted_as(process: Process, log: LogFile, log_filter: LogFilter) -> str:
@@ -164,22 +171,18 @@ def memory_filter(service: Service, environment: Environment) -> Iterator[AWSObj
             )
         ],
     )
-    yield alarm(
-        f"{name}Alarm", service, environment,
-        process=None,
-        tag="out-of-memory",
-        color="amber",
-        says=join(
-            "An instance of ", service.name, " in ", environment.name, " has no memory left, and the kernel ended a ",
-            "program. If it was the process, requests or messages failed. Look for it in the system log, then give ",
-            "the process a larger instance or find what it holds on to.",
-        ),
-        measured=metric(namespace, name, statistic="Sum"),
-        threshold=0,
-        within=(1, 1),
-        missing="notBreaching",
-        runbook=runbook(service, environment, "outOfMemory"),
-    )  # fmt: skip
+    watched = service.alarms.get("outOfMemory")
+    if watched is not None:
+        yield from single_alarms(
+            service, environment, "outOfMemory", watched,
+            titles=(f"{name}Alarm", f"{name}RedAlarm"),
+            tag="out-of-memory",
+            subject=join(service.name, " in ", environment.name),
+            what=("more than ", " times an instance has no memory left, and the kernel ends a program,"),
+            meaning="If it was the process, requests or messages failed. Look for it in the system log, then give the "
+            "process a larger instance or find what it holds on to.",
+            measured=metric(namespace, name, statistic="Sum", period=watched.period),
+        )  # fmt: skip
 
 
 def queries(service: Service, environment: Environment, made: list[Group]) -> Iterator[AWSObject]:
