@@ -16,6 +16,7 @@ from compiler.calls import ENDPOINTS
 from compiler.diagnostics import Diagnostic, Related, suggest
 from compiler.model import Path
 from compiler.refusals import find_no_time
+from compiler.time_zones import list_time_zones
 from compiler.trace import plain, settings_of
 
 
@@ -42,7 +43,10 @@ def check_place(data: Mapping[str, Any], sections: tuple[Path, ...]) -> Iterator
 def check_hours(data: Mapping[str, Any]) -> Iterator[Diagnostic]:
     """Check business hours, which also a tenant has that shares all else."""
     hours = map_at(data, "businessHours")
-    start, stop = hours.get("start"), hours.get("stop")
+    start, stop, zone = hours.get("start"), hours.get("stop"), hours.get("timeZone")
+    if isinstance(zone, str) and zone not in list_time_zones():
+        hint = suggest(plain(zone), list_time_zones()) or "write a name of IANA's, such as `Europe/London` or `UTC`"
+        yield _refuse(f"no time zone is called `{plain(zone)}`", zone, hint)
     for key, said in (("start", start), ("stop", stop)):
         for message, hint in find_no_time(said) if isinstance(said, str) else ():
             yield _refuse(f"{message} of `businessHours.{key}`", said, hint)

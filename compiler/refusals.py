@@ -27,6 +27,7 @@ _FIELDS = (
     ("month", range(1, 13), ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")),
     ("day of the week", range(8), ("sun", "mon", "tue", "wed", "thu", "fri", "sat")),
 )
+_LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # days of each month, once in four years
 # What the unit of a process does not let it see, and what is in memory.
 _HIDDEN = ("/tmp", "/var/tmp", "/home", "/root", "/run", "/var/run", "/dev", "/proc", "/sys")  # noqa: S108
 # What the roles and the unit make a folder of, and names that they, nginx and the journal have in /var/log.
@@ -152,22 +153,39 @@ def _check_times(name: str, process: Any) -> Iterator[Diagnostic]:
 
 def find_no_time(at: str) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with each field of a time that no clock shows, and what to write."""
-    for text, (what, numbers, words) in zip(plain(at).split(" "), _FIELDS, strict=False):
-        if not all(_is_time(part, numbers, words) for part in text.lower().split(",")):
+    read = [(text, field, _choose(text, field)) for text, field in zip(plain(at).split(" "), _FIELDS, strict=False)]
+    for text, (what, numbers, _), chosen in read:
+        if not chosen:
             example = f"`{numbers[1]}`, `{numbers[1]}-{numbers[4]}` or `*`"
             yield f"`{text}` is no {what}", f"write numbers from {numbers[0]} to {numbers[-1]}, such as {example}"
+    if len(read) < len(_FIELDS) or not all(chosen for _, _, chosen in read):
+        return
+    (day, _, days), (month, _, months), (weekday, _, _) = read[2:]
+    longest = max(_LENGTHS[each - 1] for each in months)
+    # Where days of the week are named as well, one of the two is enough.
+    if weekday == "*" and min(days) > longest:
+        yield f"there is no day `{day}` in month `{month}`", f"write a day up to `{longest}`, or another month"
 
 
-def _is_time(text: str, numbers: range, words: Sequence[str]) -> bool:
-    """Tell whether a part of a field is `*`, a number, a range of two, or one of those with a step."""
+def _choose(text: str, field: tuple[str, range, tuple[str, ...]]) -> set[int]:
+    """Return the numbers that a field stands for: none where it is no time."""
+    _, numbers, words = field
+    parts = [_read_part(part, numbers, words) for part in text.lower().split(",")]
+    return set() if None in parts else {number for part in parts for number in part or ()}
+
+
+def _read_part(text: str, numbers: range, words: Sequence[str]) -> range | None:
+    """Read a part of a field: `*`, a number, a range of two, or one of those with a step; None where it is no time."""
     whole, slash, step = text.partition("/")
     if slash and not (step.isdecimal() and int(step) > 0 and (whole == "*" or "-" in whole)):
-        return False
+        return None
     ends = [
         numbers[0] + words.index(end) if end in words else int(end) if end.isdecimal() else -1
-        for end in whole.split("-")
+        for end in (whole.split("-") if whole != "*" else (str(numbers[0]), str(numbers[-1])))
     ]
-    return whole == "*" or (len(ends) < 3 and all(end in numbers for end in ends) and ends == sorted(ends))
+    if len(ends) > 2 or ends != sorted(ends) or any(end not in numbers for end in ends):
+        return None
+    return range(ends[0], ends[-1] + 1, int(step or 1))
 
 
 def _check_braces(settings: Settings) -> Iterator[Diagnostic]:

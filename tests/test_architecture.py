@@ -24,7 +24,7 @@ CORRIDOR = [
     diagnostics
     model
     service changes trace known catalog layers cause share node archive tree checkout yaml11 wording hidden versions
-    inputs names events needs
+    inputs names events needs time_zones
     decision containment days variables blame processors manifest resource_schema update_facts lookups schema_parts
     risk
     graph calls listening
@@ -102,6 +102,7 @@ LIBRARIES = {
     "botocore": {"s3_bucket", "aws"},
     "rich": {"report", "report_safe", "report_table"},
     "jinja2": {"report_html", "report_frequency"},
+    "tzdata": {"time_zones"},
     "click": {"cli", "screen", *COMMANDS},
 }
 # What content may import beside `compiler.authoring`; `pathlib` finds files/*.j2.

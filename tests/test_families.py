@@ -430,6 +430,16 @@ WRONG = {
     "an address for a bucket": ("platform-deployment-444455556666-eu-west-1", "10.0.0.1", "no bucket can be called"),
     "an endpoint of nothing": ("endpoints: derived ", "endpoints: [ssmm] ", "has an endpoint `ssmm`"),
     "a time of nothing": ("tier: staging\n", "tier: staging\n" + HOURS.replace("0 7", "99 7"), "`99` is no minute of"),
+    "a zone of nothing": (
+        "tier: staging\n",
+        "tier: staging\n" + HOURS.replace("Europe/London", "Europe/Londres"),
+        "no time zone is called `Europe/Londres`",
+    ),
+    "a day that never comes": (
+        "tier: staging\n",
+        "tier: staging\n" + HOURS.replace("0 7 * * 1-5", "0 7 30 2 *"),
+        "there is no day `30` in month `2` of `businessHours.start`",
+    ),
     "no time at all": ("tier: staging\n", "tier: staging\n" + HOURS.replace("0 19", "0 7"), "end when they start"),
     "hours of a tenant": (
         "tier: staging\n",
