@@ -177,8 +177,9 @@ def diff(
             document.put(_write(found, document, fail_on, screen))
     stopped = [change for change in found.changes if fail_on is not None and reaches_level(change, fail_on)]
     if stopped:
-        from compiler.report_changes import count_things, name_thing, rank_change
+        from compiler.report_changes import name_thing, rank_change
         from compiler.report_safe import show_text
+        from compiler.wording import count_things
 
         first = show_text(name_thing(min(stopped, key=rank_change)))
         number = count_things(len(stopped), "change")

@@ -25,6 +25,7 @@ from compiler.screen import (
     read_platform,
     repo_argument,
 )
+from compiler.wording import count_things
 
 if TYPE_CHECKING:
     from compiler.model import Library
@@ -117,6 +118,6 @@ def _list_moves(done: Locking, library: Library, screen: Screen) -> str:
 
 def _sum_up(done: Locking, library: Library, *, was_there: bool) -> str:
     places = {pointer for pointers in done.overridden.values() for pointer in pointers}
-    count = f"{len(places)} place{'' if len(places) == 1 else 's'} overridden"
+    count = f"{count_things(len(places), 'place')} overridden"
     state = "already pins" if was_there else "pins"
     return f"{LOCK} {state} {library.name} {library.version} for {done.service}: {count}\n"

@@ -32,6 +32,7 @@ from compiler.screen import (
     out_option,
     platform_option,
 )
+from compiler.wording import count_things
 
 if TYPE_CHECKING:
     from compiler.library_release import LibraryRelease
@@ -82,8 +83,10 @@ def platform_compile(
         done = compile_platform(library, environments=chosen, lint=not no_lint, callers=callers)
         write_bundle(done.bundle, out)
         sizes = {name: len(stack.template["Resources"]) for name, stack in done.stacks.items()}
-        lines = [f"{out / name / 'template.json'}  {count} resources\n" for name, count in sizes.items()]
-        lines.append(f"{out / 'manifest.json'}  library {library.version}, {len(done.bundle.files)} files\n")
+        held = {name: count_things(size, "resource") for name, size in sizes.items()}
+        lines = [f"{out / name / 'template.json'}  {resources}\n" for name, resources in held.items()]
+        files = count_things(len(done.bundle.files), "file")
+        lines.append(f"{out / 'manifest.json'}  library {library.version}, {files}\n")
         needed = {name: dict(list_reasons(stack)) for name, stack in done.stacks.items()}
         needed = {name: reasons for name, reasons in needed.items() if reasons}
         for name, reasons in needed.items():
@@ -199,7 +202,7 @@ def platform_publish(
             hint = "a published version never changes: give the library a new `version` in platform.yml"
             screen.fail(CONFLICT, [Diagnostic("D801", str(conflict), hint=hint)])
         count = len(written)
-        state = f"{count} file{'' if count == 1 else 's'} written" if written else "already there"
+        state = f"{count_things(count, 'file')} written" if written else "already there"
         text = f"{library.name} {library.version} in {bucket}: {state}\n"
         result = {
             "name": library.name,

@@ -34,6 +34,7 @@ from compiler.screen import (
     repo_argument,
     strict_option,
 )
+from compiler.wording import count_things
 
 if TYPE_CHECKING:
     from compiler.bucket import Bucket, DamagedObject
@@ -93,7 +94,7 @@ def publish(
             published = execute_publish(upload, target, report_progress=lambda step: begin_step(step.key))
         check_published(library, target)
         count = len(published.written)
-        state = "already there" if published.was_there else f"{count} file{'' if count == 1 else 's'} written"
+        state = "already there" if published.was_there else f"{count_things(count, 'file')} written"
         text = f"{published.service} {published.release} in {bucket}: {state}\n"
         result = {"service": published.service, "release": published.release, "written": list(published.written)}
         screen.confirm(found, text, result)

@@ -27,6 +27,7 @@ from compiler.screen import (
     repo_argument,
     strict_option,
 )
+from compiler.wording import count_things
 
 
 @click.command(short_help="Check a service without building anything.")
@@ -105,7 +106,9 @@ def compile_(
         done = compile_service(repo, library, environments=environments, release=release, lint=not no_lint)
         write_bundle(done.bundle, out)
         sizes = {name: len(stack.template["Resources"]) for name, stack in done.stacks.items()}
-        lines = [f"{out / name / 'template.json'}  {count} resources\n" for name, count in sizes.items()]
-        lines.append(f"{out / 'manifest.json'}  release {done.bundle.release}, {len(done.bundle.files)} files\n")
+        held = {name: count_things(size, "resource") for name, size in sizes.items()}
+        lines = [f"{out / name / 'template.json'}  {resources}\n" for name, resources in held.items()]
+        files = count_things(len(done.bundle.files), "file")
+        lines.append(f"{out / 'manifest.json'}  release {done.bundle.release}, {files}\n")
         result = {"release": done.bundle.release, "out": str(out), "resources": sizes, "files": list(done.bundle.files)}
         screen.confirm(done.diagnostics, "".join(lines), result)

@@ -21,6 +21,7 @@ from compiler.screen import (
     platform_option,
     read_platform,
 )
+from compiler.wording import count_things
 
 if TYPE_CHECKING:
     from compiler.bucket import Bucket
@@ -56,7 +57,8 @@ def verify(
             "faults": [{"key": each.key, "kind": each.kind, "reason": each.reason} for each in checked.faults],
             "recompiled": None,
         }
-        lines = [f"{service} {release}: {checked.objects} objects, {len(checked.faults)} not as published\n"]
+        objects = count_things(checked.objects, "object")
+        lines = [f"{service} {release}: {objects}, {len(checked.faults)} not as published\n"]
         found = _name_faults(checked)
         if checked.is_sound and not no_recompile:
             urls = [bucket, *filter(None, [os.environ.get("FLAGSTONE_BUCKET")])]
@@ -109,7 +111,7 @@ def _recompile(
     ]
     aside = f"; it was compiled with {before}" if done.is_other_compiler else ""
     text = f"compiled again with flagstone {__version__}{aside} and library {what} {origin}: "
-    text += f"{len(done.differing)} files differ\n" if done.differing else "the same bytes\n"
+    text += f"{count_things(len(done.differing), 'file')} with other bytes\n" if done.differing else "the same bytes\n"
     recompiled = {
         "library": {"name": library.name, "version": library.version, "digest": library.digest},
         "found": origin,

@@ -31,7 +31,7 @@ from compiler.stack_pair import (
     type_of,
     worst_of,
 )
-from compiler.wording import write_path
+from compiler.wording import count_things, write_path
 
 _DIGESTS = {"ansible.tar.gz": "AnsibleDigest", "source.tar.gz": "SourceDigest"}
 
@@ -68,7 +68,7 @@ def _judge_stack(change: Change) -> Change:
     bodies = [(name, body) for name, body in map_of(map_of(change.before).get("Resources")).items()]
     found = [(name, judge_removal(type_of(body), body, None)) for name, body in bodies]
     lost = [f"`{name}`: {judged[1][-1]}" for name, judged in found if judged[2]]
-    words = f"CloudFormation deletes the stack and its {len(found)} resources"
+    words = f"CloudFormation deletes the stack and its {count_things(len(found), 'resource')}"
     return _apply(change, (worst_of(judged for _, judged in found)[0], (words, *lost), bool(lost)))
 
 

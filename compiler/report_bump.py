@@ -12,6 +12,7 @@ from compiler.least_bump import Reason, worst_bump
 from compiler.model import Json
 from compiler.report_safe import escape_text, mask_data
 from compiler.report_table import report_table
+from compiler.wording import count_things
 
 _WITH = {"old": "the older one only", "new": "the newer one only", "neither": "neither"}
 _MOST = 20  # lines of reasons that do not decide
@@ -54,7 +55,7 @@ def bump_to_json(old: str, new: str, reasons: Sequence[Reason]) -> dict[str, Jso
 
 def _count_services(compiled: Mapping[str, str]) -> str:
     count = sum(how == "both" for how in compiled.values())
-    words = f"{count} service{'' if count == 1 else 's'} compiled with both"
+    words = f"{count_things(count, 'service')} compiled with both"
     others = [f"{name} with {_WITH[how]}" for name, how in compiled.items() if how != "both"]
     return escape_text("; ".join([words, *others])) + "\n"
 

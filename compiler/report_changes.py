@@ -17,7 +17,7 @@ from compiler.model import Origin, value_at
 from compiler.pointer import write_pointer
 from compiler.report_safe import escape_text, mask_text, place_path
 from compiler.risk import COUNTED, NAMES, RISKS, VERDICTS_IN_WORDS, find_effect, find_risks
-from compiler.wording import write_both, write_value
+from compiler.wording import count_things, write_both, write_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +106,6 @@ def write_line(change: Change, prefix: str) -> str:
     """Write the file and line of a change; the empty text where there is none."""
     found = find_line(change)
     return f"{escape_text(place_path(found.span.path, prefix))}:{found.span.line}" if found else ""
-
-
-def count_things(number: int, noun: str) -> str:
-    """Count with the noun in its right form.
-
-    >>> count_things(1, "change"), count_things(2, "change")
-    ('1 change', '2 changes')
-    """
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def count_risks(changes: Iterable[Change]) -> Mapping[str, int]:

@@ -12,6 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from compiler.cost import CostLine, Costs, order_lines
 from compiler.model import Json
 from compiler.report_table import report_table
+from compiler.wording import count_things
 
 _CENT = Decimal("0.01")
 _ZERO = Decimal(0)
@@ -27,7 +28,7 @@ def report_costs(costs: Costs, *, title: str, width: int | None = None, color: b
         text += "\n" + report_table(headers, list(_rows(priced)), width=width, color=color)
     if costs.unknown:
         count = len(costs.unknown)
-        text += f"\nno price for {count} resource{'' if count == 1 else 's'}, which {_be(count)} not counted:\n"
+        text += f"\nno price for {count_things(count, 'resource')}, which {_be(count)} not counted:\n"
         text += "".join(f"  {_name(line)}  {line.what}\n" for line in costs.unknown)
     return text
 
@@ -35,7 +36,7 @@ def report_costs(costs: Costs, *, title: str, width: int | None = None, color: b
 def report_sum(costs: Sequence[Costs], *, title: str) -> str:
     """Say what several cost together, in one line."""
     low, high = sum((each.low for each in costs), _ZERO), sum((each.high for each in costs), _ZERO)
-    return f"{title}: {_between(low, high)} {costs[0].currency} a month, in {len(costs)} environments\n"
+    return f"{title}: {_between(low, high)} {costs[0].currency} a month, in {count_things(len(costs), 'environment')}\n"
 
 
 def costs_to_json(costs: Costs) -> dict[str, Json]:

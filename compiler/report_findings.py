@@ -13,7 +13,6 @@ from compiler.changes import Change, Diff, find_origin
 from compiler.diagnostics import Diagnostic, Related, Severity, Source, Span
 from compiler.report_changes import (
     Seen,
-    count_things,
     count_types,
     find_line,
     fold_changes,
@@ -26,6 +25,7 @@ from compiler.report_changes import (
     write_values,
 )
 from compiler.risk import Level, find_effect, find_risks, reaches_level
+from compiler.wording import count_things
 
 _LONGEST_VALUE = 100
 _HINT_KEEP = "keep the old one with `DeletionPolicy` and `UpdateReplacePolicy`, or move its data first"

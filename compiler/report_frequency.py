@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compiler.frequency import Frequency
+from compiler.wording import count_things
 
 _BAR, _GAP, _ROW, _PLOT = 12, 4, 110, 60  # pixels
 _LEFT, _TOP = 48, 48
@@ -48,7 +49,7 @@ def draw_frequency(frequencies: Sequence[Frequency]) -> str:
     engine = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True)
     return engine.from_string(_TEMPLATE).render(
         rows=[_draw_row(number, each, highest) for number, each in enumerate(frequencies)],
-        services=f"{len(frequencies)} service{'' if len(frequencies) == 1 else 's'}",
+        services=count_things(len(frequencies), "service"),
         first=weeks[0].name,
         last=weeks[-1].name,
         highest=highest,

@@ -25,7 +25,6 @@ from compiler.picture import NoPicture
 from compiler.report_changes import (
     Seen,
     count_risks,
-    count_things,
     count_types,
     find_worst,
     fold_changes,
@@ -44,6 +43,7 @@ from compiler.report_changes import (
 from compiler.report_graph import describe_node, render_dot
 from compiler.report_safe import escape_text, mask_data, place_path, show_text
 from compiler.risk import NAMES, find_effect, find_risks
+from compiler.wording import count_things
 
 _PAGE = Path(__file__).parent / "page"
 _SHORT, _LONGEST = 200, 5_000  # characters of a value: what stands in a line, and what is shown at all

@@ -18,7 +18,6 @@ from compiler.diagnostics import Diagnostic, order_diagnostics
 from compiler.graph import around_changes, graph_diff
 from compiler.report_changes import (
     Seen,
-    count_things,
     count_types,
     find_worst,
     fold_changes,
@@ -37,6 +36,7 @@ from compiler.report_changes import (
 from compiler.report_graph import render_mermaid
 from compiler.report_safe import mask_text, place_path, show_text
 from compiler.risk import find_risks
+from compiler.wording import count_things
 
 MOST_CHARACTERS = 65_536  # of a comment on GitHub
 _LONGEST_VALUE = 200

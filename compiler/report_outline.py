@@ -14,6 +14,7 @@ from compiler.explain import Explanation, Told
 from compiler.model import Json, Path
 from compiler.report_safe import escape_text, measure_text
 from compiler.report_words import REMOVED, Pen, dotted, write_who
+from compiler.wording import count_things
 
 Line = tuple[str, str]
 
@@ -37,7 +38,7 @@ def outline_things(explained: Explanation, pen: Pen) -> str:
         body = explained.value[path[1]]
         kind = [str(body["Type"])] if isinstance(body, dict) and "Type" in body else []
         by_overrides = [f"{changed[path]} by overrides"] if changed[path] else []
-        text += f"{dotted(path[1:])}\n  {', '.join([*kind, _count(counts[path]), *by_overrides])}\n"
+        text += f"{dotted(path[1:])}\n  {', '.join([*kind, count_things(counts[path], 'value'), *by_overrides])}\n"
         text += f"  {pen.write_place(origin)}\n"
     return text
 
@@ -48,7 +49,7 @@ def outline_sections(explained: Explanation) -> str:
     for section, body in explained.value.items():
         told = [each for each in explained.told if each.path[0] == section]
         held = f"{len(body)} names, " if isinstance(body, (dict, list)) else ""
-        text += f"{dotted((section,))}\n  {held}{_count(len(told))}\n  {_layers(told)}\n"
+        text += f"{dotted((section,))}\n  {held}{count_things(len(told), 'value')}\n  {_layers(told)}\n"
     return text
 
 
@@ -91,10 +92,6 @@ def _changes_below(value: Json, path: Path, known: Mapping[Path, Told]) -> Itera
 
 def _overridden(told: Told) -> bool:
     return any(said.origin.layer == "override" for said in told.story)
-
-
-def _count(number: int) -> str:
-    return f"{number} value{'' if number == 1 else 's'}"
 
 
 def _layers(told: list[Told]) -> str:

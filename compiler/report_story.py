@@ -14,6 +14,7 @@ from compiler.model import Json, Path
 from compiler.report_outline import list_changes, outline_sections, outline_things, outline_values
 from compiler.report_safe import measure_text
 from compiler.report_words import REMOVED, Pen, dotted, write_who
+from compiler.wording import count_things
 
 Row = tuple[str, Json, str, str]
 
@@ -27,7 +28,7 @@ def report_story(explained: Explanation, *, width: int | None = None, prefix: st
     if explained.kind in ("value", "removed"):
         return _draw_value(explained, pen)
     name = dotted(explained.path) or "The template"
-    text = f"{name} in {explained.environment}, {len(explained.told)} value{'' if len(explained.told) == 1 else 's'}\n"
+    text = f"{name} in {explained.environment}, {count_things(len(explained.told), 'value')}\n"
     text += "".join(f"  {line}\n" for line in _facts(explained, pen))
     text += "\n" + _OUTLINES.get(_shape(explained), outline_values)(explained, pen)
     changes = list_changes(explained, pen) if explained.kind in ("thing", "map", "list") else ""

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from compiler.diagnostics import Diagnostic, Span
 from compiler.report_safe import escape_text, place_path, show_text
 from compiler.report_snippet import cut_snippet
+from compiler.wording import count_things
 
 # Where nobody says how wide the output is, as in a pipe.
 _COLUMNS = 160
@@ -29,7 +30,7 @@ def count_severities(diagnostics: Sequence[Diagnostic]) -> str:
     """Sum up, such as `2 errors, 1 warning`."""
     severities = [diagnostic.severity for diagnostic in diagnostics]
     counts = [(severities.count("error"), "error"), (severities.count("warning"), "warning")]
-    return ", ".join(f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count)
+    return ", ".join(count_things(count, word) for count, word in counts if count)
 
 
 class _Pen:

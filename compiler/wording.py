@@ -1,4 +1,4 @@
-"""Wording: how places and values are written in a message.
+"""Wording: how places, values and numbers of things are written in a message.
 
 In: paths, plain JSON.    Out: text of one line.
 Never: writes more of a value than a line has room for, or half of a credential, which nobody would know for one.
@@ -21,6 +21,15 @@ def write_path(path: Path) -> str:
     'Resources.A.Tags.0'
     """
     return ".".join(str(step) for step in path)
+
+
+def count_things(number: int, noun: str) -> str:
+    """Count with the noun in its right form.
+
+    >>> count_things(1, "change"), count_things(2, "change")
+    ('1 change', '2 changes')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def write_value(value: Json, most: int = 60) -> str:
