@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from compiler.days import day_after
 from compiler.known import NOTHING, Known, is_open
 from compiler.processors import architecture
 from compiler.service import (
@@ -76,6 +77,7 @@ __all__ = [
     "Wiring",
     "architecture",
     "camel",
+    "day_after",
     "derive",
     "is_open",
     "join",

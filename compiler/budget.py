@@ -37,7 +37,19 @@ def check_budget(stack: Stack, library: Library) -> Iterator[Diagnostic]:
 def list_pages(stack: Stack) -> list[str]:
     """Name the alarms that can page someone, by their logical ids."""
     resources = stack.template.get("Resources") or {}
-    return [name for name, body in resources.items() if _can_page(body)]
+    muted = {target for body in resources.values() for target in _muted_until_a_day(body)}
+    return [name for name, body in resources.items() if _can_page(body) and name not in muted]
+
+
+def _muted_until_a_day(body: Json) -> Iterator[str]:
+    """Name the alarms that a rule silences until it expires, by their logical ids."""
+    if isinstance(body, dict) and body.get("Type") == "AWS::CloudWatch::AlarmMuteRule":
+        names = value_at(body, ("Properties", "MuteTargets", "AlarmNames"))
+        # A rule without an end is for hours that come again, such as those of the night.
+        is_ending = value_at(body, ("Properties", "ExpireDate")) is not None
+        for each in names if is_ending and isinstance(names, list) else ():
+            if isinstance(name := value_at(each, ("Ref",)), str):
+                yield name
 
 
 def _can_page(body: Json) -> bool:

@@ -45,6 +45,20 @@ def day_of(commit: Commit) -> str:
     return f"{commit.time[:4]}-{commit.time[4:6]}-{commit.time[6:8]}"
 
 
+def day_after(day: str) -> str:
+    """Return the next day, and what is no day or has no next one as it is: others say what is wrong with it.
+
+    >>> day_after("2026-12-31"), day_after("2028-02-28"), day_after("2026-13-01"), day_after("9999-12-31")
+    ('2027-01-01', '2028-02-29', '2026-13-01', '9999-12-31')
+    """
+    if not is_day(day) or day == "9999-12-31":
+        return day
+    year, month, number = (int(part) for part in day.split("-"))
+    if number < calendar.monthrange(year, month)[1]:
+        return f"{day[:8]}{number + 1:02}"
+    return f"{day[:5]}{month + 1:02}-01" if month < 12 else f"{year + 1:04}-01-01"
+
+
 def a_year_after(day: str) -> str:
     """Return the same day of the next year.
 

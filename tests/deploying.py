@@ -23,6 +23,7 @@ from tests.ministack import REGION, Keys, MiniStack, ServerMissing, connect, run
 STAND_INS: Mapping[str, tuple[str, ...]] = {
     "AWS::AccessAnalyzer::Analyzer": (),
     "AWS::AutoScaling::WarmPool": (),
+    "AWS::CloudWatch::AlarmMuteRule": (),
     "AWS::CloudWatch::CompositeAlarm": ("Arn",),
     "AWS::Budgets::Budget": (),
     "AWS::CloudTrail::Trail": (),

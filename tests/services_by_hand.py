@@ -22,6 +22,7 @@ from compiler.service import (
     LogFile,
     LogFilter,
     MixedInstances,
+    Mute,
     Network,
     Permission,
     Process,
@@ -208,6 +209,13 @@ MIXED = with_process(
         ),
     )
 )
+MUTE = Mute("2026-12-31", "the tables move to another place until then")
+MUTED = with_process(
+    replace(
+        REFRESH.processes[0],
+        alarms={**WEB.alarms, **{name: replace(WEB.alarms[name], mute=MUTE) for name in ("latency", "cpu", "down")}},
+    )
+)
 CASES = {
     "production": (RECIPES, PRODUCTION),
     "staging": (STAGING_RECIPES, STAGING),
@@ -223,6 +231,7 @@ CASES = {
     "mixed": (MIXED, PRODUCTION),
     "warm-pool": (with_process(replace(REFRESH.processes[0], warm_pool=2)), PRODUCTION),
     "no-port": (with_process(replace(WORKER, scaling=Scaling(0, 2, {}))), PRODUCTION),
+    "muted": (MUTED, PRODUCTION),
     "immutable": (with_process(replace(WEB, deployment=Deployment("immutable", 1, 1))), PRODUCTION),
     "twelve-queues": (GREEDY, PRODUCTION),
     "ordered": (ORDERED, PRODUCTION),

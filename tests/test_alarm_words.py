@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from compiler.build import build_fragments
@@ -24,14 +26,14 @@ def library() -> Library:
 
 
 def alarms_of(text: str, environment: str = "production") -> dict[str, dict[str, Any]]:
-    """Return the properties of every alarm that the platform makes for a service, by logical id."""
+    """Return the properties of every alarm that the platform makes for a service, by logical id, and of its mute."""
     document, faults = load_document(text.encode(), "service.yml", dialect="plain")
     assert () == faults
     descriptor, faults = validate_document(document, library().schema)
     assert () == faults
     fragments, _ = build_fragments(resolve_settings(descriptor, library(), environment), library())
     made = [(entry.name, entry.body) for each in fragments for entry in each.entries]
-    kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+    kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm", "AWS::CloudWatch::AlarmMuteRule")
     return {name: body["Properties"] for name, body in made if isinstance(body, dict) and body.get("Type") in kinds}
 
 
@@ -63,7 +65,7 @@ messages:
     said = alarms["WebABDeadLetterRedAlarm"]["AlarmDescription"]
     assert "more than 9 messages a.b could not be handled for a minute." in said
     assert alarms["WebABDeadLetterAlarm"]["AlarmDescription"].endswith(" https://a.b/c")
-    silences = {name: body["EvaluationPeriods"] for name, body in alarms.items() if "Silence" in name}
+    silences = {name: body["EvaluationPeriods"] for name, body in alarms.items() if re.search("Silence.*Alarm$", name)}
     assert {"WebABSilenceAmberAlarm": 2, "WebABSilenceRedAlarm": 3, "WebACSilenceRedAlarm": 1} == silences
     assert "Muted until 2027-01-01: nobody moves in winter." in alarms["WebACSilenceRedAlarm"]["AlarmDescription"]
 
@@ -90,6 +92,12 @@ environments:
     assert "matches more than 5 times in 5 minutes in 1 of 2 periods" in alarms["WebAppErrorsAlarm"]["AlarmDescription"]
 
 
+@pytest.mark.parametrize("until", ["2026-13-01", "2026-02-30", "0000-00-00", "9999-12-31"])
+def test_a_day_that_does_not_exist_is_for_others_to_report(until: str) -> None:
+    alarms = alarms_of(f'{SERVICE}alarms:\n  down: {{mute: {{until: "{until}", reason: nobody moves in winter}}}}\n')
+    assert f"{until}T00:00" == alarms["WebDownAlarmMuteRule"]["ExpireDate"]
+
+
 # Every alarm has a place where it is muted
 
 SAMPLE = (Path(__file__).parent.parent / "docs" / "templates" / "sample" / "service.yml").read_text()
@@ -97,7 +105,9 @@ MUTE = {"until": "2027-01-01", "reason": "nobody needs to hear of it"}
 
 
 def test_every_alarm_that_is_heard_is_muted_at_some_place_of_the_descriptor() -> None:
-    everywhere = mute_all(library().schema, yaml.safe_load(SAMPLE))
+    schema = library().schema
+    assert isinstance(schema, dict)
+    everywhere = mute_all(schema, yaml.safe_load(SAMPLE))
     # A combined alarm has no part left where all are muted, and is muted itself where they are not.
     combined = yaml.safe_load(SAMPLE) | {"alarms": {name: {"mute": MUTE} for name in ("down", "degraded")}}
     muted = {name for each in (everywhere, combined) for name in muted_of(alarms_of(yaml.safe_dump(each)))}
@@ -107,7 +117,7 @@ def test_every_alarm_that_is_heard_is_muted_at_some_place_of_the_descriptor() ->
 
 
 def muted_of(alarms: Mapping[str, Mapping[str, Any]]) -> set[str]:
-    return {name for name, body in alarms.items() if body.get("ActionsEnabled") is False}
+    return {target["Ref"] for body in alarms.values() for target in body.get("MuteTargets", {}).get("AlarmNames", ())}
 
 
 def mute_all(schema: Mapping[str, Any], data: Json) -> Json:
@@ -122,12 +132,13 @@ def mute_all(schema: Mapping[str, Any], data: Json) -> Json:
         elif name in said or name in ("alarms", "alarm") or "mute" in found(each).get("properties", {}):
             said[name] = mute_all(each, said.get(name, {}))
     others = schema.get("additionalProperties")
-    for name in said.keys() - schema.get("properties", {}).keys() if isinstance(others, dict) else ():
-        said[name] = mute_all(others, said[name])
+    if isinstance(others, dict):
+        for name in said.keys() - schema.get("properties", {}).keys():
+            said[name] = mute_all(others, said[name])
     return said
 
 
 def found(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     while "$ref" in schema:
-        schema = library().schema["$defs"][schema["$ref"].rpartition("/")[2]]
+        schema = (library().schema or {})["$defs"][schema["$ref"].rpartition("/")[2]]
     return schema

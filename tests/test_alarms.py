@@ -10,10 +10,14 @@ from typing import Any
 
 import pytest
 
+from compiler.budget import list_pages
+from compiler.model import Stack
 from compiler.service import HealthCheck, Mute, Scaling, Scheduled, Subscription, Watched
 from tests.services_by_hand import (
     BRANCH,
     CASES,
+    MUTE,
+    MUTED,
     PRODUCTION,
     RECIPES,
     STAGING,
@@ -48,7 +52,9 @@ def test_a_muted_alarm_stays_and_is_no_part_of_another() -> None:
     alarms = {**WEB.alarms, "errors": replace(WEB.alarms["errors"], mute=mute)}
     resources = json.loads(json.dumps(build_resources(with_process(replace(WEB, alarms=alarms)))))
     muted = resources["WebErrorsRedAlarm"]["Properties"]
-    assert not muted["ActionsEnabled"] and "Muted until 2026-12-31: the cache is rebuilt." in muted["AlarmDescription"]
+    assert muted["AlarmActions"] and "ActionsEnabled" not in muted
+    assert [{"Ref": "WebErrorsRedAlarm"}] == silenced(resources, "WebErrorsRedAlarmMuteRule")
+    assert "Muted until 2026-12-31: the cache is rebuilt." in muted["AlarmDescription"]
     assert "WebErrors" not in json.dumps(resources["WebDownAlarm"])
 
 
@@ -243,6 +249,50 @@ def test_one_alarm_that_neither_waits_nor_is_muted_speaks_for_itself() -> None:
 def test_a_mute_of_the_page_holds_where_it_speaks_for_one_alarm() -> None:
     mute = Mute("2026-12-31", "the cache is rebuilt")
     alarms = {"missingInstances": WORKER.alarms["missingInstances"], "down": replace(WORKER.alarms["down"], mute=mute)}
-    resources = build_resources(with_process(replace(WORKER, alarms=alarms)))
+    resources = json.loads(json.dumps(build_resources(with_process(replace(WORKER, alarms=alarms)))))
     assert "AlarmActions" not in resources["WorkerMissingInstancesRedAlarm"]["Properties"]
-    assert not resources["WorkerDownAlarm"]["Properties"]["ActionsEnabled"]
+    assert [{"Ref": "WorkerDownAlarm"}] == silenced(resources, "WorkerDownAlarmMuteRule")
+
+
+def test_a_mute_holds_at_every_minute_until_the_day_is_over_and_no_longer() -> None:
+    resources = json.loads(json.dumps(build_resources(MUTED)))
+    rules = properties_of(resources, "AWS::CloudWatch::AlarmMuteRule")
+    muted = ("LatencyAmber", "LatencyRed", "CpuAmber", "CpuRed", "Down")
+    assert {f"Web{name}AlarmMuteRule": [{"Ref": f"Web{name}Alarm"}] for name in muted} == {
+        name: said["MuteTargets"]["AlarmNames"] for name, said in rules.items()
+    }
+    said = rules["WebLatencyRedAlarmMuteRule"]
+    assert ("2027-01-01T00:00", MUTE.reason) == (said["ExpireDate"], said["Description"])
+    # Minutes, hours and so on, each any or one: the windows that are open at a minute of a day, whatever the day.
+    fields = re.fullmatch(r"cron\((\d+|\*) (\d+|\*) \* \* \*\)", said["Rule"]["Schedule"]["Expression"])
+    duration = re.fullmatch(r"PT(\d+)H", said["Rule"]["Schedule"]["Duration"])
+    assert fields and duration and "Timezone" not in said["Rule"]["Schedule"]
+    length = 60 * int(duration[1])
+    begins = [
+        minute
+        for minute in range(24 * 60)
+        if all(
+            field in ("*", str(now)) for field, now in zip(fields.groups(), (minute % 60, minute // 60), strict=True)
+        )
+    ]
+    for minute in range(24 * 60):
+        open_now = [start for start in begins if (minute - start) % (24 * 60) < length]
+        just_begun = [start for start in open_now if start == minute]
+        assert set(open_now) - set(just_begun), "a window that ends while none is open lets the alarm speak"
+        assert min((start - minute) % (24 * 60) for start in begins) < 60, "the next one is not far"
+
+
+def test_what_is_muted_until_a_day_counts_as_no_page_and_what_is_silent_at_night_does() -> None:
+    alarms = {"cpu": WEB.alarms["cpu"], "missingInstances": WEB.alarms["missingInstances"]}
+    resources = json.loads(json.dumps(build_resources(with_process(replace(WEB, alarms=alarms)))))
+    assert {"WebCpuRedAlarm", "WebMissingInstancesRedAlarm"} <= set(list_pages(Stack({"Resources": resources}, {}, {})))
+    alarms = {**alarms, "cpu": replace(WEB.alarms["cpu"], mute=MUTE)}
+    muted = json.loads(json.dumps(build_resources(with_process(replace(WEB, alarms=alarms)))))
+    pages = set(list_pages(Stack({"Resources": muted}, {}, {})))
+    assert "WebMissingInstancesRedAlarm" in pages and "WebCpuRedAlarm" not in pages
+    del muted["WebCpuRedAlarmMuteRule"]["Properties"]["ExpireDate"]
+    assert "WebCpuRedAlarm" in list_pages(Stack({"Resources": muted}, {}, {}))
+
+
+def silenced(resources: dict[str, Any], rule: str) -> Any:
+    return resources[rule]["Properties"]["MuteTargets"]["AlarmNames"]

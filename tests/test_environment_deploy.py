@@ -170,7 +170,7 @@ def test_a_changed_option_updates_its_stack_and_changes_back(staging: Deployed, 
 def test_what_stands_in_is_not_known_to_the_server_itself(ministack: MiniStack, kind: str) -> None:
     name, _, by = kind.partition(" with ")
     made = [each for template in TEMPLATES for each in build_template(template, PRODUCTION)["Resources"].values()]
-    made += build_resources(*CASES["warm-pool"]).values()
+    made += [each for case in ("warm-pool", "muted") for each in build_resources(*CASES[case]).values()]
     properties = next(
         each["Properties"] for each in made if each["Type"] == name and (not by or by in each["Properties"])
     )

@@ -34,9 +34,9 @@ ENTRIES = (
         code="D355",
         title="Mute expired",
         explanation="""
-            A mute holds until the end of its day. It is compared with the day of the commit in UTC, not with the clock,
-            so that a commit which compiled once always does. Remove it, and the alarm speaks again; or name a later
-            day if its reason still holds. The examples belong to a commit of 2026-11-20.
+            A mute holds until the end of its day, and the alarm then speaks again. The day is compared with that of the
+            commit in UTC, not with the clock, so that a commit which compiled once always does. Remove the mute, or
+            name a later day if its reason still holds. The examples belong to a commit of 2026-11-20.
         """,
         wrong=in_web(f'alarms:\n  memory:\n    mute: {{until: "2026-10-31", reason: {_REASON}}}'),
         right=in_web(f'alarms:\n  memory:\n    mute: {{until: "2026-12-31", reason: {_REASON}}}'),

@@ -9,10 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from troposphere import GetAtt, Sub
-from troposphere.cloudwatch import Alarm, CompositeAlarm, Metric, MetricDataQuery, MetricDimension, MetricStat
+from troposphere import AWSObject, GetAtt, Ref, Sub
+from troposphere.cloudwatch import (
+    Alarm,
+    AlarmMuteRule,
+    CompositeAlarm,
+    Metric,
+    MetricDataQuery,
+    MetricDimension,
+    MetricStat,
+    MuteTargets,
+    Rule,
+    Schedule,
+)
 
-from compiler.authoring import Environment, Mute, Process, Service, derive, join
+from compiler.authoring import Environment, Mute, Process, Service, day_after, derive, join
 
 from ._conventions import alarm_topics, runbook_page, tags
 
@@ -41,8 +52,8 @@ def alarm(
     mute: Mute | None = None,
     is_heard: bool = True,
     called: str | None = None,
-) -> Alarm:
-    """Tell the owner's "amber" or "red" topic, when it begins and when it is over.
+) -> list[AWSObject]:
+    """Tell the owner's "amber" or "red" topic, when it begins and when it is over; where it is muted, once that ended.
 
     `says` is what happens and what that means for people, in sentences; the link to the runbook follows it.
     `within` (3, 5): at least 3 of the last 5 periods breach. `missing` is what a period without data counts as.
@@ -50,7 +61,7 @@ def alarm(
     stands. `called`: the name, for what has to call the alarm by one.
     """
     datapoints, periods = within
-    return Alarm(
+    made = Alarm(
         title,
         **({} if called is None else {"AlarmName": called}),
         AlarmDescription=_description(says, mute, runbook),
@@ -60,9 +71,10 @@ def alarm(
         ComparisonOperator=comparison,
         Threshold=threshold,
         TreatMissingData=missing,
-        **_actions(service, environment, color, mute, is_heard=is_heard),
+        **_actions(service, environment, color, is_heard=is_heard),
         Tags=tags(service, environment, tag, process),
     )
+    return [made, *_silence(made, mute)]
 
 
 def combined_alarm(
@@ -79,7 +91,7 @@ def combined_alarm(
     runbook: str | None = None,
     mute: Mute | None = None,
     is_heard: bool = True,
-) -> CompositeAlarm:
+) -> list[AWSObject]:
     """Speak for other alarms. `rule` calls each by its title in a placeholder, as Fn::Sub has it.
 
     While the alarm `waits_for` is on, this one tells nobody; what is left when that is over, it tells then.
@@ -93,14 +105,15 @@ def combined_alarm(
             "ActionsSuppressorExtensionPeriod": PATIENCE,
         }
     )
-    return CompositeAlarm(
+    made = CompositeAlarm(
         title,
         AlarmDescription=_description(says, mute, runbook),
         AlarmRule=Sub(rule),
-        **_actions(service, environment, color, mute, is_heard=is_heard),
+        **_actions(service, environment, color, is_heard=is_heard),
         **patience,
         Tags=tags(service, environment, tag, process),
     )
+    return [made, *_silence(made, mute)]
 
 
 def runbook(
@@ -122,15 +135,34 @@ def _description(says: str, mute: Mute | None, runbook: str | None) -> str:
     return join(says if len(says) <= room else derive(says[: room - 4].rpartition(" ")[0] + " ...", says), rest)
 
 
-def _actions(
-    service: Service, environment: Environment, color: str, mute: Mute | None, *, is_heard: bool
-) -> dict[str, object]:
+def _actions(service: Service, environment: Environment, color: str, *, is_heard: bool) -> dict[str, object]:
     """Nobody is woken by a branch: what is red elsewhere is amber there."""
     if not is_heard:
         return {}
     heard_at = alarm_topics(service, environment, "amber" if environment.tier == "branch" else color)
-    enabled = {} if mute is None else {"ActionsEnabled": False}
-    return {**enabled, "AlarmActions": heard_at, "OKActions": heard_at}
+    return {"AlarmActions": heard_at, "OKActions": heard_at}
+
+
+def _silence(made: Alarm | CompositeAlarm, mute: Mute | None) -> list[AWSObject]:
+    """Hold back what an alarm would tell, until the day is over: CloudWatch then tells it, and no deployment has to.
+
+    A window begins each hour, and the next before it is over. So no window ends and lets the alarm speak, and it does
+    not matter that a window takes 15 days at most, nor whether a rule counts that is made in the middle of one, which
+    the documentation leaves open: the next is an hour away. A window from a day on would need a day to begin at, which
+    nobody has said.
+    """
+    if mute is None:
+        return []
+    rule = AlarmMuteRule(
+        f"{made.title}MuteRule",
+        Description=mute.reason,
+        MuteTargets=MuteTargets(AlarmNames=[Ref(made.title)]),
+        Rule=Rule(Schedule=Schedule(Expression="cron(0 * * * *)", Duration="PT2H")),
+        # In UTC, and without seconds, which CloudFormation refuses.
+        ExpireDate=derive(f"{day_after(mute.until)}T00:00", mute.until),
+        Tags=made.Tags,
+    )
+    return [rule]
 
 
 # What is measured

@@ -42,7 +42,7 @@ def combined(
     service: Service, environment: Environment, process: Process, name: str, parts: list[Part]
 ) -> Iterator[AWSObject]:
     watched, (color, _) = process.alarms.get(name, Watched()), COMBINED[name]
-    yield combined_alarm(
+    yield from combined_alarm(
         camel(process.name, name) + "Alarm", service, environment,
         process=process.name,
         tag=join(process.name, "-", name),
@@ -81,7 +81,7 @@ def resting(service: Service, environment: Environment, process: Process) -> Ite
     start = minutes_to_start(process)
     settled = derive(max(start, MINUTES_TO_CATCH_UP), start)
     most = size_of("most", "GroupMaxSize", process, 60)
-    yield alarm(
+    yield from alarm(
         _title(process, "Resting"), service, environment,
         process=process.name,
         tag=join(process.name, "-resting"),
@@ -101,7 +101,7 @@ def resting(service: Service, environment: Environment, process: Process) -> Ite
 def changing(service: Service, environment: Environment, process: Process) -> Iterator[AWSObject]:
     """Tell when the group is changing. It is while an instance starts or ends, and for as long after as one may take
     until it serves."""
-    yield alarm(
+    yield from alarm(
         _title(process, "Changing"), service, environment,
         process=process.name,
         tag=join(process.name, "-changing"),
@@ -124,7 +124,7 @@ def deploying(service: Service, environment: Environment, process: Process) -> I
     the time for ten minutes.
     """
     start, subject = minutes_to_start(process), _subject(service, environment, process)
-    yield alarm(
+    yield from alarm(
         _title(process, "ChangingLong"), service, environment,
         process=process.name,
         tag=join(process.name, "-changing-long"),
@@ -138,7 +138,7 @@ def deploying(service: Service, environment: Environment, process: Process) -> I
     )  # fmt: skip
     rest = f" OR {_any_of(_title(process, 'Resting'))}" if has_rest(process) else ""
     changes = f"{_any_of(_title(process, 'Changing'))} AND NOT {_any_of(_title(process, 'ChangingLong'))}"
-    yield combined_alarm(
+    yield from combined_alarm(
         _deploying(process), service, environment,
         process=process.name,
         tag=join(process.name, "-deploying"),

@@ -63,7 +63,7 @@ def single_alarms(
     made: list[AWSObject] = []
     first = () if amber is None else (("amber", amber),)
     for color, threshold in (*first, *colors(watched)):
-        made.append(
+        made.extend(
             alarm(
                 titles[color == "red"], service, environment,
                 process=None if process is None else process.name,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from troposphere import AWSObject, GetAtt, Ref
-from troposphere.cloudwatch import MetricDataQuery, MetricDimension
+from troposphere.cloudwatch import Alarm, MetricDataQuery, MetricDimension
 
 from compiler.authoring import (
     REQUEST_METRICS,
@@ -205,7 +205,7 @@ def watch(
             "comparison": comparison,
         }
         tag = join(process.name, "-", derive(_dashed(name), name), batch, "-", color)
-        made.append(
+        made.extend(
             alarm(
                 heading, service, environment,
                 **facts,
@@ -220,7 +220,7 @@ def watch(
         )  # fmt: skip
         if heading in held:
             longer = held_longer(watched)
-            made.append(
+            made.extend(
                 alarm(
                     held[heading], service, environment,
                     **facts,
@@ -230,7 +230,7 @@ def watch(
                     is_heard=False,
                 )
             )  # fmt: skip
-    for each in made if after else ():
+    for each in (each for each in made if after and isinstance(each, Alarm)):
         each.DependsOn = [after]
     return made
 

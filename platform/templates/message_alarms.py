@@ -188,7 +188,7 @@ def silence(
         if seconds is None:
             continue
         periods = derive(-(-int(seconds) // SILENCE_PERIOD), seconds)
-        yield alarm(
+        yield from alarm(
             camel(_stem(subscription), "silence", color) + "Alarm", service, environment,
             process=subscription.process,
             tag=join(_tag(subscription), "-silence", *(() if color == "amber" else ("-red",))),
