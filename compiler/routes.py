@@ -80,7 +80,9 @@ def _check_place(route: _Route, earlier: Sequence[_Route]) -> Iterator[Diagnosti
     if rivals:
         return
     takers = {cell: [each for each in earlier if each.rule.takes(*cell)] for cell in route.rule.cells()}
-    if takers and all(takers.values()):
+    if not takers:  # a rule for no name, which was reported
+        return
+    if all(takers.values()):
         some = _fewest(takers)
         message = f"`processes.{route.process}` gets no request: {_take(some, 'all')}"
         yield Diagnostic("D343", message, span_of(route.priority), _way_out(route, some), related=_related(some))

@@ -99,6 +99,7 @@ PROCESS = "  {0}: {{runtime: instances, command: ./x, port: 80, loadBalancer: sh
         ("dns: a, routing: {priority: 1}", "dns: b, routing: {priority: 2, host: a}", ["D343"]),
         ("dns: a, routing: {priority: 2}", "dns: b, routing: {priority: 1, host: a}", ["D343"]),
         ("dns: a, routing: {priority: 1}", "routing: {priority: 2}", ["D341"]),
+        ("dns: a, routing: {priority: 1}", "routing: {priority: 2, paths: [/x]}", ["D341"]),
         ("dns: a, routing: {priority: 1}", "dns: b", ["D342"]),
         ("dns: a, routing: {priority: 1}", "dns: b, loadBalancer: own, routing: {priority: 1}", ["D340"]),
     ],
