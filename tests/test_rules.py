@@ -33,6 +33,7 @@ def found(text: str, environment: str = "production") -> list[str]:
         ("    alarms: {cpu: {amber: 85}}", "D304 9 85", "85"),
         ("    alarms: {cpu: {red: 70}}", "D304 9 70", "70"),
         ("    alarms: {latency: {amber: 2, red: 1.5}}", "D304 9 2", "1.5"),
+        ("    logs: {a: {path: /a, filters: {errors: {threshold: 9, alarm: {red: 9}}}}}", "D304 9 9", "9"),
         ("messages: {publish: {a: {alarms: {loss: {amber: 9, red: 8}}}}}", "D304 9 9", "8"),
         ("messages: {consume: {a.b: {process: web, alarms: {deadLetters: {amber: 9, red: 9}}}}}", "D304 9 9", "9"),
         (
@@ -94,6 +95,16 @@ def test_two_values_that_contradict_each_other_are_both_shown(text: str, shown: 
             "messages: {consume: {a.b: {process: web, alarms: {deadLetters: {mute: {until: '2027-01-01'}}}}}}",
             "D202 9 mute",
             "`reason` is missing in `messages.consume.a.b.alarms.deadLetters.mute`",
+        ),
+        (
+            "  alarms: {runtime: instances, command: x, alarms: {cpu: {mute: {until: '2027-01-01'}}}}",
+            "D202 9 mute",
+            "`reason` is missing in `processes.alarms.alarms.cpu.mute`",
+        ),
+        (
+            "    logs: {alarm: {path: /a, filters: {errors: {alarm: {mute: {until: '2027-01-01'}}}}}}",
+            "D202 9 mute",
+            "`reason` is missing in `processes.web.logs.alarm.filters.errors.alarm.mute`",
         ),
         (
             "messages: {consume: {a.b: {process: wrk}}}",
