@@ -39,6 +39,7 @@ from compiler.service import (
     Network,
     Permission,
     Process,
+    Requests,
     Routing,
     Scaling,
     Scheduled,
@@ -104,6 +105,7 @@ def read_environment(settings: Settings, library: Library) -> Environment:
         deployment_bucket=DeploymentBucket(deployment.get("madeHere", True), deployment.get("lockDays")),
         ingress=Ingress(
             shared=tuple(ingress.get("shared") or ()),
+            idle_timeout=ingress.get("idleTimeout") or Ingress().idle_timeout,
             certificate_authority=ingress.get("certificateAuthority"),
             private_certificate=ingress.get("privateCertificate"),
         ),
@@ -181,7 +183,7 @@ def _read_subscription(name: str, event: Mapping[str, Any]) -> Subscription:
 
 def _read_process(name: str, data: Mapping[str, Any], wiring: Wiring) -> Process:
     check, scaling, deployment = data["healthCheck"], data["scaling"], data["deployment"]
-    routing = data.get("routing", {})
+    routing, asked = data.get("routing", {}), data.get("requests", {})
     return Process(
         name=name,
         runtime=data["runtime"],
@@ -221,6 +223,7 @@ def _read_process(name: str, data: Mapping[str, Any], wiring: Wiring) -> Process
         ),
         load_balancer=data.get("loadBalancer", "own"),
         routing=Routing(routing.get("priority"), routing.get("host"), tuple(routing.get("paths", ()))),
+        requests=Requests(asked.get("timeout", 30), asked.get("bodySize", 10), asked.get("perSecond", 0)),
         permissions=tuple(Permission(name, **asked) for name, asked in data.get("permissions", {}).items()),
         mixed=_read_mixed(data["mixedInstances"]) if data.get("mixedInstances") else None,
         warm_pool=data.get("warmPool", {}).get("min"),

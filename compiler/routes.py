@@ -1,7 +1,7 @@
 """Routes: hold the rules that processes have on shared load balancers against each other and against the environment.
 
 In: the Settings of one environment.    Out: Diagnostics.
-Faults: D340 to D345.
+Faults: D340 to D345, D395.
 Never: knows the rules of other services; those are compared when a release is published.
 """
 
@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from compiler.blame import fault_at, map_at, number_at, span_of
+from compiler.blame import fault_at, is_from_service, map_at, number_at, span_of
 from compiler.diagnostics import Diagnostic, Related
 from compiler.layers import BRANCH_ENVIRONMENT
 from compiler.listening import Rule, read_rule
 from compiler.model import Settings
+from compiler.service import Ingress
 from compiler.trace import plain, settings_of
 
 
@@ -59,6 +60,12 @@ def _check_alone(
         hint = "set `loadBalancer: own` there, or ask the platform team to add it to `ingress.shared`"
         yield fault_at("D345", message, shared, hint)
         return
+    timeout = number_at(map_at(process, "requests"), "timeout")
+    idle = number_at(map_at(settings.environment, "ingress"), "idleTimeout") or Ingress().idle_timeout
+    if timeout is not None and timeout >= idle:
+        message = f"`{name}` takes {timeout} seconds, and the shared load balancer drops a request after {idle}"
+        hint = f"set `timeout` below {idle}, set `loadBalancer: own`, or ask the platform team to raise `idleTimeout`"
+        yield fault_at("D395", message, timeout if is_from_service(timeout) else shared, hint)
     if settings.shared and settings.shared != settings.environment_name:
         whom = "branches" if settings.shared == BRANCH_ENVIRONMENT else "tenants"
         message = f"the load balancer in `{settings.environment_name}` is shared with {whom} that have the same rules"

@@ -1,7 +1,7 @@
 """Rules: what the schema cannot say, because it concerns several values at once.
 
 In: a Descriptor with its Repository, or the Settings of one environment; the Library.    Out: Diagnostics.
-Faults: D202, D301 to D314, D320 to D322, D360, D361; those of `alarms`, `routes`, `asking`, `logs`, `subscriptions`.
+Faults: D202, D301 to D314, D320 to D322, D360, D361, D396; of `alarms`, `routes`, `asking`, `logs`, `subscriptions`.
 Never: changes a value. A rule whose values are missing says nothing: their absence was reported before.
 """
 
@@ -33,10 +33,12 @@ _SECTIONS = {
     "scaling": ("min", "max"),
     "deployment": ("style", "minInService", "batch"),
 }
-_NEEDS_PORT = ("dns", "loadBalancer", "routing", "healthCheck")
+_NEEDS_PORT = ("dns", "loadBalancer", "routing", "requests", "healthCheck")
 # Seconds. CloudFormation waits an hour for an instance; ten minutes of it are for fetching and applying its release.
 # A load balancer hears of the instance within a minute, and then has all its checks to make.
 _LONGEST_START = 50 * 60
+# An instance of the old release ends meanwhile, whose requests take so long anyway.
+_USUAL_TIMEOUT = 30
 _REGISTRATION = 60
 _WAIVER = ("guardrail", "resource", "reason", "until", "approvedBy")
 _THRESHOLDS = ("amber", "red")
@@ -244,6 +246,16 @@ def _check_health(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:
             yield fault_at("D321", message, grace, f"set `gracePeriod` to {_LONGEST_START - checks} or less")
         else:
             yield fault_at("D321", message, interval, "shorten `interval`, or lower `healthyThreshold`")
+        return
+    timeout, style = number_at(map_at(process, "requests"), "timeout"), map_at(process, "deployment").get("style")
+    most = _LONGEST_START - grace - checks + _USUAL_TIMEOUT
+    if "port" in process and timeout is not None and timeout > most and plain(style) in ("rolling", "inPlace"):
+        message = (
+            f"an instance of `{name}` has {timeout} seconds to end and the next one {grace + checks} to start, "
+            "and CloudFormation waits an hour"
+        )
+        hint = f"set `timeout` to {most} or less, or `deployment: {{style: immutable}}`, which starts before it ends"
+        yield fault_at("D396", message, timeout, hint)
 
 
 def _check_port(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:

@@ -25,6 +25,15 @@ class HealthCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class Requests:
+    """`timeout` in seconds, `body_size` in MiB; `per_second` are those of one client, 0 any number of them."""
+
+    timeout: int = 30
+    body_size: int = 10
+    per_second: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Scheduled:
     """Bounds from a time on: `at` is a cron expression; None is the bound that the process has anyway."""
 
@@ -213,6 +222,7 @@ class Process:
     wiring: Wiring = field(default_factory=Wiring)
     load_balancer: str = "own"
     routing: Routing = Routing()
+    requests: Requests = Requests()
     permissions: tuple[Permission, ...] = ()
     mixed: MixedInstances | None = None
     warm_pool: int | None = None
@@ -269,9 +279,7 @@ class Service:
 @dataclass(frozen=True, slots=True)
 class Network:
     """`nat` is "perZone", "single", "regional" or "none"; `endpoints` are interfaces; retention in days.
-
-    Where endpoints are derived, `callers` are the services that need one, by its name; else it is None.
-    """
+    Where endpoints are derived, `callers` are the services that need one, by its name; else it is None."""
 
     cidr: str
     zones: tuple[str, ...]
@@ -300,12 +308,14 @@ class DeploymentBucket:
 
 @dataclass(frozen=True, slots=True)
 class Ingress:
-    """`shared` are the exposures that have a load balancer for all services. Who certifies names in the private zone,
-    where it is not below the public one: an authority, or nobody because the certificate is there. Both are ARNs."""
+    """`shared` are the exposures that have a load balancer for all services, which drops a connection that is silent
+    for `idle_timeout` seconds. Who certifies names in the private zone, where it is not below the public one: an
+    authority, or nobody because the certificate is there. Both are ARNs."""
 
     shared: tuple[str, ...] = ()
     certificate_authority: str | None = None
     private_certificate: str | None = None
+    idle_timeout: int = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,10 +341,8 @@ class LogDelivery:
 @dataclass(frozen=True, slots=True)
 class AccountBaseline:
     """What the account has once, if this environment makes it; only what watches its region if `is_region_only`.
-
     `monthly_budget` in USD; None: nobody watches. `config` is whether AWS Config records, `config_role` whether its
-    service-linked role is made here.
-    """
+    service-linked role is made here."""
 
     is_made_here: bool = True
     guard_duty: bool = True

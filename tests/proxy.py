@@ -7,6 +7,7 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -65,6 +66,13 @@ class EchoHeaders(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def do_POST(self) -> None:
+        """Read all of the body; below `/slow/` answer after as many seconds as the path says."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path.startswith("/slow/"):
+            time.sleep(float(self.path.removeprefix("/slow/")))
+        self.do_GET()
+
     def log_message(self, *_: object) -> None:
         """Keep the test's output clean."""
 
@@ -83,6 +91,18 @@ def ask(machine: Machine, path: str, headers: Mapping[str, str]) -> Answer:
     request = urllib.request.Request(f"http://127.0.0.1:{port_of(machine)}{path}", headers=dict(headers))
     with urllib.request.urlopen(request, timeout=10) as response:
         return Answer(response.status, dict(response.headers), json.loads(response.read()))
+
+
+def send(machine: Machine, path: str, body: bytes, headers: Mapping[str, str]) -> int:
+    """Post a body and return the status of the answer."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port_of(machine)}{path}", data=body, headers=dict(headers))
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            response.read()
+            return int(response.status)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code
 
 
 def wait_for_line(machine: Machine, text: str) -> str:

@@ -34,7 +34,7 @@ from tests.machine import (
     run_lint,
     run_playbook,
 )
-from tests.proxy import ask, run_proxy, wait_for_line
+from tests.proxy import ask, run_proxy, send, wait_for_line
 from tests.services_by_hand import RECIPES, build_stack
 
 SYSTEMD_ANALYZE = shutil.which("systemd-analyze")
@@ -89,6 +89,7 @@ class Runs:
     lint: Future[Run]
     dry: Future[Run]
     web: Future[tuple[Run, Run]]
+    limited: Future[Run]
     worker: Future[Run]
     without_agent: Future[Run]
     named_by_a_shell: Future[Run]
@@ -113,8 +114,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
         changes = {"port": 60000, "logs": [], "processes": ["web", "worker"]}
         return run_playbook(build("dry", SERVICE, changes), "--check", "--diff")
 
+    def apply_with_limits() -> Run:
+        requests = {"timeout": 1, "keepalive": 46, "body_size": 20, "per_second": 2}
+        return run_playbook(build("limited", {}, {"port": free_port(), "requests": requests}))
+
     def apply_to_worker() -> Run:
-        return run_playbook(build("worker", OWN_COMMON, {"process": "worker", "port": None, "logs": []}))
+        changes: dict[str, Any] = {"process": "worker", "port": None, "logs": [], "requests": None, "stop_timeout": 600}
+        return run_playbook(build("worker", OWN_COMMON, changes))
 
     def apply_without_agent() -> Run:
         machine = build("without-agent", {}, {})
@@ -128,6 +134,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
         yield Runs(
             web=pool.submit(apply_twice),
             dry=pool.submit(try_out),
+            limited=pool.submit(apply_with_limits),
             worker=pool.submit(apply_to_worker),
             without_agent=pool.submit(apply_without_agent),
             named_by_a_shell=pool.submit(apply_under, "recipes;reboot"),
@@ -382,3 +389,32 @@ def test_the_access_log_tells_each_request_as_json_without_its_query(proxy: Mach
     assert expected == {key: line[key] for key in expected}
     assert (float, float) == (type(line["request_time"]), type(line["upstream_response_time"]))
     assert ["another"] == [line["request_id"] for line in lines if line["request_id"] in {"probe", "another"}]
+
+
+@pytest.fixture(scope="module")
+def limited(runs: Runs) -> Iterator[Machine]:
+    if NGINX is None:
+        pytest.skip("no nginx on this machine")
+    with run_proxy(runs.limited.result().machine, NGINX) as machine:
+        yield machine
+
+
+def test_a_body_may_be_as_large_as_the_service_says(proxy: Machine, limited: Machine) -> None:
+    body = bytes(11 * 1024 * 1024)
+    assert [413, 200] == [send(machine, "/", body, {}) for machine in (proxy, limited)]
+
+
+def test_an_answer_may_take_as_long_as_the_service_says(proxy: Machine, limited: Machine) -> None:
+    assert [200, 504] == [send(machine, "/slow/1.5", b"", {}) for machine in (proxy, limited)]
+
+
+def test_who_sends_too_many_requests_is_told_so_and_others_are_served(proxy: Machine, limited: Machine) -> None:
+    """A client is the last address that the load balancer says, whatever the client itself says before it."""
+    clients = [{"X-Forwarded-For": f"192.0.2.{number}, 198.51.100.7"} for number in range(20)]
+    assert {200} == {send(proxy, "/", b"", headers) for headers in clients}
+    statuses = [send(limited, "/", b"", headers) for headers in clients]
+    assert [200] * 11 == statuses[:11]
+    assert 429 == statuses[-1]
+    assert 200 == send(limited, "/", b"", {"X-Forwarded-For": "198.51.100.7, 198.51.100.8"})
+    log = wait_for_line(limited, '"client":"198.51.100.8"')
+    assert 429 in {json.loads(line)["status"] for line in log.splitlines()}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from compiler.model import Json, walk_leaves
-from compiler.service import Service
+from compiler.service import Requests, Service
 from tests.services_by_hand import MIXED, PERMITTED, REFRESH, SHARED, WEB, build_stack, with_process
 
 GUIDE = Path(__file__).parent.parent / "docs" / "processes.md"
@@ -88,6 +88,7 @@ def permissions() -> Iterator[str]:
 
 
 BLOCKS: dict[str, Callable[[], Iterator[str]]] = {
+    "requests": lambda: compare(with_process(replace(WEB, requests=Requests(timeout=100)))),
     "exposure": lambda: compare(with_process(replace(WEB, exposure="public"))),
     "shared": lambda: compare(SHARED, with_process(replace(WEB, scaling=SHARED.processes[0].scaling))),
     "refresh": lambda: compare(REFRESH),

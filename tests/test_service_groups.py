@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from compiler.service import MixedInstances
+from compiler.service import Deployment, Ingress, MixedInstances, Requests, Routing
 from tests.describing import SERVICE, judge
-from tests.services_by_hand import MIXED, REFRESH, WEB, WORKER, build_resources, properties_of, with_process
+from tests.services_by_hand import (
+    MIXED,
+    PRODUCTION,
+    RECIPES,
+    REFRESH,
+    WEB,
+    WORKER,
+    build_resources,
+    properties_of,
+    with_process,
+)
 from tests.spans import show
 
 
@@ -59,6 +71,82 @@ def test_every_group_gives_its_instances_time_to_finish() -> None:
         (group,) = properties_of(build_resources(with_process(process)), "AWS::AutoScaling::AutoScalingGroup").values()
         (hook,) = group["LifecycleHookSpecificationList"]
         assert ("end", "autoscaling:EC2_INSTANCE_TERMINATING", 120, "CONTINUE") == tuple(hook.values())
+
+
+@pytest.mark.parametrize(
+    ("timeout", "delay", "idle", "patience", "hook", "pause"),
+    [
+        (1, "1", "31", 31, 120, "PT17M"),
+        (30, "30", "60", 60, 120, "PT17M"),
+        (100, "100", "130", 130, 190, "PT18M"),
+        (2610, "2610", "2640", 2640, 2700, "PT60M"),
+    ],
+)
+def test_whoever_is_nearer_to_the_client_waits_longer_for_the_slowest_request(
+    timeout: int, delay: str, idle: str, patience: int, hook: int, pause: str
+) -> None:
+    resources = build_resources(with_process(replace(WEB, requests=Requests(timeout=timeout))))
+    properties = {name: resource["Properties"] for name, resource in resources.items()}
+    attributes = {
+        pair["Key"]: pair["Value"]
+        for pair in (
+            *properties["WebTargetGroup"]["TargetGroupAttributes"],
+            *properties["WebLoadBalancer"]["LoadBalancerAttributes"],
+        )
+    }
+    assert (delay, idle) == (
+        attributes["deregistration_delay.timeout_seconds"],
+        attributes["idle_timeout.timeout_seconds"],
+    )
+    script = _script(properties, "Web")
+    assert f"deadline=$((SECONDS + {patience}))\n" in script
+    assert {"timeout": timeout, "keepalive": int(idle) + 15, "body_size": 10, "per_second": 0} == _facts(script)[
+        "requests"
+    ]
+    assert [hook] == [each["HeartbeatTimeout"] for each in properties["WebGroup"]["LifecycleHookSpecificationList"]]
+    group = resources["WebGroup"]
+    assert pause == group["UpdatePolicy"]["AutoScalingRollingUpdate"]["PauseTime"]
+    assert "PT17M" == group["CreationPolicy"]["ResourceSignal"]["Timeout"]
+
+
+def test_behind_a_shared_load_balancer_nginx_is_as_patient_as_that() -> None:
+    shared = replace(WEB, load_balancer="shared", routing=Routing(10), requests=Requests(timeout=90))
+    patient = replace(PRODUCTION, ingress=Ingress(("private",), idle_timeout=120))
+    resources = build_resources(with_process(shared), patient)
+    script = _script({name: resource["Properties"] for name, resource in resources.items()}, "Web")
+    assert (90, 135) == (_facts(script)["requests"]["timeout"], _facts(script)["requests"]["keepalive"])
+
+
+@pytest.mark.parametrize(
+    ("style", "timeout", "stop", "hook", "pause"),
+    [
+        ("rolling", 20, 30, 120, "PT15M"),
+        ("rolling", 600, 600, 630, "PT24M"),
+        ("rolling", 7200, 2790, 2820, "PT60M"),
+        ("immutable", 7200, 7170, 7200, None),
+    ],
+)
+def test_a_process_may_finish_its_slowest_message_if_a_hook_waits_as_long(
+    style: str, timeout: int, stop: int, hook: int, pause: str | None
+) -> None:
+    slow = replace(RECIPES.consumes[0], timeout=timeout)
+    worker = replace(WORKER, deployment=Deployment(style, 1, 1))
+    resources = build_resources(replace(with_process(worker), consumes=(slow,)))
+    properties = {name: resource["Properties"] for name, resource in resources.items()}
+    assert stop == _facts(_script(properties, "Worker"))["stop_timeout"]
+    assert [hook] == [each["HeartbeatTimeout"] for each in properties["WorkerGroup"]["LifecycleHookSpecificationList"]]
+    update = resources["WorkerGroup"]["UpdatePolicy"].get("AutoScalingRollingUpdate", {})
+    assert pause == update.get("PauseTime")
+
+
+def _script(properties: dict[str, Any], name: str) -> str:
+    data = properties[f"{name}LaunchTemplate"]["LaunchTemplateData"]
+    return str(data["UserData"]["Fn::Base64"]["Fn::Sub"])
+
+
+def _facts(script: str) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(script.partition("'END_OF_INSTANCE'\n")[2].partition("END_OF_INSTANCE")[0])
+    return facts
 
 
 def test_several_types_are_started_and_spot_ones_only_above_the_base() -> None:

@@ -41,6 +41,7 @@ SHARED_CODE = (
     "_permissions",
     "_lifecycle",
     "_log_groups",
+    "_patience",
     "_scaling",
     "_user_data",
     "_queries",

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from compiler.service import Deployment, LogFile, Process
+from compiler.service import Deployment, LogFile, Process, Requests
 from tests.services_by_hand import LONG_NAMED, RECIPES, WEB, WORKER, build_resources, with_process
 
 LIMIT = 16384
@@ -127,6 +127,9 @@ def test_an_instance_knows_what_it_is(tmp_path: Path) -> None:
         "command": "./bin/serve",
         "port": 8080,
         "health_path": "/ping",
+        "network": "10.16.0.0/16",
+        "requests": {"timeout": 30, "keepalive": 75, "body_size": 10, "per_second": 0},
+        "stop_timeout": 30,
         "config_path": "/service/production/recipes/config",
         "secrets": {"DATABASE_PASSWORD": "/recipes/database-password"},
         "processes": ["web"],
@@ -286,6 +289,26 @@ def test_a_process_is_stopped_once_its_load_balancer_sends_no_more_requests(tmp_
     asked = [" ".join(call.split()[:3]) for call in calls.read_text().splitlines() if call.split()[0] != "curl"]
     waiting = ["aws elbv2 describe-target-health", "third-time-unused"]
     assert [*waiting, "sleep 2", *waiting, "sleep 2", *waiting, "systemctl stop recipes-web"] == asked[:9]
+
+
+def test_requests_are_waited_for_as_long_as_they_take_but_no_longer_than_amazon_does(tmp_path: Path) -> None:
+    _start(tmp_path, replace(WEB, requests=Requests(timeout=600)))
+    drain, calls = tmp_path / "opt/platform/drain", tmp_path / "calls"
+    text = drain.read_text()
+    assert "deadline=$((SECONDS + 630))\n" in text
+    drain.write_text(text.replace("SECONDS + 60))", "SECONDS))"))
+    calls.unlink()
+    (tmp_path / "tools/curl").write_text(
+        '#!/bin/bash\ncase "$*" in *spot/instance-action) exit 0 ;; *) exit 22 ;; esac\n'
+    )
+    environment = {
+        "PATH": f"{tmp_path / 'tools'}:{os.environ['PATH']}",
+        "BALANCER": "the-target-is-healthy",
+        "HEALTH_STATUS": "0",
+        "CALLS": str(calls),
+    }
+    subprocess.run([drain], env=environment, check=True, timeout=60)
+    assert "systemctl stop recipes-web" in calls.read_text().splitlines()
 
 
 def test_an_instance_that_stands_by_is_stopped_before_anyone_asks_for_it(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from troposphere import AWSObject
 from compiler.authoring import Environment, Process, Service, Watched, camel, derive, join
 
 from ._alarms import Measured, alarm, combined_alarm, reckoned, runbook
-from ._user_data import minutes_to_start
+from ._patience import minutes_to_start
 from ._watching import COMBINED, OF_CHANGE, OF_REST, Part, has_rest, size_of, spoken_for
 
 # As many minutes of change, and the ticket is not held back any longer.

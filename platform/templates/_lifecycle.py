@@ -8,9 +8,6 @@ from __future__ import annotations
 from compiler.authoring import Environment, Process, Service, camel, join
 
 LAUNCH_HOOK, END_HOOK = "launch", "end"
-END_SECONDS = 120  # as long as a spot instance has
-# Of these, so many are for the load balancer, which waits for answers. The process has 30 to stop, its logs 10 to go.
-LET_GO_SECONDS = 60
 
 
 def is_refreshed(process: Process) -> bool:

@@ -7,8 +7,11 @@ from troposphere.elasticloadbalancingv2 import Action, FixedResponseConfig, Load
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 
 
-def attributes(log_bucket: object, log_prefix: str) -> list[LoadBalancerAttributes]:
-    """Say how a load balancer treats requests, and under which prefix it writes down each of them."""
+def attributes(log_bucket: object, log_prefix: str, idle_timeout: int) -> list[LoadBalancerAttributes]:
+    """Say how a load balancer treats requests, and under which prefix it writes down each of them.
+
+    It lets go of a connection that is silent for `idle_timeout` seconds.
+    """
     values = {
         "deletion_protection.enabled": "false",
         "access_logs.s3.enabled": "true",
@@ -17,7 +20,7 @@ def attributes(log_bucket: object, log_prefix: str) -> list[LoadBalancerAttribut
         "routing.http.drop_invalid_header_fields.enabled": "true",
         "routing.http.desync_mitigation_mode": "defensive",
         "routing.http.xff_header_processing.mode": "append",
-        "idle_timeout.timeout_seconds": "60",
+        "idle_timeout.timeout_seconds": str(idle_timeout),
         "client_keep_alive.seconds": "3600",
         "zonal_shift.config.enabled": "true",
     }

@@ -7,7 +7,6 @@ Never: leaves a `${` of the descriptor in the text, or a word of it unquoted for
 from __future__ import annotations
 
 import json
-import math
 import shlex
 from pathlib import Path
 from typing import Any
@@ -26,10 +25,15 @@ from ._conventions import (
     config_path,
     log_group_name,
 )
-from ._lifecycle import END_HOOK, LAUNCH_HOOK, LET_GO_SECONDS, is_refreshed
+from ._lifecycle import END_HOOK, LAUNCH_HOOK, is_refreshed
 from ._log_groups import access_log, system_log
-
-REGISTRATION = 60  # seconds that a load balancer may take to hear of an instance
+from ._patience import (
+    SPOT_LET_GO_SECONDS,
+    balancer_patience,
+    keepalive_timeout,
+    let_go_patience,
+    stop_patience,
+)
 
 
 def user_data(service: Service, environment: Environment, process: Process) -> Base64:
@@ -54,29 +58,12 @@ def user_data(service: Service, environment: Environment, process: Process) -> B
         "balancer_patience": balancer_patience(process),
         "launch_hook": LAUNCH_HOOK if is_refreshed(process) else None,
         "end_hook": END_HOOK,
-        "let_go_patience": LET_GO_SECONDS,
+        "let_go_patience": let_go_patience(process),
+        "spot_patience": SPOT_LET_GO_SECONDS,
         "stands_by": process.warm_pool is not None,
     }
     text = _TEXTS.get_template("user-data.sh.j2").render(instance=json.dumps(facts, indent=2), **words)
     return Base64(Sub(derive(text, facts, words)))
-
-
-def balancer_patience(process: Process) -> int:
-    """Say how many seconds the load balancer is given to call an instance healthy that answers; none without one.
-
-    While it started it was found unhealthy, so that it has to pass all checks, beginning with the next.
-    """
-    if process.port is None:
-        return 0
-    check = process.health_check
-    seconds = REGISTRATION + check.interval * (1 + check.healthy_threshold)
-    return derive(seconds, check.interval, check.healthy_threshold)
-
-
-def minutes_to_start(process: Process) -> int:
-    """Ten minutes to fetch and apply, then the time to answer and be called healthy; CloudFormation takes an hour."""
-    grace, healthy = process.health_check.grace_period, balancer_patience(process)
-    return derive(10 + math.ceil((grace + healthy) / 60), grace, healthy)
 
 
 def _instance_facts(service: Service, environment: Environment, process: Process) -> dict[str, Any]:
@@ -93,6 +80,9 @@ def _instance_facts(service: Service, environment: Environment, process: Process
         "command": process.command,
         "port": process.port,
         "health_path": None if process.port is None else process.health_check.path,
+        "network": environment.network.cidr,
+        "requests": None if process.port is None else _request_facts(environment, process),
+        "stop_timeout": stop_patience(service, process),
         "config_path": config_path(service, environment),
         "secrets": dict(service.secrets),
         "processes": [other.name for other in service.processes_on("instances")],
@@ -104,6 +94,16 @@ def _instance_facts(service: Service, environment: Environment, process: Process
         "system_log": system_log(service, environment),
     }
     return {**_literal(facts), "stack": "${AWS::StackName}", "release": "${Release}"}
+
+
+def _request_facts(environment: Environment, process: Process) -> dict[str, int]:
+    """What nginx is told of requests: seconds, MiB, and how many of one client in a second."""
+    return {
+        "timeout": process.requests.timeout,
+        "keepalive": keepalive_timeout(environment, process),
+        "body_size": process.requests.body_size,
+        "per_second": process.requests.per_second,
+    }
 
 
 def _literal(value: Any) -> Any:

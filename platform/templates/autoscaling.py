@@ -61,9 +61,10 @@ from ._conventions import (
     tags,
     wired_values,
 )
-from ._lifecycle import END_HOOK, END_SECONDS, LAUNCH_HOOK, is_refreshed, refresh_alarms
+from ._lifecycle import END_HOOK, LAUNCH_HOOK, is_refreshed, refresh_alarms
+from ._patience import minutes_to_replace, minutes_to_start, seconds_to_end
 from ._scaling import scaling_policies
-from ._user_data import minutes_to_start, user_data
+from ._user_data import user_data
 from ._ways_in import way_in
 
 SCOPE = "service"
@@ -171,7 +172,7 @@ def group(service: Service, environment: Environment, process: Process) -> Itera
             ZonalShiftEnabled=True, ImpairedZoneHealthCheckBehavior="IgnoreUnhealthy"
         ),
         MetricsCollection=[MetricsCollection(Granularity="1Minute")],
-        LifecycleHookSpecificationList=_lifecycle_hooks(process),
+        LifecycleHookSpecificationList=_lifecycle_hooks(service, process),
         DeletionProtection=derive("prevent-force-deletion" if is_production(environment) else "none", environment.tier),
         Tags=GroupTags(**tag_values(service, environment, process.name, process.name)),
         UpdatePolicy=update_policy(environment, service, process),
@@ -210,12 +211,12 @@ def _started_from(process: Process) -> dict[str, object]:
     }
 
 
-def _lifecycle_hooks(process: Process) -> list[LifecycleHookSpecification]:
+def _lifecycle_hooks(service: Service, process: Process) -> list[LifecycleHookSpecification]:
     """Let a process finish what it has; and a refresh wait for each instance, since it hears of no signal."""
     end = LifecycleHookSpecification(
         LifecycleHookName=END_HOOK,
         LifecycleTransition="autoscaling:EC2_INSTANCE_TERMINATING",
-        HeartbeatTimeout=END_SECONDS,
+        HeartbeatTimeout=seconds_to_end(service, process),
         DefaultResult="CONTINUE",
     )
     if not is_refreshed(process):
@@ -253,7 +254,7 @@ def update_policy(environment: Environment, service: Service, process: Process) 
             MinInstancesInService=_kept_in_service(process),
             MaxBatchSize=process.deployment.batch,
             MinSuccessfulInstancesPercent=100,
-            PauseTime=_signal_timeout(process),
+            PauseTime=_minutes(minutes_to_replace(service, process)),
             WaitOnResourceSignals=True,
             SuspendProcesses=[
                 "AZRebalance",
@@ -339,7 +340,7 @@ def _creation_policy(process: Process) -> dict[str, CreationPolicy]:
     return {
         "CreationPolicy": CreationPolicy(
             AutoScalingCreationPolicy=AutoScalingCreationPolicy(MinSuccessfulInstancesPercent=100),
-            ResourceSignal=ResourceSignal(Count=process.scaling.min, Timeout=_signal_timeout(process)),
+            ResourceSignal=ResourceSignal(Count=process.scaling.min, Timeout=_minutes(minutes_to_start(process))),
         )
     }
 
@@ -349,8 +350,7 @@ def _kept_in_service(process: Process) -> int:
     return derive(0, style) if style == "inPlace" else process.deployment.min_in_service
 
 
-def _signal_timeout(process: Process) -> str:
-    minutes = minutes_to_start(process)
+def _minutes(minutes: int) -> str:
     return derive(f"PT{minutes}M", minutes)
 
 

@@ -175,7 +175,9 @@ def load_balancer(environment: Environment, exposure: str) -> Iterator[AWSObject
         Scheme=derive("internet-facing" if is_public else "internal", exposure),
         Subnets=subnets(environment, derive("public" if is_public else "app", exposure)),
         SecurityGroups=[Ref(camel(exposure, "security-group"))],
-        LoadBalancerAttributes=attributes(Ref("LogBucket"), join(environment.name, "/shared/", exposure)),
+        LoadBalancerAttributes=attributes(
+            Ref("LogBucket"), join(environment.name, "/shared/", exposure), environment.ingress.idle_timeout
+        ),
         Tags=tags(environment, join("shared-", exposure)),
         # It tries to write to the bucket as soon as it is told of it.
         DependsOn="LogBucketPolicy",

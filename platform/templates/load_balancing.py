@@ -34,6 +34,7 @@ from compiler.authoring import Environment, Process, Service, camel, derive, joi
 
 from ._conventions import ssm, subnets, tags
 from ._load_balancers import TLS_POLICY, attributes, nobody, redirect_to_https
+from ._patience import idle_timeout
 from ._ways_in import alias, domain_name, facing, has_rule, ingress, is_public, is_shared
 
 SCOPE = "service"
@@ -97,7 +98,9 @@ def load_balancer(service: Service, environment: Environment, process: Process) 
         Subnets=subnets(environment, derive("public" if public else "app", process.exposure)),
         SecurityGroups=[Ref(camel(process.name) + "LoadBalancerSecurityGroup")],
         LoadBalancerAttributes=attributes(
-            ssm(environment, "ingress", "log-bucket"), join(environment.name, "/", service.name, "/", process.name)
+            ssm(environment, "ingress", "log-bucket"),
+            join(environment.name, "/", service.name, "/", process.name),
+            idle_timeout(environment, process),
         ),
         Tags=tags(service, environment, process.name, process.name),
     )
@@ -132,7 +135,7 @@ def target_group(service: Service, environment: Environment, process: Process) -
         UnhealthyThresholdCount=check.unhealthy_threshold,
         Matcher=Matcher(HttpCode="200"),
         TargetGroupAttributes=[
-            TargetGroupAttribute(Key="deregistration_delay.timeout_seconds", Value="30"),
+            TargetGroupAttribute(Key="deregistration_delay.timeout_seconds", Value=str(process.requests.timeout)),
             # The slow start of round robin is not to be had together with this.
             TargetGroupAttribute(Key="load_balancing.algorithm.type", Value="least_outstanding_requests"),
             TargetGroupAttribute(Key="stickiness.enabled", Value="false"),
