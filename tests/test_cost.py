@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from decimal import Decimal
 from pathlib import Path
@@ -231,3 +232,15 @@ def _scheduled(name: str, recurrence: str, low: int, high: int) -> dict[str, Any
             "Properties": {**properties, "MinSize": low, "MaxSize": high},
         }
     }
+
+
+def test_every_type_of_instance_that_the_library_and_its_examples_name_has_a_price() -> None:
+    files = [*ROOT.glob("examples/*/service.yml"), *ROOT.glob("examples/*/cloudFormation/**/*.yml")]
+    files += [*ROOT.glob("platform/*.yml"), *ROOT.glob("platform/environments/*.yml"), *ROOT.glob("docs/processes.md")]
+    files += [*ROOT.glob("platform/templates/*.py"), *ROOT.glob("service_schema/*.json")]
+    sizes = r"\b[a-z][0-9][a-z]*\.(?:nano|micro|small|medium|large|[0-9]*xlarge)\b"
+    named = {found for path in files for found in re.findall(sizes, path.read_text("utf-8"))}
+    prices = load_library(ROOT / "platform").prices
+    assert prices is not None
+    assert {"m6g.medium", "t4g.nano", "t4g.small"} <= named
+    assert set() == named - prices.data["regions"]["eu-west-1"]["instances"].keys()
