@@ -17,12 +17,13 @@ import yaml
 
 from compiler.diagnostics import CompileError, Diagnostic, Related, Source, Span, suggest
 from compiler.hidden import hide_quotes, hide_secrets
+from compiler.mistyped import guess_intent
 from compiler.model import Document, Json, Path
 from compiler.yaml11 import is_surprise, parse_bool, parse_float, parse_int
 
 # "plain" has no tags and no YAML 1.1 surprises; "override" adds CloudFormation's short forms; "template" is a
-# CloudFormation template as its author wrote it for AWS, YAML 1.1 surprises included.
-Dialect = Literal["plain", "override", "template"]
+# CloudFormation template as its author wrote it for AWS, YAML 1.1 surprises included, and "ansible" what Ansible reads.
+Dialect = Literal["plain", "override", "template", "ansible"]
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_DEPTH = 100
@@ -33,6 +34,7 @@ _FUNCTIONS = """
     Transform
 """
 _SHORT_FORMS = {"Ref": "Ref", "Condition": "Condition"} | {name: f"Fn::{name}" for name in _FUNCTIONS.split()}
+_ANSIBLE_TAGS = ("!vault", "!vault-encrypted", "!unsafe")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _TAG_DIRECTIVE = re.compile(r"^%TAG\b", re.MULTILINE)
 _JSON_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
@@ -86,6 +88,7 @@ class _Composer:
         self.content = content
         self.text = text = _decode(content, path)
         self.dialect = dialect
+        self.is_for_others = dialect in ("template", "ansible")  # who read YAML 1.1
         self.is_json = _is_json(text)
         # YAML breaks lines at three characters more than JSON, which may stand in a string.
         self.lines = tuple(re.split("\r\n|\r|\n", text) if self.is_json else text.splitlines())
@@ -157,12 +160,8 @@ class _Composer:
     def _syntax_fault(self, error: yaml.MarkedYAMLError) -> Diagnostic:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        here = self.lines[line - 1] if line <= len(self.lines) else ""
-        hint = None
-        if "\t" in here[: column + 1]:
-            hint = "indent with spaces, YAML allows no tabs there"
-        elif error.problem and "mapping values" in error.problem:
-            hint = "quote a value that contains `: `, and check the indentation"
+        first = error.context_mark.line + 1 if error.context_mark else line
+        hint = guess_intent(error.problem or "", self.lines, first, line, column)
         related: tuple[Related, ...] = ()
         if error.context and error.context_mark and error.context_mark.line + 1 != line:
             start = error.context_mark
@@ -222,11 +221,11 @@ class _Composer:
         if tag.startswith(_CORE) and not self._fits(tag.removeprefix(_CORE), event):
             message = f"tag `!!{tag.removeprefix(_CORE)}` does not fit here"
             self._fault("D107", message, self._span(event), "write a plain value")
-        if not tag.startswith("!") or tag == "!":
+        if not tag.startswith("!") or tag == "!" or (self.dialect == "ansible" and tag in _ANSIBLE_TAGS):
             return self._untagged(at, path)
         long_form = _SHORT_FORMS.get(tag[1:])
-        if self.dialect == "plain" or long_form is None:
-            if self.dialect == "plain":
+        if self.dialect in ("plain", "ansible") or long_form is None:
+            if self.dialect in ("plain", "ansible"):
                 hint = "write a plain value"
             else:
                 hint = suggest(tag, [f"!{name}" for name in _SHORT_FORMS]) or "write the long form of the function"
@@ -311,7 +310,7 @@ class _Composer:
         if tag == "merge" and event.value == "<<":
             self._fault("D107", "merge key `<<` is not supported", self._span(event), "write the keys out")
             return None
-        if tag != "str" and self.dialect != "template" and not self._check_surprise(tag, event, is_key=True):
+        if tag != "str" and not self.is_for_others and not self._check_surprise(tag, event, is_key=True):
             self._fault("D106", f"key `{event.value}` is not a string", self._span(event), "put it in quotes")
         self._check_text(event.value, event)
         return str(event.value)
@@ -329,7 +328,7 @@ class _Composer:
                 return self._finite(value, raw, event)
             return value
         tag, text = self._resolved(event), event.value
-        if self.dialect != "template" and self._check_surprise(tag, event):
+        if not self.is_for_others and self._check_surprise(tag, event):
             return text
         if tag == "null":
             return None

@@ -15,6 +15,7 @@ from typing import Any
 from compiler.blame import fault_at, is_from_service, map_at, number_at, span_of
 from compiler.diagnostics import Diagnostic, Related, Source, Span, suggest
 from compiler.model import Library, Repository, RepositoryFile, Settings
+from compiler.playbooks import check_playbooks
 from compiler.trace import plain
 
 # A path of its own; what a shell works out first is not looked into.
@@ -52,6 +53,7 @@ def check_instances(settings: Settings, repository: Repository, library: Library
     """Check what instances are going to run: the commands of one environment, and the roles."""
     yield from _check_commands(settings, repository)
     yield from _check_roles(repository, library)
+    yield from check_playbooks(repository.ansible, library.ansible)
 
 
 def _check_commands(settings: Settings, repository: Repository) -> Iterator[Diagnostic]:

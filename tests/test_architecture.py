@@ -24,12 +24,12 @@ CORRIDOR = [
     diagnostics
     model
     service changes trace known catalog layers cause share node archive tree checkout yaml11 wording hidden versions
-    inputs names events needs time_zones
+    inputs names events needs time_zones mistyped
     decision containment days variables blame processors manifest resource_schema update_facts lookups schema_parts
     risk
     graph calls listening
     authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior permissions watched
-    routes priorities asking suppressions subscriptions alarms budget logs
+    routes priorities playbooks asking suppressions subscriptions alarms budget logs
     pointer alignment safeguards
     reference
     stack_pair
@@ -82,7 +82,14 @@ COMMANDS = {
 # What only the named may import, although its row lies above many.
 RESERVED = {
     "authoring": set(),  # for the templates of the library alone
-    "load": {"library", "repository", "bases", "sides", "chapters"},  # text is parsed once, at the entrance
+    "load": {
+        "library",
+        "repository",
+        "bases",
+        "playbooks",
+        "sides",
+        "chapters",
+    },  # text is parsed once, at the entrance
     "pipeline": {
         *("release_gate", "library_source", "callers", "recompile", "sides", "screen", "deploy", "fleet", "chapters"),
         *COMMANDS,
@@ -117,7 +124,7 @@ PURE = set(
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
     lock manifest render explain diff watch contracts unused schema update_facts behavior versions offers inputs
     conceal decision containment worlds permissions safeguards ingress security risk graph routes schema_parts
-    listening
+    listening mistyped playbooks
     schema_change least_bump calls reach families places
     """.split()
 )

@@ -52,6 +52,8 @@ def test_what_a_command_starts_is_in_the_source_and_executable(command: str, sai
 def test_a_role_in_place_of_the_platforms_is_named_and_one_beside_them_is_not(tmp_path: Path) -> None:
     brought = {"ansible__roles__nginx__tasks__main.yml": 0o644, "ansible__roles__nginx__defaults__main.yml": 0o644}
     beside = {"ansible__roles__shop__tasks__main.yml": 0o644, "ansible__nginx__tasks__main.yml": 0o644}
+    (tmp_path / "ansible").mkdir()
+    (tmp_path / "ansible/playbook.yml").write_text("- {hosts: localhost, roles: [shop]}\n")
     found = find(tmp_path, "serve", src__data=0o644, **brought, **beside)
     assert ["notice D328 the role `nginx` takes the place of the platform's on every instance"] == found
     (said,) = compile_service(tmp_path, open_library(find_content("platform")), lint=False).diagnostics

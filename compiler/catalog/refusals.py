@@ -75,7 +75,10 @@ ENTRIES = (
             needs another name, and a line in `ansible/playbook.yml`.
         """,
         wrong={"ansible/roles/nginx/tasks/main.yml": _NO_TASKS},
-        right={"ansible/roles/shop/tasks/main.yml": _NO_TASKS},
+        right={
+            "ansible/playbook.yml": "- hosts: localhost\n  roles: [shop]\n",
+            "ansible/roles/shop/tasks/main.yml": _NO_TASKS,
+        },
         severity="notice",
     ),
     Entry(
