@@ -253,6 +253,8 @@ class _Reader:
 
     def read(self, what: str, service: str) -> Side:
         """Read a file or folder of that name, or else the release; `service` is whose, where the word does not say."""
+        from compiler.bucket import NotInBucket
+        from compiler.promote import miss_release
         from compiler.sides import read_place, read_release
 
         if Path(what).exists() or self.asked.bucket is None:
@@ -260,7 +262,11 @@ class _Reader:
         named, slash, release = what.partition("/")
         if not slash and not service:
             raise click.UsageError(f"`{what}` is no file or folder; write a release as SERVICE/{what}")
-        return read_release(self.open_bucket(), named if slash else service, release if slash else what)
+        bucket, whose, which = self.open_bucket(), named if slash else service, release if slash else what
+        try:
+            return read_release(bucket, whose, which)
+        except NotInBucket:
+            raise miss_release(bucket, whose, which) from None
 
 
 def _write(found: Diff, document: _Document, fail_on: Level | None, screen: _Screen) -> str:

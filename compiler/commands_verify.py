@@ -45,11 +45,15 @@ def verify(
     digest; --platform names another place to look.
     """
     with Reporting(make_screen(format)) as screen:
-        from compiler.bucket import open_bucket
+        from compiler.bucket import NotInBucket, open_bucket
+        from compiler.promote import miss_release
         from compiler.release_check import check_release
 
         target = open_bucket(bucket, makes=False)
-        checked = check_release(target, service, release)
+        try:
+            checked = check_release(target, service, release)
+        except NotInBucket:
+            raise miss_release(target, service, release) from None
         result: dict[str, Any] = {
             "service": service,
             "release": release,

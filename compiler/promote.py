@@ -123,6 +123,17 @@ def suggest_channel(bucket: Bucket, service: str, environment: str | None = None
     return suggest(environment, {place for name, place in known if name == service}) if environment else None
 
 
+def miss_release(bucket: Bucket, service: str, release: str) -> CompileError:
+    """Tell of a release that a bucket which answers does not have: a name that is wrong, and no outage."""
+    known = list_release_ids(bucket, service)
+    hint = suggest(release, known)
+    if not hint and known:
+        hint = f"the newest is `{known[0]}`, and `flagstone releases {service}` lists all"
+    hint = hint or suggest_channel(bucket, service) or "publish it first"
+    message = f"there is no release `{release}` of `{service}` in the bucket"
+    return CompileError([Diagnostic("D840", message, hint=hint)])
+
+
 def read_neighbors(bucket: Bucket, service: str, environment: str) -> list[Neighbor | Diagnostic]:
     """Read what the other services of an environment run; D862 stands for one that cannot be read."""
     keys = bucket.list_keys(f"environments/{check_name(environment, 'environment')}/")
@@ -239,11 +250,7 @@ def _check_release(bucket: Bucket, service: str, release: str, environment: str)
     try:
         checked = check_release(bucket, service, release)
     except NotInBucket:
-        known = list_release_ids(bucket, service)
-        hint = suggest(release, known) or (f"the newest is `{known[0]}`" if known else None)
-        hint = hint or suggest_channel(bucket, service) or "publish it first"
-        message = f"there is no release `{release}` of `{service}` in the bucket"
-        raise CompileError([Diagnostic("D840", message, hint=hint)]) from None
+        raise miss_release(bucket, service, release) from None
     if any(fault.key.endswith(f"/{MARK}") for fault in checked.faults):
         message = f"release `{release}` is being removed by `flagstone gc`, as nothing needed it"
         raise CompileError([Diagnostic("D842", message, hint="promote another, or publish it again once it is gone")])

@@ -116,6 +116,21 @@ def test_releases_are_listed_by_when_they_came_and_not_by_name(run: Any, tmp_pat
     assert "hint: the newest is `a1`" in run("promote recipes nothing --to staging").stderr
 
 
+@pytest.mark.parametrize(
+    "words", ["promote recipes {} --to staging", "verify recipes {}", "diff --before recipes/{} --after recipes/r1"]
+)
+def test_a_release_that_is_not_there_is_a_mistake_and_a_bucket_that_is_not_an_outage(
+    words: str, run: Any, tmp_path: Path
+) -> None:
+    for name, hint in (("R2", "did you mean `r2`?"), ("nope", "the newest is `r2`, and `flagstone releases recipes`")):
+        done = run(words.format(name))
+        assert (1, True) == (done.exit_code, f"D840: there is no release `{name}` of `recipes`" in done.stderr)
+        assert f"hint: {hint}" in done.stderr
+    (tmp_path / "bucket").rename(tmp_path / "gone")
+    done = run(words.format("r2"))
+    assert (3, True) == (done.exit_code, "error D802" in done.stderr)
+
+
 def test_an_environment_without_a_history_is_no_fault(run: Any) -> None:
     done = run("history recipes --env staging")
     assert (0, "") == (done.exit_code, done.stdout)

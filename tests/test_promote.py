@@ -77,7 +77,10 @@ def test_what_runs_already_is_fine_and_no_move(at_hand: BucketAtHand) -> None:
 
 def test_a_release_that_is_not_there_is_refused_with_the_nearest(bucket: Bucket) -> None:
     bucket.create("services/recipes/half/staging/template.json", b"{}", "application/json")
-    for name, hint in (("R1", "did you mean `r1`?"), ("half", "the newest is `r3`")):
+    for name, hint in (
+        ("R1", "did you mean `r1`?"),
+        ("half", "the newest is `r3`, and `flagstone releases recipes` lists all"),
+    ):
         message = f"there is no release `{name}` of `recipes` in the bucket"
         assert [("D840", message, hint)] == refusal(partial(promote, bucket, name))
     assert [] == running(bucket)

@@ -10,7 +10,8 @@ ENTRIES = (
         title="No such release",
         explanation="""
             The bucket holds no release of this id for the service, or one whose publish never came to its end. Look at
-            `flagstone releases SERVICE`, and publish what is missing. Nothing was changed.
+            `flagstone releases SERVICE`, and publish what is missing. Nothing was changed. The exit code of every
+            command is 1, since the bucket answered: to try again is of no use, as it would be where it did not (3).
         """,
         is_shown_by_files=False,
     ),
