@@ -11,7 +11,7 @@ import pytest
 
 from compiler.service import Deployment, Environment, Process, Routing
 from tests.describing import judge
-from tests.services_by_hand import BRANCH, PRODUCTION, WEB, build_resources, with_process
+from tests.services_by_hand import BRANCH, PRODUCTION, SHARED_PATHS, WEB, build_resources, build_stack, with_process
 
 RULE, LISTENER = "AWS::ElasticLoadBalancingV2::ListenerRule", "AWS::ElasticLoadBalancingV2::Listener"
 PUBLIC = replace(WEB, exposure="public")
@@ -91,6 +91,20 @@ def test_instances_wait_for_what_puts_their_targets_to_use(process: Process, way
     waited_for = {*resources["WebGroup"]["DependsOn"]} & {"WebListener", "WebListenerRule"}
     assert {way} == waited_for
     assert '"WebTargetGroup"' in str(resources[way]["Properties"]).replace("'", '"')
+
+
+@pytest.mark.parametrize(
+    ("process", "outputs"),
+    [
+        (WEB, {"WebUrl": "https://recipes.production.internal"}),
+        (NAMELESS, {"WebUrl": {"Fn::Sub": "https://${WebLoadBalancer.DNSName}"}}),
+        (ONCE_SHARED, {"WebUrl": {"Fn::Sub": "https://${WebLoadBalancer.DNSName}"}}),
+        (SHARED_PATHS.processes[0], {}),
+    ],
+)
+def test_the_stack_says_where_the_process_is_reached(process: Process, outputs: dict[str, Any]) -> None:
+    stack = build_stack(with_process(process))
+    assert outputs == {name: each["Value"] for name, each in stack.get("Outputs", {}).items()}
 
 
 def test_rules_of_additions_come_first() -> None:

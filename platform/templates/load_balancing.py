@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from troposphere import AWSObject, GetAtt, Output, Ref
+from troposphere import AWSObject, GetAtt, Output, Ref, Sub
 from troposphere.ec2 import SecurityGroup, SecurityGroupRule
 from troposphere.elasticloadbalancingv2 import (
     Action,
@@ -194,6 +194,12 @@ def listener_rule(service: Service, environment: Environment, process: Process) 
 
 def dns_record(environment: Environment, process: Process) -> Iterator[AWSObject | Output]:
     if process.dns is None:
+        if not is_shared(process):
+            yield Output(
+                camel(process.name) + "Url",
+                Description=join("AWS's own name for the process ", process.name, ", which no certificate is for"),
+                Value=Sub(join("https://${", camel(process.name), "LoadBalancer.DNSName}")),
+            )
         return
     name = domain_name(environment, process, process.dns)
     balancer, zone = alias(environment, process)
