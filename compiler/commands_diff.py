@@ -89,6 +89,10 @@ class _Asked:
     bucket: str | None
     environments: tuple[str, ...]
 
+    def find_aim(self) -> Path:
+        """Name what the comparison is about: the new side."""
+        return Path(self.after or self.repo or ".")
+
     def find_fault(self) -> str | None:
         """Say which words do not go together; None where all do."""
         if (self.before is None) != (self.after is None):
@@ -198,7 +202,7 @@ def _read_document(words: str) -> _Document:
 def _make_screen(asked: _Asked, documents: Sequence[_Document]) -> _Screen:
     """Make the screen for faults: a machine's format on standard output stays one document."""
     main = documents[0]
-    aim = Path(asked.after or asked.repo or ".")
+    aim = asked.find_aim()
     plain = make_screen(main.format if main.file is None and main.format in ("json", "sarif", *_STREAMED) else None)
     plain = replace(plain, prefix=make_screen(None, aim if aim.is_dir() else None).prefix)
     others = tuple(each for each in documents if each.file is not None or each.format != plain.format)
@@ -258,7 +262,10 @@ class _Reader:
         from compiler.sides import read_place, read_release
 
         if Path(what).exists() or self.asked.bucket is None:
-            return read_place(Path(what), self.library, environments=self.asked.environments)
+            # What is reported is told from the folder of the other side, where that is one.
+            aim = self.asked.find_aim()
+            seen_from = aim if aim.is_dir() else Path()
+            return read_place(Path(what), self.library, environments=self.asked.environments, seen_from=seen_from)
         named, slash, release = what.partition("/")
         if not slash and not service:
             raise click.UsageError(f"`{what}` is no file or folder; write a release as SERVICE/{what}")

@@ -6,6 +6,7 @@ Never: moves a character while masking it, so that columns stay true.
 
 from __future__ import annotations
 
+import posixpath
 import re
 import unicodedata
 
@@ -91,7 +92,7 @@ def place_path(path: str, prefix: str) -> str:
     """Name a path as seen from the user's folder; what stands in the library keeps its own name."""
     if prefix in ("", ".") or path.startswith("platform/"):
         return mask_credentials(path)
-    return mask_credentials(f"{prefix.removesuffix('/')}/{path}")
+    return mask_credentials(posixpath.normpath(posixpath.join(prefix, path)))
 
 
 def _stands_in_private_key(source: Source, line: int) -> bool:

@@ -8,9 +8,12 @@ Never: compares, or writes anything.
 from __future__ import annotations
 
 import os
+import posixpath
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from compiler.bucket import Bucket, BucketKeyError, DamagedObject, NotInBucket
@@ -30,16 +33,71 @@ _MAX_MANIFEST = 16 * 1024 * 1024
 _MAX_BUNDLE = 1024 * 1024 * 1024
 
 
-def read_place(place: Path, library: Library, *, environments: Sequence[str] = ()) -> Side:
-    """Read a side from a file or a folder: a template, a compiled folder or a service. Raises CompileError."""
+def read_place(
+    place: Path, library: Library, *, environments: Sequence[str] = (), seen_from: Path | None = None
+) -> Side:
+    """Read a side from a file or a folder: a template, a compiled folder or a service. Raises CompileError.
+
+    Lines are told of by paths from `seen_from` on, else by those that a template has from here, a service in itself.
+    """
     if place.is_dir():
         if (place / MANIFEST).is_file():
             return read_folder(place)
         if (place / DESCRIPTOR).is_file():
-            return compile_side(place, library, environments=environments)
+            with _faults_seen_from(seen_from, place):
+                return _see_from(seen_from, place, compile_side(place, library, environments=environments))
         message = f"`{place}` holds neither `{MANIFEST}` nor `{DESCRIPTOR}`"
         raise CompileError([Diagnostic("D902", message, hint="name a compiled folder, a service or a file")])
-    return read_template(place)
+    with _faults_seen_from(seen_from, Path()):
+        return _see_from(seen_from, Path(), read_template(place))
+
+
+@contextmanager
+def _faults_seen_from(seen_from: Path | None, base: Path) -> Iterator[None]:
+    try:
+        yield
+    except CompileError as error:
+        if seen_from is None:
+            raise
+        move = partial(_move, os.path.relpath(base, seen_from))
+        raise CompileError(
+            replace(
+                each,
+                span=each.span and move(each.span),
+                related=tuple(replace(other, span=move(other.span)) for other in each.related),
+            )
+            for each in error.diagnostics
+        ) from None
+
+
+def _see_from(seen_from: Path | None, base: Path, side: Side) -> Side:
+    if seen_from is None:
+        return side
+    move = partial(_move, os.path.relpath(base, seen_from))
+    return replace(
+        side,
+        stacks={
+            name: replace(
+                stack,
+                origins={place: replace(each, span=move(each.span)) for place, each in stack.origins.items()},
+                settings={
+                    place: tuple(
+                        replace(each, origin=replace(each.origin, span=move(each.origin.span))) for each in given
+                    )
+                    for place, given in stack.settings.items()
+                },
+            )
+            for name, stack in side.stacks.items()
+        },
+    )
+
+
+def _move(way: str, span: Span) -> Span:
+    """Name the file of a span by its path from elsewhere, `way` being the one from there; the library's keep theirs."""
+    path = span.source.path
+    if way == "." or path.startswith("platform/"):
+        return span
+    return replace(span, source=replace(span.source, path=posixpath.normpath(posixpath.join(way, path))))
 
 
 def read_template(path: Path) -> Side:

@@ -337,3 +337,18 @@ def test_a_terminal_without_the_characters_gets_escapes_and_documents_are_utf_8(
         environment = {**os.environ, "PYTHONIOENCODING": "latin1", "PYTHONPATH": str(Path(__file__).parent.parent)}
         done = subprocess.run(command, env=environment, capture_output=True, check=True)
         assert (b"\\u2192::Y::Z" if format == "text" else "→::Y::Z".encode()) in done.stdout
+
+
+@pytest.mark.parametrize("sides", [("old.yml", "repo"), ("repo", "old.yml"), ("old.yml", "old.yml")])
+def test_each_side_is_told_of_by_its_own_path(sides: tuple[str, str], place: Path) -> None:
+    words = ["--before", sides[0], "--after", sides[1], "--env", "production"]
+    (place / "old.yml").write_text("Resources: {Odd: {Type: AWS::SNS::Topic}}\n")
+    found = json.loads(run(*words, "--format", "json").stdout)["changes"]
+    places = {each[key]["file"] for each in found for key in ("origin", "cause") if each[key]}
+    own = {path for path in places if not path.startswith("platform/")}
+    assert own == ({"old.yml", "repo/service.yml"} if "repo" in sides else set())
+    (place / "old.yml").write_text("Resources: {\n")
+    assert "\nold.yml:2:1: error D101" in "\n" + run(*words).stderr
+    (place / "old.yml").write_text("Resources: {}\n")
+    (place / "repo" / "service.yml").write_text("a: [\n")
+    assert "repo" not in sides or "\nrepo/service.yml:2:1: error D101" in "\n" + run(*words).stderr
