@@ -11,6 +11,7 @@ import re
 
 from compiler.days import day_after
 from compiler.known import NOTHING, Known, is_open
+from compiler.outlets import Destination, Egress, Permission
 from compiler.processors import architecture
 from compiler.service import (
     PUBLISHED_ALARMS,
@@ -30,7 +31,6 @@ from compiler.service import (
     MixedInstances,
     Mute,
     Network,
-    Permission,
     Process,
     Requests,
     Routing,
@@ -56,6 +56,8 @@ __all__ = [
     "BusinessHours",
     "Deployment",
     "DeploymentBucket",
+    "Destination",
+    "Egress",
     "Environment",
     "HealthCheck",
     "Ingress",

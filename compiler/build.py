@@ -19,6 +19,7 @@ from compiler.diagnostics import CompileError, Diagnostic, Related, Source, Span
 from compiler.events import consumed_events, is_ordered, published_events, said_of_published
 from compiler.layers import find_member, list_members
 from compiler.model import Entry, Fragment, Json, Library, Origin, Path, Said, Settings, TemplateModule
+from compiler.outlets import Destination, Egress, Permission
 from compiler.service import (
     CONSUMED_ALARMS,
     PUBLISHED_ALARMS,
@@ -37,7 +38,6 @@ from compiler.service import (
     LogFilter,
     MixedInstances,
     Network,
-    Permission,
     Process,
     Requests,
     Routing,
@@ -97,6 +97,7 @@ def read_environment(settings: Settings, library: Library) -> Environment:
             endpoints=tuple(network["endpoints"]) if is_listed else (),
             flow_log_retention=network["flowLogRetention"],
             callers=None if is_listed else network.get("callers", {}),
+            prefix_lists=data.get("prefixLists", {}).get(data["region"], {}),
         ),
         images=data["images"],
         bucket=data["bucket"],
@@ -183,7 +184,7 @@ def _read_subscription(name: str, event: Mapping[str, Any]) -> Subscription:
 
 def _read_process(name: str, data: Mapping[str, Any], wiring: Wiring) -> Process:
     check, scaling, deployment = data["healthCheck"], data["scaling"], data["deployment"]
-    routing, asked = data.get("routing", {}), data.get("requests", {})
+    routing, asked, egress = (data.get(key, {}) for key in ("routing", "requests", "egress"))
     return Process(
         name=name,
         runtime=data["runtime"],
@@ -225,6 +226,10 @@ def _read_process(name: str, data: Mapping[str, Any], wiring: Wiring) -> Process
         routing=Routing(routing.get("priority"), routing.get("host"), tuple(routing.get("paths", ()))),
         requests=Requests(asked.get("timeout", 30), asked.get("bodySize", 10), asked.get("perSecond", 0)),
         permissions=tuple(Permission(name, **asked) for name, asked in data.get("permissions", {}).items()),
+        egress=Egress(
+            derive("open" if egress.get("internet", True) else "closed", *(key for key in egress if key == "internet")),
+            tuple(Destination(name, **to) for name, to in egress.items() if name != "internet"),
+        ),
         mixed=_read_mixed(data["mixedInstances"]) if data.get("mixedInstances") else None,
         warm_pool=data.get("warmPool", {}).get("min"),
         runbook=data.get("runbook"),

@@ -63,7 +63,7 @@ def resolve_environment(
 
 def _resolve_own(library: Library, member: Member) -> dict[str, Json]:
     platform, file = library.defaults, library.environments[member.file]
-    shared = {key: platform.data.get(key) for key in ("businessHours", "owners", "runbook")}
+    shared = {key: platform.data.get(key) for key in ("businessHours", "owners", "prefixLists", "runbook")}
     layers = [_wrap(platform, "platform", shared, ())]
     for section in member.sections:
         said = _without(value_at(file.data, section) or {}, "defaults", "regions", "tenants", "name")
@@ -211,11 +211,19 @@ def _speak_again(_: Merger, __: list[Any], base: Any, again: Any) -> Any:
 def _traced(tree: Any, environment: str | None) -> Json:
     """Replace every _Leaf by its traced value, and order maps by key so that the order of a file changes nothing."""
     if isinstance(tree, dict):
-        return {key: _traced(tree[key], environment) for key in sorted(tree)}
+        return {_name(key, tree[key]): _traced(tree[key], environment) for key in sorted(tree)}
     if tree.items is not None:
         return [_traced(item, environment) for item in tree.items]
     history = tree.history if environment is None else tuple(_say_for(environment, tree.path, tree.history))
     return trace_value(history[-1].value, Setting(tree.path, history))
+
+
+def _name(key: str, item: Any) -> str:
+    """Let the key of a boolean, which has no trace, say who spoke about it."""
+    if not isinstance(item, _Leaf) or len(item.history) == 1 or not isinstance(item.history[-1].value, bool):
+        return key
+    bare = str.__str__(key)
+    return trace_value(bare, Setting(item.path, tuple(replace(said, value=bare) for said in item.history)))
 
 
 def _say_for(environment: str, path: Path, history: tuple[Said, ...]) -> Iterator[Said]:

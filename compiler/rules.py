@@ -13,6 +13,7 @@ from typing import Any
 from compiler.alarms import check_alarms, check_common, check_others, place_of
 from compiler.asking import check_permissions
 from compiler.blame import conflict_at, fault_at, is_from_service, map_at, number_at, span_of
+from compiler.destinations import check_destinations, list_destinations
 from compiler.diagnostics import Diagnostic, Related, Span, fold_names, suggest
 from compiler.events import consumed_events
 from compiler.layers import choose_members, list_names, named_environments
@@ -95,6 +96,7 @@ def check_settings(descriptor: Descriptor, settings: Settings) -> Iterator[Diagn
     yield from _check_dns(processes)
     yield from check_routes(settings, processes)
     yield from check_permissions(settings, processes)
+    yield from check_destinations(settings, processes)
     yield from check_logs(settings, processes)
     yield from _check_secrets(settings)
     yield from _check_config(settings)
@@ -124,6 +126,8 @@ def _check_presence(descriptor: Descriptor, settings: Settings, processes: dict[
         for key, wanted in (("mixedInstances", "types"), ("warmPool", "min")):
             for said in (said for said in process if said == key):
                 yield from _require(descriptor, process[said], said, (wanted,), f"{where}.{said}")
+        for key, each in list_destinations(process):
+            yield from _require(descriptor, each, key, ("cidr",), f"{where}.egress.{key}")
         for log_name, log in map_at(process, "logs").items():
             yield from _require(descriptor, log, log_name, ("path", "retentionDays"), f"{where}.logs.{log_name}")
             for key, each in map_at(log, "filters").items():

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from compiler.model import Json
+from compiler.outlets import Egress, Permission
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,26 +180,6 @@ class Routing:
 
 
 @dataclass(frozen=True, slots=True)
-class Permission:
-    """What a process may do with one thing; one of `bucket` to `consume` names it. `publish` is "<service>.<event>".
-
-    `access` is "read", "write" or "readWrite". `key` is the ARN of its key where that is not the platform's. `ordered`
-    is of `publish`: whether the event keeps the order of its messages.
-    """
-
-    name: str
-    access: str = "read"
-    bucket: str | None = None
-    prefix: str | None = None
-    parameters: str | None = None
-    secret: str | None = None
-    publish: str | None = None
-    consume: str | None = None
-    key: str | None = None
-    ordered: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Process:
     """One process of a service. `load_balancer` is "own" or "shared"; at least `warm_pool` instances stand by, if any.
 
@@ -224,6 +205,7 @@ class Process:
     routing: Routing = Routing()
     requests: Requests = Requests()
     permissions: tuple[Permission, ...] = ()
+    egress: Egress = field(default_factory=Egress)
     mixed: MixedInstances | None = None
     warm_pool: int | None = None
     runbook: str | None = None
@@ -279,7 +261,8 @@ class Service:
 @dataclass(frozen=True, slots=True)
 class Network:
     """`nat` is "perZone", "single", "regional" or "none"; `endpoints` are interfaces; retention in days.
-    Where endpoints are derived, `callers` are the services that need one, by its name; else it is None."""
+    Where endpoints are derived, `callers` are the services that need one, by its name; else it is None. `prefix_lists`
+    are the ids of AWS's lists of the region's addresses of "s3" and "dynamodb", where they are known."""
 
     cidr: str
     zones: tuple[str, ...]
@@ -287,6 +270,7 @@ class Network:
     endpoints: tuple[str, ...]
     flow_log_retention: int
     callers: Mapping[str, tuple[str, ...]] | None = None
+    prefix_lists: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,9 @@ KNOWN: Mapping[tuple[str, ...], st.SearchStrategy[Any]] = {
     ("owner",): st.sampled_from(["squad-orders", "squad-menu"]),
     ("instanceType",): st.sampled_from([*TYPES, "m7i.large"]),
     ("mixedInstances", "types"): st.lists(st.sampled_from(TYPES), min_size=2, max_size=5, unique=True),
+    ("egress", "*", "cidr"): st.sampled_from(
+        ["10.9.0.0/16", "10.16.0.0/16", "192.0.2.7/32", "0.0.0.0/0", "10.9.3.7/8"]
+    ),
     ("schedule", "*", "at"): st.sampled_from(["0 11 * * *", "*/15 8-18 1,15 1-6 1-5", "30 14 * * 0"]),
 }
 # Files and agreements that a descriptor alone does not have.
@@ -97,9 +100,10 @@ class Drawn:
             return fixed
         names = st.sampled_from(ENVIRONMENTS) if path == ("environments",) else texts(schema["propertyNames"])
         most = min(schema.get("maxProperties", 3), 1 if path == ("environments",) else 3)
-        return st.dictionaries(
+        drawn = st.dictionaries(
             names, self.values(others, (*path, "*")), min_size=schema.get("minProperties", 0), max_size=most
         )
+        return st.tuples(drawn, fixed).map(lambda pair: {**pair[0], **pair[1]}) if said else drawn
 
 
 @cache

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from compiler.outlets import Destination, Egress, Permission
 from compiler.service import (
     BusinessHours,
     Deployment,
@@ -24,7 +25,6 @@ from compiler.service import (
     MixedInstances,
     Mute,
     Network,
-    Permission,
     Process,
     Routing,
     Scaling,
@@ -40,6 +40,7 @@ TEMPLATES = (
 _PACKAGE = "_flagstone_library_test"
 _FOLDER = Path(__file__).parent.parent / "platform" / "templates"
 
+PREFIX_LISTS = {"s3": "pl-6da54004", "dynamodb": "pl-6fa54006"}
 PRODUCTION = Environment(
     name="production",
     shared="production",
@@ -48,7 +49,7 @@ PRODUCTION = Environment(
     tier="production",
     private_zone="production.internal",
     public_zone="recipes.example",
-    network=Network("10.16.0.0/16", ("a", "b", "c"), "perZone", ("ssm", "logs"), 365),
+    network=Network("10.16.0.0/16", ("a", "b", "c"), "perZone", ("ssm", "logs"), 365, prefix_lists=PREFIX_LISTS),
     images={"arm64": 1, "x86_64": 4},
     bucket="platform-deployment-111122223333-eu-west-1",
     business_hours=BusinessHours("Europe/London", "0 7 * * 1-5", "0 19 * * 1-5"),
@@ -199,6 +200,7 @@ PERMITTED = with_process(
         ),
     )
 )
+CLOSED = with_process(replace(WEB, egress=Egress("closed", (Destination("ledger", "10.9.0.0/16", 5432),))))
 REFRESH = with_process(replace(WEB, deployment=Deployment("refresh", 1, 1, 900)))
 MIXED = with_process(
     replace(
@@ -226,6 +228,7 @@ CASES = {
     "shared": (SHARED, PRODUCTION),
     "shared-paths": (SHARED_PATHS, PRODUCTION),
     "permitted": (PERMITTED, PRODUCTION),
+    "closed": (CLOSED, PRODUCTION),
     "refresh": (REFRESH, PRODUCTION),
     "refresh-worker": (with_process(replace(WORKER, deployment=Deployment("refresh", 1, 1))), STAGING),
     "mixed": (MIXED, PRODUCTION),

@@ -22,14 +22,14 @@ CORRIDOR = [
     row.split()
     for row in """
     diagnostics
-    model
+    model outlets
     service changes trace known catalog layers cause share node archive tree checkout yaml11 wording hidden versions
     inputs names events needs time_zones mistyped
     decision containment days variables blame processors manifest resource_schema update_facts lookups schema_parts
     risk
     graph calls listening
     authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior permissions watched
-    routes priorities playbooks asking suppressions subscriptions alarms budget logs
+    routes priorities playbooks asking destinations suppressions subscriptions alarms budget logs
     pointer alignment safeguards
     reference
     stack_pair

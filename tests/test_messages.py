@@ -11,7 +11,8 @@ import pytest
 
 from compiler.blame import span_of
 from compiler.events import published_events
-from compiler.service import Permission, Service, Subscription
+from compiler.outlets import Permission
+from compiler.service import Service, Subscription
 from tests.describing import SERVICE, judge, resolve
 from tests.environments_by_hand import build_template
 from tests.services_by_hand import ORDERED, PRODUCTION, RECIPES, WEB, WORKER, build_resources, properties_of, ssm

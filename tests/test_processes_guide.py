@@ -13,7 +13,7 @@ import pytest
 
 from compiler.model import Json, walk_leaves
 from compiler.service import Requests, Service
-from tests.services_by_hand import MIXED, PERMITTED, REFRESH, SHARED, WEB, build_stack, with_process
+from tests.services_by_hand import CLOSED, MIXED, PERMITTED, REFRESH, SHARED, WEB, build_stack, with_process
 
 GUIDE = Path(__file__).parent.parent / "docs" / "processes.md"
 USUAL = with_process(WEB)
@@ -95,6 +95,7 @@ BLOCKS: dict[str, Callable[[], Iterator[str]]] = {
     "mixed": lambda: compare(MIXED),
     "warm-pool": lambda: compare(with_process(replace(REFRESH.processes[0], warm_pool=2)), REFRESH),
     "permissions": permissions,
+    "egress": lambda: compare(CLOSED),
 }
 
 

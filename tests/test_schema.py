@@ -192,6 +192,7 @@ def _defaults(schema: str, definition: str) -> Iterator[tuple[str, object]]:
         if "default" in inner:
             value = inner["default"]
             text = ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else f"{value}"
+            text = text.lower() if isinstance(value, bool) else text
             assert inner["description"].replace("`", "").endswith(f" Default: {text}.")
             yield name, value
         elif "$ref" in inner:

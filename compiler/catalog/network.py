@@ -1,10 +1,33 @@
-"""Catalog, network: where the network of an environment leads."""
+"""Catalog, network: where the network of an environment leads, and where processes ask to go."""
 
 from __future__ import annotations
 
-from compiler.catalog.entry import Entry
+from compiler.catalog.entry import Entry, in_web
 
 ENTRIES = (
+    Entry(
+        code="D365",
+        title="Destination that says nothing",
+        explanation="""
+            A destination under `egress` becomes a rule of a security group. AWS takes no rule twice, also not one that
+            the platform makes for all; it moves a range to where it begins, so that the template would not say what is
+            there; and what spans the internet for HTTPS is `internet: true`, so that whoever looks for it finds it.
+            Write the range as AWS has it, once.
+        """,
+        wrong=in_web("egress: {ledger: {cidr: 10.9.3.7/16, port: 5432}}"),
+        right=in_web("egress: {ledger: {cidr: 10.9.0.0/16, port: 5432}}"),
+    ),
+    Entry(
+        code="D366",
+        title="Destination that the network does not lead to",
+        explanation="""
+            The network of the environment has no way out (`nat: none`): no rule of a security group makes the internet
+            reachable there, nor a public address. The process has to do without, or the platform team gives the network
+            NAT gateways.
+        """,
+        severity="warning",
+        is_shown_by_files=False,
+    ),
     Entry(
         code="D370",
         title="AWS service that the network does not lead to",

@@ -28,6 +28,7 @@ from ._conventions import (
     tags,
     via,
 )
+from ._egress import egress
 from ._log_groups import access_log, system_log
 from ._permissions import permission_statements
 from ._ways_in import security_group_id
@@ -42,15 +43,7 @@ def security_group(service: Service, environment: Environment, process: Process)
         GroupDescription=join("Instances of ", service.name, "/", process.name, " in ", environment.name),
         VpcId=ssm(environment, "network", "vpc-id"),
         SecurityGroupIngress=[] if process.port is None else [_from_load_balancer(environment, process)],
-        SecurityGroupEgress=[
-            SecurityGroupRule(
-                Description="HTTPS to AWS, to other services and to the internet",
-                IpProtocol="tcp",
-                FromPort=443,
-                ToPort=443,
-                CidrIp="0.0.0.0/0",
-            )
-        ],
+        SecurityGroupEgress=egress(environment, process),
         Tags=tags(service, environment, process.name, process.name),
     )
 
