@@ -75,8 +75,21 @@ _CROWDS = (
     _Crowd("AWS::AutoScaling::ScheduledAction", "AutoScalingGroupName", 125, "scheduled actions of one group"),
     _Crowd("AWS::AutoScaling::ScalingPolicy", "AutoScalingGroupName", 50, "scaling policies of one group"),
 )
-# An account may have the first raised to the second.
+# Managed policies of one role: an account may have the first raised to the second.
 _USUAL_POLICIES, _MOST_POLICIES = 10, 20
+# Security groups of one network interface, likewise; and where they stand, `*` for each of a list.
+_USUAL_GROUPS, _MOST_GROUPS = 5, 16
+_GROUPS: Mapping[str, tuple[Path, ...]] = {
+    "AWS::EC2::Instance": (("NetworkInterfaces", "*", "GroupSet"), ("SecurityGroupIds",)),
+    "AWS::EC2::LaunchTemplate": (
+        ("LaunchTemplateData", "NetworkInterfaces", "*", "Groups"),
+        ("LaunchTemplateData", "SecurityGroupIds"),
+    ),
+    "AWS::EC2::NetworkInterface": (("GroupSet",),),
+    "AWS::ECS::Service": (("NetworkConfiguration", "AwsvpcConfiguration", "SecurityGroups"),),
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": (("SecurityGroups",),),
+    "AWS::Lambda::Function": (("VpcConfig", "SecurityGroupIds"),),
+}
 # Of all the values that the conditions of a listener's rule let through; `*` and `?` count wherever they stand.
 _MOST_VALUES, _MOST_WILDCARDS = 5, 5
 # Inline policies of one role, user or group, all together; in characters that are no white space.
@@ -202,8 +215,32 @@ def _check_properties(stack: Stack, name: str, body: Mapping[str, Json]) -> Iter
             yield _blame_heaviest(stack, path, message, "let in fewer values")
     if body.get("Type") == "AWS::ElasticLoadBalancingV2::ListenerRule":
         yield from _check_rule(stack, ("Resources", name, "Properties", "Conditions"), name)
+    for steps in _GROUPS.get(str(body.get("Type")), ()):
+        for path in _list_places(stack.template, ("Resources", name, "Properties"), steps):
+            yield from _check_groups(stack, path, name)
     if body.get("Type") == "AWS::Route53::RecordSet":
         yield from _check_domain(stack, ("Resources", name, "Properties", "Name"))
+
+
+def _check_groups(stack: Stack, path: Path, name: str) -> Iterator[Diagnostic]:
+    number = len(_as_list(value_at(stack.template, path)))
+    if number > _USUAL_GROUPS:
+        severity: Severity = "error" if number > _MOST_GROUPS else "warning"
+        most = _MOST_GROUPS if severity == "error" else f"{_USUAL_GROUPS} unless the account has more"
+        message = f"a network interface of `{name}` has {number} security groups, EC2 takes {most}"
+        hint = "put what they let in and out into fewer"
+        yield _blame_heaviest(stack, (*path, number - 1), message, hint, severity)
+
+
+def _list_places(template: Json, path: Path, steps: Path) -> Iterator[Path]:
+    """Yield the places that some steps lead to."""
+    if not steps:
+        yield path
+    elif steps[0] == "*":
+        for index, _ in enumerate(_as_list(value_at(template, path))):
+            yield from _list_places(template, (*path, index), steps[1:])
+    else:
+        yield from _list_places(template, (*path, steps[0]), steps[1:])
 
 
 def _check_domain(stack: Stack, path: Path) -> Iterator[Diagnostic]:

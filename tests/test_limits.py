@@ -256,6 +256,39 @@ def test_a_role_has_ten_managed_policies_and_no_more_than_twenty_whatever_the_ac
     ]
 
 
+def _nested(value: Json, *steps: str) -> Json:
+    for step in reversed(steps):
+        value = [value] if step == "*" else {step: value}
+    return value
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "AWS::EC2::LaunchTemplate LaunchTemplateData NetworkInterfaces * Groups",
+        "AWS::EC2::LaunchTemplate LaunchTemplateData SecurityGroupIds",
+        "AWS::EC2::Instance NetworkInterfaces * GroupSet",
+        "AWS::ECS::Service NetworkConfiguration AwsvpcConfiguration SecurityGroups",
+        "AWS::ElasticLoadBalancingV2::LoadBalancer SecurityGroups",
+        "AWS::Lambda::Function VpcConfig SecurityGroupIds",
+    ],
+)
+def test_an_interface_has_five_security_groups_and_no_more_than_sixteen_whatever_the_account(place: str) -> None:
+    kind, *steps = place.split()
+
+    def judge_groups(number: int) -> list[tuple[str, str]]:
+        groups = [{"Ref": f"G{index}"} for index in range(number)]
+        path: Path = ("R", "Properties", *(0 if step == "*" else step for step in steps), number - 1, "Ref")
+        stack = stack_of({"R": {"Type": kind, "Properties": _nested(groups, *steps)}}, {path: said("addition", 8)})
+        found = judge(stack)
+        assert {"D602 addition.yml:8"} >= set(places(found))
+        return [(each.severity, each.message.partition(", ")[2]) for each in found]
+
+    assert [] == judge_groups(5)
+    assert [("warning", "EC2 takes 5 unless the account has more")] == judge_groups(6) == judge_groups(16)
+    assert [("error", "EC2 takes 16")] == judge_groups(17)
+
+
 def test_a_rule_of_a_listener_has_five_values_and_five_wildcards() -> None:
     def stack(*paths: str) -> Stack:
         conditions = [

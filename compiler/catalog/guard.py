@@ -65,8 +65,9 @@ ENTRIES = (
             CloudFormation limits a stack to 500 resources, 200 parameters, 200 outputs, 200 mappings, 60 dynamic
             references and a megabyte, names to 255 characters and descriptions to 1,024 bytes. Other services limit
             what a resource holds: a managed policy to 6,144 characters, what is inline in a role to 10,240, user data
-            to 16,384 bytes, a filter to 150 combinations of values. A stack beyond a limit is refused when it is
-            deployed. Shorten what is too long, or divide the service.
+            to 16,384 bytes, a filter to 150 combinations of values, a network interface to 16 security groups, and to
+            five where the account has no more (a warning). A stack beyond a limit is refused when it is deployed.
+            Shorten what is too long, or divide the service.
         """,
         wrong=file(ADDITION, f"Resources:\n  {_LONG_NAME}:\n    Type: AWS::S3::Bucket"),
         right=file(ADDITION, "Resources:\n  Archive:\n    Type: AWS::S3::Bucket"),
