@@ -6,11 +6,13 @@ Plain values and no room of the compiler, so that what is tested here is the lib
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import sys
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,7 @@ TEMPLATES = (
 )
 _PACKAGE = "_flagstone_library_test"
 _FOLDER = Path(__file__).parent.parent / "platform" / "templates"
+_RULES = _FOLDER.parent / "rules"
 
 PREFIX_LISTS = {"s3": "pl-6da54004", "dynamodb": "pl-6fa54006"}
 PRODUCTION = Environment(
@@ -249,6 +252,26 @@ def load_template(name: str) -> Any:
     package = sys.modules.setdefault(_PACKAGE, types.ModuleType(_PACKAGE))
     package.__path__ = [str(_FOLDER)]
     return importlib.import_module(f"{_PACKAGE}.{name}")
+
+
+@cache
+def known_attributes(*kinds: str) -> dict[str, frozenset[str]]:
+    """Name the attributes of some kinds of load balancers and what belongs to them, by the property that lists them;
+    of those that the platform makes where no kind is named.
+
+    To CloudFormation and its linter any word will do; the table is that of the library's own rule.
+    """
+    spec = importlib.util.spec_from_file_location(_PACKAGE + "_attributes", _RULES / "_balancer_attributes.py")
+    assert spec is not None and spec.loader is not None
+    module = sys.modules.setdefault(spec.name, importlib.util.module_from_spec(spec))
+    spec.loader.exec_module(module)
+    tables = {
+        "LoadBalancerAttributes": module.LOAD_BALANCERS,
+        "TargetGroupAttributes": module.TARGET_GROUPS,
+        "ListenerAttributes": module.LISTENERS,
+    }
+    asked = kinds or ("application",)
+    return {name: frozenset(key for kind in asked for key in table[kind]) for name, table in tables.items()}
 
 
 def build_stack(service: Service, environment: Environment = PRODUCTION) -> dict[str, Any]:

@@ -18,31 +18,10 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from compiler.service import Routing
 from tests.environments_by_hand import ENVIRONMENTS, PRODUCTION, TEMPLATES, build_template
-from tests.services_by_hand import BRANCH, CASES, LONG_NAMED, SHARED, WEB, build_stack
-from tests.test_service_instances import LOAD_BALANCER_ATTRIBUTES, TARGET_GROUP_ATTRIBUTES
+from tests.services_by_hand import BRANCH, CASES, LONG_NAMED, SHARED, WEB, build_stack, known_attributes
 
 Stack = Mapping[str, Any]
 
-# Headers that a listener for HTTPS renames on the way in, and those that it adds on the way out.
-REQUEST_HEADERS = (
-    *("mtls_clientcert", "mtls_clientcert_issuer", "mtls_clientcert_leaf", "mtls_clientcert_serial_number"),
-    *("mtls_clientcert_subject", "mtls_clientcert_validity", "tls_cipher_suite", "tls_version"),
-)
-RESPONSE_HEADERS = (
-    *("access_control_allow_credentials", "access_control_allow_headers", "access_control_allow_methods"),
-    *("access_control_allow_origin", "access_control_expose_headers", "access_control_max_age"),
-    *("content_security_policy", "strict_transport_security", "x_content_type_options", "x_frame_options"),
-)
-LISTENER_ATTRIBUTES = {
-    "routing.http.response.server.enabled",
-    *(f"routing.http.request.x_amzn_{each}.header_name" for each in REQUEST_HEADERS),
-    *(f"routing.http.response.{each}.header_value" for each in RESPONSE_HEADERS),
-}
-ATTRIBUTES = {
-    "LoadBalancerAttributes": LOAD_BALANCER_ATTRIBUTES,
-    "TargetGroupAttributes": TARGET_GROUP_ATTRIBUTES,
-    "ListenerAttributes": LISTENER_ATTRIBUTES,
-}
 # What AWS takes of a name that the library writes itself. All else is named by CloudFormation, which makes it fit.
 LONGEST = {
     ("AWS::AccessAnalyzer::Analyzer", "AnalyzerName"): 255,
@@ -90,7 +69,7 @@ every_stack = pytest.mark.parametrize("name", STACKS)
 @every_stack
 def test_every_attribute_of_a_load_balancer_is_one(name: str) -> None:
     for title, _, properties in _resources(STACKS[name]):
-        for key, known in ATTRIBUTES.items():
+        for key, known in known_attributes().items():
             assert {pair["Key"] for pair in properties.get(key, ())} <= known, title
 
 

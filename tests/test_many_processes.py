@@ -17,8 +17,7 @@ from compiler.model import Library
 from compiler.pipeline import build_stack as build_whole
 from compiler.pipeline import open_library, plan_service
 from compiler.service import Deployment, LogFile, LogFilter, Routing, Subscription
-from tests.services_by_hand import BRANCH, RECIPES, WEB, build_stack
-from tests.test_service_instances import LOAD_BALANCER_ATTRIBUTES, TARGET_GROUP_ATTRIBUTES
+from tests.services_by_hand import BRANCH, RECIPES, WEB, build_stack, known_attributes
 
 WORKER = {"runtime": "instances", "command": "./bin/work"}
 HEAD = {"service": "many", "owner": "squad-menu", "platform": "1.0", "environments": {"production": {}}}
@@ -209,9 +208,6 @@ def test_no_name_is_longer_than_aws_takes(
 def check_load_balancing(body: Mapping[str, Any]) -> None:
     """Hold what no linter knows against closed lists: keys of attributes, and the range of priorities."""
     properties = body["Properties"]
-    for key, known in (
-        ("LoadBalancerAttributes", LOAD_BALANCER_ATTRIBUTES),
-        ("TargetGroupAttributes", TARGET_GROUP_ATTRIBUTES),
-    ):
+    for key, known in known_attributes().items():
         assert {pair["Key"] for pair in properties.get(key, ())} <= known
     assert 1 <= properties.get("Priority", 1) <= 50_000

@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from botocore.session import get_session
 from cfnlint.template import Template
 
 from compiler.library import load_library
 from compiler.lint_rules import load_rules
+from tests.services_by_hand import known_attributes
 
 LIBRARY = load_library(Path(__file__).parent.parent / "platform")
 OWN = {rule for module in LIBRARY.rules for rule in module.ids}
@@ -34,7 +37,7 @@ def check(rule: str, text: str, **parameters: object) -> list[tuple[str, str]]:
 
 def test_every_rule_says_what_it_is_for() -> None:
     rules = load_rules(LIBRARY)
-    assert {f"E90{number:02}" for number in range(1, 12)} == OWN
+    assert {f"E90{number:02}" for number in range(1, 13)} == OWN
     for rule in OWN:
         assert 20 < len(rules[rule].shortdesc) < 80 and not rules[rule].shortdesc.endswith(".")
         assert rules[rule].description.endswith(".")
@@ -59,12 +62,19 @@ def test_no_rule_trips_over_a_template_of_any_form(rule: str) -> None:
             "TopicName",
             "SourcePrefixListId",
             "Entries",
+            "LoadBalancerAttributes",
+            "TargetGroupAttributes",
+            "ListenerAttributes",
+            "Key",
+            "Value",
+            "TargetType",
         ),
     ]
     types = [
         *("AWS::IAM::Role", "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupIngress", "AWS::S3::Bucket"),
         *("AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::ElasticLoadBalancingV2::Listener"),
         *("AWS::ElasticLoadBalancingV2::ListenerRule", "AWS::Lambda::Permission", "Custom::Thing", 3),
+        *("AWS::ElasticLoadBalancingV2::TargetGroup", "AWS::ElasticLoadBalancing::LoadBalancer"),
         *("AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::SNS::TopicInlinePolicy", "AWS::EC2::PrefixList"),
     ]
     for value in ANYTHING:
@@ -638,3 +648,101 @@ def test_an_unknown_instance_type_is_found_wherever_a_group_may_take_it() -> Non
         (f"{overrides}.1.InstanceType.Fn::If.2", "there is no instance type `t3.tiny` in eu-west-1"),
         ("Old.Properties.InstanceType", "there is no instance type `a9.big` in eu-west-1"),
     ] == found
+
+
+# E9012 is about attributes of load balancers
+
+ATTRIBUTED = "A: {{Type: AWS::ElasticLoadBalancingV2::{}, Properties: {{{}{}Attributes: [{}]}}}}"
+
+
+def attribute_faults(kind: str, more: str, *pairs: tuple[str, str]) -> list[str]:
+    """Say what is found of some attributes: the last step of the place, and the message."""
+    written = ", ".join(f"{{Key: {key}, Value: {value}}}" for key, value in pairs)
+    found = check("E9012", ATTRIBUTED.format(kind, more, kind, written))
+    return [f"{place.rpartition('.')[2]} {message}" for place, message in found]
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "key", "right", "wrong"),
+    [
+        ("LoadBalancer", "", "idle_timeout.timeout_seconds", ["'1'", "4000"], ["0", "'4001'", "1m", "-1", "'²'", "''"]),
+        ("LoadBalancer", "", "routing.http.desync_mitigation_mode", ["strictest"], ["'off'"]),
+        ("LoadBalancer", "", "load_balancing.cross_zone.enabled", ["true", "'true'"], ["false"]),
+        ("LoadBalancer", "Type: network, ", "load_balancing.cross_zone.enabled", ["false"], ["maybe"]),
+        ("LoadBalancer", "Type: {Ref: Kind}, ", "secondary_ips.auto_assigned.per_subnet", ["7"], ["8"]),
+        ("LoadBalancer", "", "access_logs.s3.prefix", ["anything at all", "{Ref: Prefix}"], []),
+        ("TargetGroup", "Protocol: HTTP, ", "slow_start.duration_seconds", ["0", "30", "900"], ["29", "901"]),
+        ("TargetGroup", "Protocol: HTTP, ", "deregistration_delay.timeout_seconds", ["0", "3600"], ["3601"]),
+        ("TargetGroup", "Protocol: TCP, ", "stickiness.type", ["source_ip"], ["lb_cookie"]),
+        ("TargetGroup", "TargetType: lambda, ", "lambda.multi_value_headers.enabled", ["true"], ["'on'"]),
+        ("Listener", "Protocol: TLS, ", "tcp.idle_timeout.seconds", ["6000"], ["59"]),
+        ("Listener", "Protocol: HTTPS, ", "routing.http.response.server.enabled", ["false"], ["0"]),
+    ],
+)
+def test_an_attribute_has_a_value_that_it_takes(
+    kind: str, more: str, key: str, right: list[str], wrong: list[str]
+) -> None:
+    assert [[]] * len(right) == [attribute_faults(kind, more, (key, value)) for value in right]
+    for value in wrong:
+        assert [f"Value `{key}` cannot be `{value.strip(chr(39))}`"] == attribute_faults(kind, more, (key, value))
+
+
+def test_an_attribute_is_one_of_its_kind_of_load_balancer_and_stands_once() -> None:
+    unknown = "Key there is no attribute `{}` here"
+    for kind, more, key in (
+        ("LoadBalancer", "", "made.up.key"),
+        ("LoadBalancer", "", "dns_record.client_routing_policy"),
+        ("LoadBalancer", "Type: network, ", "idle_timeout.timeout_seconds"),
+        ("TargetGroup", "Protocol: HTTP, ", "proxy_protocol_v2.enabled"),
+        ("Listener", "Protocol: HTTP, ", "tcp.idle_timeout.seconds"),
+    ):
+        assert [unknown.format(key)] == attribute_faults(kind, more, (key, "1"))
+    once = ("idle_timeout.timeout_seconds", "60")
+    assert ["Key `idle_timeout.timeout_seconds` stands here twice"] == attribute_faults("LoadBalancer", "", once, once)
+    either = "{'Fn::If': [C, {Key: waf.fail_open.enabled, Value: true}, {Key: waf.fail_open.enabled, Value: false}]}"
+    assert [] == check("E9012", ATTRIBUTED.format("LoadBalancer", "", "LoadBalancer", either))
+
+
+@pytest.mark.parametrize(
+    ("kind", "pairs", "fault"),
+    [
+        ("TargetGroup", "slow_start.duration_seconds 30", None),
+        ("TargetGroup", "slow_start.duration_seconds 30, load_balancing.algorithm.type round_robin", None),
+        ("TargetGroup", "load_balancing.algorithm.type weighted_random, slow_start.duration_seconds 0", None),
+        (
+            "TargetGroup",
+            "load_balancing.algorithm.type least_outstanding_requests, slow_start.duration_seconds 30",
+            "`slow_start.duration_seconds` is `30` beside `{}` that is `least_outstanding_requests`",
+        ),
+        (
+            "TargetGroup",
+            "load_balancing.algorithm.anomaly_mitigation 'on'",
+            "`load_balancing.algorithm.anomaly_mitigation` is `on` beside `{}` that is `round_robin`",
+        ),
+        (
+            "LoadBalancer",
+            "access_logs.s3.enabled true",
+            "`access_logs.s3.enabled` is `true`, and `access_logs.s3.bucket` is missing",
+        ),
+        ("LoadBalancer", "access_logs.s3.enabled true, access_logs.s3.bucket {Ref: Logs}", None),
+        ("LoadBalancer", "access_logs.s3.enabled false", None),
+    ],
+)
+def test_attributes_that_exclude_each_other_do_not_stand_together(kind: str, pairs: str, fault: str | None) -> None:
+    said = [(key, value) for key, _, value in (pair.partition(" ") for pair in pairs.split(", "))]
+    more = "Protocol: HTTP, " if kind == "TargetGroup" else ""
+    assert ([] if fault is None else [f"Value {fault}".format("load_balancing.algorithm.type")]) == attribute_faults(
+        kind, more, *said
+    )
+
+
+def test_the_attributes_are_those_that_the_sdk_tells_of() -> None:
+    model = get_session().get_service_model("elbv2")
+    for shape, listed in (
+        ("LoadBalancerAttribute", "LoadBalancerAttributes"),
+        ("TargetGroupAttribute", "TargetGroupAttributes"),
+        ("ListenerAttribute", "ListenerAttributes"),
+    ):
+        told = model.shape_for(shape).members["Key"].documentation
+        names = set(re.findall(r"<li> *<p> *<code>([a-z0-9_]+(?:\.[a-z0-9_]+)+)</code>", told))
+        assert names == known_attributes("application", "network", "gateway")[listed]

@@ -22,28 +22,12 @@ from tests.services_by_hand import (
     WEB,
     WORKER,
     build_resources,
+    known_attributes,
     load_template,
     properties_of,
     ssm,
     with_process,
 )
-
-# The whole of what the Elastic Load Balancing API knows for application load balancers; to linters any word will do.
-LOAD_BALANCER_ATTRIBUTES = {
-    *("access_logs.s3.bucket", "access_logs.s3.enabled", "access_logs.s3.prefix", "client_keep_alive.seconds"),
-    *("connection_logs.s3.bucket", "connection_logs.s3.enabled", "connection_logs.s3.prefix"),
-    *("deletion_protection.enabled", "idle_timeout.timeout_seconds", "load_balancing.cross_zone.enabled"),
-    *("routing.http.desync_mitigation_mode", "routing.http.drop_invalid_header_fields.enabled"),
-    *("routing.http.preserve_host_header.enabled", "routing.http.x_amzn_tls_version_and_cipher_suite.enabled"),
-    *("routing.http.xff_client_port.enabled", "routing.http.xff_header_processing.mode", "routing.http2.enabled"),
-    *("waf.fail_open.enabled", "zonal_shift.config.enabled"),
-}
-TARGET_GROUP_ATTRIBUTES = {
-    *("deregistration_delay.timeout_seconds", "load_balancing.algorithm.anomaly_mitigation"),
-    *("load_balancing.algorithm.type", "load_balancing.cross_zone.enabled", "slow_start.duration_seconds"),
-    *("stickiness.app_cookie.cookie_name", "stickiness.app_cookie.duration_seconds", "stickiness.enabled"),
-    *("stickiness.lb_cookie.duration_seconds", "stickiness.type"),
-}
 
 
 def test_instances_are_closed_to_all_but_their_load_balancer() -> None:
@@ -249,8 +233,8 @@ def test_attributes_are_ones_that_load_balancers_know() -> None:
     resources = build_resources(RECIPES)
     balancer = _attributes(resources["WebLoadBalancer"]["Properties"]["LoadBalancerAttributes"])
     target_group = _attributes(resources["WebTargetGroup"]["Properties"]["TargetGroupAttributes"])
-    assert balancer.keys() - LOAD_BALANCER_ATTRIBUTES == set()
-    assert target_group.keys() - TARGET_GROUP_ATTRIBUTES == set()
+    assert balancer.keys() - known_attributes()["LoadBalancerAttributes"] == set()
+    assert target_group.keys() - known_attributes()["TargetGroupAttributes"] == set()
     assert "30" == target_group["deregistration_delay.timeout_seconds"]
 
 
