@@ -214,6 +214,7 @@ class _LibraryReader:
     def __init__(self, content: Mapping[str, bytes], faults: list[Diagnostic]) -> None:
         self.content = content
         self.faults = faults
+        self.strays: set[str] = set()  # what files would be called that have another suffix
 
     def load(self, path: str) -> Document | None:
         if path not in self.content:
@@ -232,6 +233,12 @@ class _LibraryReader:
     def load_folder(self, folder: str) -> dict[str, Document]:
         """Load every document of a folder, keyed by its name without the suffix."""
         paths = [path for path in self.content if re.fullmatch(rf"{folder}/[^/]+\.yml", path)]
+        for path in sorted(self.content.keys() - set(paths)):
+            name = path.removeprefix(f"{folder}/")
+            if path.startswith(f"{folder}/") and not name.startswith(".") and not name.endswith(".md"):
+                hint = f"rename it to `{folder}/{Path(name).stem}.yml`, or move it away"
+                self._fault("is read by nothing", Span(Source(f"platform/{path}"), 1, 1, 1, 1), hint=hint)
+                self.strays.add(Path(name).stem)
         return {Path(path).stem: document for path in paths if (document := self.load(path))}
 
     def check_promotion(self, defaults: Document, environments: Mapping[str, Document]) -> None:
@@ -240,7 +247,7 @@ class _LibraryReader:
         for index, name in enumerate(order if isinstance(order, list) else ()):
             # What is no text at all, the schema says.
             known = [each for each in list_names(environments) if each != BRANCH_ENVIRONMENT]
-            if isinstance(name, str) and name not in known:
+            if isinstance(name, str) and name not in known and name not in self.strays:
                 fault = f"orders `{name}`, which is no environment that releases are promoted through"
                 span = defaults.value_span(("promotion", index))
                 self._fault(fault, span, hint=suggest(name, known) or f"known here: {', '.join(known)}")

@@ -338,6 +338,7 @@ def compile_platform(
     from compiler.build import build_environment
     from compiler.guard import guard_stack
     from compiler.merge import merge_fragments
+    from compiler.reach import check_endpoints
     from compiler.render import render_platform
     from compiler.trace import derive
 
@@ -354,13 +355,12 @@ def compile_platform(
             description = derive(text, settings.environment["account"])
             stack, faults = merge_fragments([fragment], description=description, environment=environment)
             stacks[f"{environment}/{fragment.template}"] = stack
-            found.extend((*faults, *guard_stack(stack, library)))
+            found.extend((*faults, *guard_stack(stack, library), *check_endpoints(settings)))
             if lint:
                 from compiler.lint import lint_stack
 
                 region = plain(settings.environment["region"])
-                linted = lint_stack(stack, region=region, environment=environment, library=library, scope="environment")
-                found.extend(linted)
+                found += lint_stack(stack, region=region, environment=environment, library=library, scope="environment")
     diagnostics = order_diagnostics(found)
     if has_errors(diagnostics):
         raise CompileError(diagnostics)

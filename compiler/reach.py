@@ -1,7 +1,7 @@
 """Reach: whether the network of an environment leads to the AWS services that a service may call there.
 
 In: Settings, Stack, the Library.    Out: Diagnostics.
-Faults: D370, D376.
+Faults: D370, D376, D373 as a warning.
 Never: asks anything of a network with a way out; nor, of one whose endpoints are derived, for those that follow the
 services.
 """
@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compiler.calls import find_calls, find_unknown
+from compiler.blame import span_of
+from compiler.calls import ENDPOINTS, find_calls, find_unknown
 from compiler.cause import find_cause, place_cause
 from compiler.diagnostics import Diagnostic, Related, Span
 from compiler.model import Library, Path, Settings, Stack, value_at, walk_leaves
@@ -44,6 +45,16 @@ def check_reach(settings: Settings, stack: Stack, library: Library) -> Iterator[
             message = f"`{name}` cannot be reached in `{where}`, whose network has no way out and no endpoint for it"
             hint = f"ask the platform team to add `{name}` to `network.endpoints`, or to let them be derived"
             yield Diagnostic("D370", message, span, hint, "warning", related=related)
+
+
+def check_endpoints(settings: Settings) -> Iterator[Diagnostic]:
+    """Doubt each endpoint of an environment that is on no list of ours; AWS may have come to have it since."""
+    region, listed = settings.environment["region"], settings.environment["network"].get("endpoints")
+    for name in listed if isinstance(listed, list) else ():
+        if name not in ENDPOINTS:
+            message = f"no endpoint `{plain(name)}` is known, and the network's stack fails where AWS has none either"
+            hint = f"see whether AWS lists `com.amazonaws.{region}.{plain(name)}`, and remove it otherwise"
+            yield Diagnostic("D373", message, span_of(name), hint, "warning")
 
 
 def place_call(stack: Stack, path: Path) -> tuple[Span | None, tuple[Related, ...]]:

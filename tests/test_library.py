@@ -14,6 +14,8 @@ import pytest
 from compiler.diagnostics import CompileError
 from compiler.library import load_library
 from compiler.pipeline import open_library
+from compiler.reach import check_endpoints
+from compiler.resolve import resolve_environment
 from tests.describing import LIBRARY
 from tests.spans import show
 
@@ -67,6 +69,27 @@ def test_an_order_of_environments_that_could_never_hold_is_refused_at_its_word(t
         assert expected == found
     folder = copy_library(tmp_path / "shape", {"platform.yml": f"{platform}promotion: [1]\n"})
     assert ["D2"] == [line[:2] for line in find(folder)]
+
+
+def test_a_file_of_another_suffix_is_refused_and_nothing_else_is_said_of_it(tmp_path: Path) -> None:
+    platform = (LIBRARY / "platform.yml").read_text() + "promotion: [staging, production]\n"
+    folder = copy_library(tmp_path / "library", {"platform.yml": platform, "environments/README.md": "Ours."})
+    open_library(folder)
+    (folder / "environments" / "staging.yml").rename(folder / "environments" / "staging.yaml")
+    with pytest.raises(CompileError) as caught:
+        open_library(folder)
+    (fault,) = caught.value.diagnostics
+    assert ("D403", "`platform/environments/staging.yaml` is read by nothing") == (fault.code, fault.message)
+    assert "rename it to `environments/staging.yml`, or move it away" == fault.hint
+
+
+def test_an_endpoint_that_nobody_knows_is_doubted_at_its_word(tmp_path: Path) -> None:
+    text = (LIBRARY / "environments/staging.yml").read_text().replace("[ssm]", "[ssm, nope, autoscaling]")
+    library = open_library(copy_library(tmp_path / "library", {"environments/staging.yml": text}))
+    (fault,) = check_endpoints(resolve_environment(library, "staging"))
+    assert ("D373", "warning", 7) == (fault.code, fault.severity, fault.span and fault.span.line)
+    assert "`com.amazonaws.eu-west-1.nope`" in str(fault.hint)
+    assert [] == list(check_endpoints(resolve_environment(library, "production")))
 
 
 def test_a_template_says_its_scope(tmp_path: Path) -> None:

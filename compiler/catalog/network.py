@@ -71,7 +71,8 @@ ENTRIES = (
             A value in the file of an environment has the right shape, and AWS refuses it, or it leads nowhere: a range
             of addresses that begins within another, a client VPN without those who sign in, a time that no clock shows,
             a time zone that does not exist, an endpoint or a bucket with a name that cannot be, the id of another zone.
-            Correct the value where the message points.
+            Correct the value where the message points. An endpoint that is on no list of the compiler's, and close to
+            none, is a warning.
         """,
         is_shown_by_files=False,
     ),
