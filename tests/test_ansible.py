@@ -282,7 +282,8 @@ def test_a_process_without_port_and_logs_gets_no_proxy_and_writes_to_the_journal
     run = runs.worker.result()
     assert 0 == run.code, run.output
     assert not (run.machine.root / "etc/nginx/nginx.conf").exists()
-    assert "StandardOutput=journal" in run.machine.read("etc/systemd/system/recipes-worker.service").splitlines()
+    unit = run.machine.read("etc/systemd/system/recipes-worker.service").splitlines()
+    assert {"StandardOutput=journal", "TimeoutStopSec=600"} < set(unit)
     assert "PORT" not in run.machine.read("etc/platform/recipes-worker.env")
 
 
