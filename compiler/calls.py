@@ -6,7 +6,7 @@ Never: knows which endpoints there are; or looks at policies that are made elsew
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from compiler.model import Json, Path, Stack, value_at, walk_leaves
 
@@ -123,44 +123,51 @@ ENDPOINTS = frozenset((*_OTHERS.split(), *(name for names in _ENDPOINTS.values()
 _POLICIES = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::RolePolicy")
 
 
-def find_calls(stack: Stack) -> dict[str, Path]:
-    """Name the endpoints in order, each with the place of the first action that is allowed and needs it."""
+def find_calls(stack: Stack, roles: Collection[str] | None = None) -> dict[str, Path]:
+    """Name the endpoints in order, each with the place of the first action that is allowed and needs it; of those roles
+    only that are named, if any."""
     found: dict[str, Path] = {}
-    for path, action in _list_actions(stack.template.get("Resources") or {}):
-        for endpoint in _ENDPOINTS.get(action.partition(":")[0].lower(), ()):
+    for path, action in _list_actions(stack.template.get("Resources") or {}, roles):
+        for endpoint in list_endpoints(action):
             found.setdefault(endpoint, path)
     return {endpoint: found[endpoint] for endpoint in sorted(found)}
 
 
-def find_unknown(stack: Stack) -> dict[str, Path]:
+def list_endpoints(action: str) -> tuple[str, ...]:
+    """Name the endpoints that an action of a policy leads to, where any are known."""
+    return _ENDPOINTS.get(action.partition(":")[0].lower(), ())
+
+
+def find_unknown(stack: Stack, roles: Collection[str] | None = None) -> dict[str, Path]:
     """Name in order what begins the actions that lead nowhere we know of, each with the place of the first."""
     found: dict[str, Path] = {}
-    for path, action in _list_actions(stack.template.get("Resources") or {}):
+    for path, action in _list_actions(stack.template.get("Resources") or {}, roles):
         service, colon, _ = action.lower().partition(":")
         if colon and service not in _ENDPOINTS and service not in _WITHOUT:
             found.setdefault(service, path)
     return {service: found[service] for service in sorted(found)}
 
 
-def _list_actions(resources: Mapping[str, Json]) -> Iterator[tuple[Path, str]]:
+def _list_actions(resources: Mapping[str, Json], roles: Collection[str] | None) -> Iterator[tuple[Path, str]]:
     running = {name for kind in resources for name in _list_roles(resources[kind])}
+    running = running if roles is None else running.intersection(roles)
     attached: set[str] = set()
     for role in sorted(running & set(resources)):
         at: Path = ("Resources", role, "Properties")
         properties = value_at(resources, at[1:])
         if isinstance(properties, dict):
-            yield from _read_actions(properties.get("Policies"), (*at, "Policies"))
-            attached.update(_list_names(properties.get("ManagedPolicyArns")))
+            yield from read_actions(properties.get("Policies"), (*at, "Policies"))
+            attached.update(list_names(properties.get("ManagedPolicyArns")))
     for name, body in resources.items():
         if isinstance(body, dict) and body.get("Type") in _POLICIES:
             at = (name, "Properties")
             holders = {
-                *_list_names(value_at(resources, (*at, "Roles"))),
-                *_list_names(value_at(resources, (*at, "RoleName"))),
+                *list_names(value_at(resources, (*at, "Roles"))),
+                *list_names(value_at(resources, (*at, "RoleName"))),
             }
             if name in attached or holders & running:
                 document = (*at, "PolicyDocument")
-                yield from _read_actions(value_at(resources, document), ("Resources", *document))
+                yield from read_actions(value_at(resources, document), ("Resources", *document))
 
 
 def _list_roles(body: Json) -> Iterator[str]:
@@ -169,10 +176,10 @@ def _list_roles(body: Json) -> Iterator[str]:
         places, condition = _RUNS[kind]
         if condition in properties:
             for place in places:
-                yield from _list_names(properties.get(place))
+                yield from list_names(properties.get(place))
 
 
-def _list_names(value: Json) -> Iterator[str]:
+def list_names(value: Json) -> Iterator[str]:
     """Yield the logical ids that a value refers to by Ref or Fn::GetAtt."""
     for path, leaf in walk_leaves(value):
         if isinstance(leaf, str) and (path[-1:] == ("Ref",) or path[-2:] == ("Fn::GetAtt", 0)):
@@ -181,7 +188,7 @@ def _list_names(value: Json) -> Iterator[str]:
             yield leaf.partition(".")[0]
 
 
-def _read_actions(value: Json, at: Path) -> Iterator[tuple[Path, str]]:
+def read_actions(value: Json, at: Path) -> Iterator[tuple[Path, str]]:
     """Yield what the statements anywhere below a value allow."""
     if isinstance(value, dict) and value.get("Effect") == "Allow":
         for path, action in walk_leaves(value.get("Action"), (*at, "Action")):
@@ -189,7 +196,7 @@ def _read_actions(value: Json, at: Path) -> Iterator[tuple[Path, str]]:
                 yield path, action
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _read_actions(item, (*at, key))
+            yield from read_actions(item, (*at, key))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _read_actions(item, (*at, index))
+            yield from read_actions(item, (*at, index))

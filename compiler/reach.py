@@ -1,30 +1,34 @@
 """Reach: whether the network of an environment leads to the AWS services that a service may call there.
 
 In: Settings, Stack, the Library.    Out: Diagnostics.
-Faults: D370, D376, D373 as a warning.
-Never: asks anything of a network with a way out; nor, of one whose endpoints are derived, for those that follow the
-services.
+Faults: D370, D376, D398, D373 as a warning.
+Never: asks anything of what reaches the internet; nor, of a network whose endpoints are derived, for those that follow
+the services.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-from compiler.blame import span_of
-from compiler.calls import ENDPOINTS, find_calls, find_unknown
+from compiler.blame import map_at, span_of
+from compiler.calls import ENDPOINTS, find_calls, find_unknown, list_endpoints, list_names, read_actions
 from compiler.cause import find_cause, place_cause
+from compiler.confined import find_confined
+from compiler.destinations import INTERNET
 from compiler.diagnostics import Diagnostic, Related, Span
-from compiler.model import Library, Path, Settings, Stack, value_at, walk_leaves
+from compiler.model import Entry, Json, Library, Path, Settings, Stack, value_at, walk_leaves
 from compiler.resolve import resolve_environment
 from compiler.trace import plain
 
-_ENDPOINT = "AWS::EC2::VPCEndpoint"
+_ENDPOINT, _POLICY = "AWS::EC2::VPCEndpoint", "AWS::IAM::ManagedPolicy"
+_PUBLISHED = "{{resolve:ssm:"
 
 
 def check_reach(settings: Settings, stack: Stack, library: Library) -> Iterator[Diagnostic]:
     """Yield each AWS service that the roles of a stack may call and the environment has no endpoint for."""
     network = plain(settings.environment["network"])
     if network["nat"] != "none":
+        yield from _check_confined(settings, stack, library, network.get("endpoints"))
         return
     for name, path in find_unknown(stack).items():
         span, related = place_call(stack, path)
@@ -57,6 +61,65 @@ def check_endpoints(settings: Settings) -> Iterator[Diagnostic]:
             yield Diagnostic("D373", message, span_of(name), hint, "warning")
 
 
+def _check_confined(settings: Settings, stack: Stack, library: Library, endpoints: Json) -> Iterator[Diagnostic]:
+    """Check what instances may call that reach no internet, although their network does."""
+    roles, where = find_confined(stack), settings.environment_name
+    for name, path in find_unknown(stack, roles).items():
+        span, related = place_call(stack, path)
+        message = f"no endpoint is known that leads to `{name}` from `{where}` without the internet"
+        hint = "set `egress.internet: true` for this process, unless nothing calls it"
+        yield Diagnostic("D376", message, span, hint, "notice", related=related)
+    if not isinstance(endpoints, list):
+        return
+    for name, path in {**_find_shared(settings, stack, library, roles), **find_calls(stack, roles)}.items():
+        if name not in endpoints:
+            span, related = place_call(stack, path) if "Action" in path else (_find_word(settings), ())
+            message = f"`{name}` cannot be reached without the internet in `{where}`, which has no endpoint for it"
+            hint = f"set `egress.internet: true`, or ask the platform team to add `{name}` to `network.endpoints`"
+            yield Diagnostic("D398", message, span, hint, related=related)
+
+
+def _find_word(settings: Settings) -> Span | None:
+    """Return where a process says first that it reaches no internet."""
+    words = (
+        span_of(word)
+        for process in map_at(settings.data, "processes").values()
+        for word, wanted in map_at(process, "egress").items()
+        if word == INTERNET and wanted is False
+    )
+    return next(words, None)
+
+
+def _find_shared(settings: Settings, stack: Stack, library: Library, roles: Collection[str]) -> dict[str, Path]:
+    """Name the endpoints that policies of the environment need, each with the place where a role names the policy."""
+    found: dict[str, Path] = {}
+    actions: dict[str, list[str]] | None = None
+    for role in sorted(roles):
+        at: Path = ("Resources", role, "Properties", "ManagedPolicyArns")
+        for path, arn in walk_leaves(value_at(stack.template, at), at):
+            if not isinstance(arn, str) or not arn.startswith(_PUBLISHED):
+                continue
+            actions = _read_published(settings, library) if actions is None else actions
+            for action in actions.get(arn.removeprefix(_PUBLISHED).removesuffix("}}"), ()):
+                for endpoint in list_endpoints(action):
+                    found.setdefault(endpoint, path)
+    return dict(sorted(found.items()))
+
+
+def _read_published(settings: Settings, library: Library) -> dict[str, list[str]]:
+    """List what the environment's own managed policies allow, by the SSM path that their ARN is published under."""
+    entries = [entry for entry in _build_own(settings, library) if entry.section == "Resources"]
+    policies = {entry.name: entry.body["Properties"] for entry in entries if entry.body["Type"] == _POLICY}
+    return {
+        str(properties["Name"]): [action for _, action in read_actions(policies[name]["PolicyDocument"], ())]
+        for entry in entries
+        if entry.body["Type"] == "AWS::SSM::Parameter"
+        for properties in [entry.body["Properties"]]
+        for name in list_names(properties.get("Value"))
+        if name in policies
+    }
+
+
 def place_call(stack: Stack, path: Path) -> tuple[Span | None, tuple[Related, ...]]:
     """Return where to show an action that is allowed: where the team's word stands that made the statement.
 
@@ -73,13 +136,18 @@ def place_call(stack: Stack, path: Path) -> tuple[Span | None, tuple[Related, ..
 
 def _list_endpoints(settings: Settings, library: Library) -> set[str]:
     """Name the services that the environment's own templates make an endpoint for."""
-    from compiler.build import build_environment, read_environment
-
-    shared = read_environment(settings, library).shared
     prefix = f"com.amazonaws.{plain(settings.environment['region'])}."
     return {
         str(entry.body["Properties"].get("ServiceName")).removeprefix(prefix)
-        for fragment in build_environment(resolve_environment(library, shared), library)
-        for entry in fragment.entries
+        for entry in _build_own(settings, library)
         if entry.section == "Resources" and entry.body["Type"] == _ENDPOINT
     }
+
+
+def _build_own(settings: Settings, library: Library) -> Iterator[Entry]:
+    """Yield what the templates of the environment itself make."""
+    from compiler.build import build_environment, read_environment
+
+    shared = read_environment(settings, library).shared
+    for fragment in build_environment(resolve_environment(library, shared), library):
+        yield from fragment.entries

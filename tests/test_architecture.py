@@ -29,7 +29,7 @@ CORRIDOR = [
     risk
     graph calls listening
     authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior permissions watched
-    routes priorities playbooks asking destinations suppressions subscriptions alarms budget logs
+    routes priorities playbooks asking destinations confined suppressions subscriptions alarms budget logs
     pointer alignment safeguards
     reference
     stack_pair

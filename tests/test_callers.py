@@ -234,3 +234,42 @@ def test_what_cannot_be_read_is_not_taken_for_what_needs_nothing(key: str, tmp_p
         find_callers(library(), ["staging"], (), bucket)
     (fault,) = caught.value.diagnostics
     assert ("D374", True) == (fault.code, "which endpoints it needs is not known" in fault.message)
+
+
+def test_what_reaches_no_internet_needs_an_endpoint_where_others_have_a_way_out() -> None:
+    base = "{{resolve:ssm:/platform/staging/security/instance-base-policy-arn}}"
+    wide = {"CidrIp": "0.0.0.0/0", "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
+    inside, mail = {**wide, "CidrIp": "10.32.0.0/16"}, {**wide, "FromPort": 587, "ToPort": 587}
+    place = ("Role", "Properties", "Policies", 0, "PolicyDocument", "Statement", 0, "Action", 0)
+
+    def found(*rules: Json, endpoints: Json, arns: list[Json] | None = None, **more: Json) -> list[str]:
+        interfaces = [{"Groups": [{"Ref": "Group"}, *more.pop("groups", [])]}]
+        profile = {"Arn": {"Fn::GetAtt": ["Profile", "Arn"]}}
+        launch = {"IamInstanceProfile": profile, "NetworkInterfaces": interfaces}
+        resources = {
+            "Profile": PROFILE,
+            "Role": role(allow("secretsmanager:GetSecretValue", "iam:GetRole", "s3:Get"), ManagedPolicyArns=arns or []),
+            "Group": {"Type": "AWS::EC2::SecurityGroup", "Properties": {"SecurityGroupEgress": [*rules]}},
+            "Start": {"Type": "AWS::EC2::LaunchTemplate", "Properties": {"LaunchTemplateData": launch}},
+            **more,
+        }
+        packaged = library(nat="single", endpoints=endpoints)
+        settings = Settings("staging", {}, resolve_environment(packaged, "staging").environment)
+        told = check_reach(settings, stack_of(resources, {place: said("service", 3)}), packaged)
+        return [f"{each.code} {each.message.split('`')[1]}" for each in told]
+
+    assert ["D376 iam", "D398 secretsmanager"] == found(inside, mail, endpoints=["ssm"])
+    assert ["D376 iam"] == found(inside, endpoints=["secretsmanager"]) == found(inside, endpoints="derived")
+    # What every instance calls is asked for by a policy of the environment, which the role names.
+    own = found(inside, endpoints=["secretsmanager", "ssm"], arns=[base])
+    calls = ("ec2", "elasticloadbalancing", "kms", "logs", "monitoring", "ssmmessages")
+    assert ["D376 iam", *(f"D398 {name}" for name in calls)] == own
+    apart = {"Type": "AWS::EC2::SecurityGroupEgress", "Properties": {"GroupId": {"Ref": "Group"}, **wide}}
+    for case in (
+        found(inside, wide, endpoints=["ssm"]),
+        found(endpoints=["ssm"]),  # no rule lets everything out
+        found(inside, endpoints=["ssm"], Apart=apart),
+        found(inside, endpoints=["ssm"], groups=["sg-12345678"]),
+        found({**inside, "CidrIp": {"Ref": "Range"}}, endpoints=["ssm"]),
+    ):
+        assert [] == case
