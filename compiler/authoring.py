@@ -43,7 +43,7 @@ from compiler.service import (
     Wiring,
     look_back,
 )
-from compiler.trace import derive, join
+from compiler.trace import RefusalError, derive, join
 from compiler.variables import queue_variable, topic_variable
 
 __all__ = [
@@ -70,6 +70,7 @@ __all__ = [
     "Network",
     "Permission",
     "Process",
+    "RefusalError",
     "Requests",
     "Routing",
     "Scaling",

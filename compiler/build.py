@@ -1,7 +1,7 @@
 """Build: let the templates of the library turn settings into CloudFormation.
 
 In: Settings, the Library.    Out: Fragments, one a template, with the story of every leaf; and the faults.
-Faults: D401 a template fails, D402 two things get one logical id.
+Faults: D401 a template fails, D402 two things get one logical id, D406 it refuses a value.
 Never: knows what any template builds.
 """
 
@@ -49,7 +49,7 @@ from compiler.service import (
     Wiring,
 )
 from compiler.suppressions import suppress_findings
-from compiler.trace import Traced, derive, plain
+from compiler.trace import RefusalError, Traced, derive, plain, settings_of
 from compiler.watched import read_log_alarm, read_process_alarms, read_watched
 
 
@@ -338,7 +338,9 @@ def _tell(value: Any, path: Path, origin: Origin, stories: dict[Path, tuple[Said
 
 
 def _failure(template: TemplateModule, error: Exception) -> Diagnostic:
-    """Place a template's failure at the last line of the library that it went through."""
+    """Place what a template refuses where it was said, and another failure at the last line that it went through."""
+    if isinstance(error, RefusalError) and (said := settings_of(error.value)):
+        return Diagnostic("D406", str(error), said[0].origin.span, error.hint)
     line, step = 1, error.__traceback__
     shown = template.source.path
     while step is not None:

@@ -103,3 +103,15 @@ def _attach(value: Any, settings: tuple[Setting, ...], derived: bool) -> Any:
     value.settings = settings
     value.derived = derived
     return value
+
+
+class RefusalError(ValueError):
+    """What a template raises at a value that it cannot build from: it is told where that was said, with the hint.
+
+    `value` is as the template was given it, with its trace; `hint` is one imperative sentence.
+    """
+
+    def __init__(self, message: str, value: object, hint: str) -> None:
+        super().__init__(message)
+        self.value = value
+        self.hint = hint

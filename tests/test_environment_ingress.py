@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from compiler.service import Environment, Ingress, Waf
+from compiler.trace import RefusalError
 from tests.environments_by_hand import AUTHORITY, PRODUCTION, STAGING, build_template, properties_of, statements_of
 
 CERTIFICATE = "arn:aws:acm:eu-west-1:111122223333:certificate/0b8a4f0e-3f0b-4a55-9b0e-2f2ad8e1c6a1"
@@ -43,7 +44,7 @@ def test_a_certificate_covers_its_zone_and_is_signed_by_who_can_look_it_up(
 
 
 def test_names_that_nobody_can_certify_are_refused() -> None:
-    with pytest.raises(ValueError, match="production.internal, which is not below recipes.example: set `ingress"):
+    with pytest.raises(RefusalError, match="`production.internal`, which is not below `recipes.example`$"):
         build_template("ingress", replace(PRODUCTION, ingress=Ingress()))
 
 

@@ -459,6 +459,19 @@ def test_what_aws_would_refuse_of_an_environment_is_told_at_its_line(case: str, 
     assert found[0].hint and found[0].span and found[0].span.path == "platform/environments/staging.yml"
 
 
+def test_what_a_template_cannot_build_from_is_told_where_it_was_said(tmp_path: Path) -> None:
+    text = re.sub(r"  certificateAuthority: .*\n", "", SIMPLE)
+    root = write_library(tmp_path / "platform", FILE)
+    (root / "environments" / "staging.yml").write_text(text, "utf-8")
+    with pytest.raises(CompileError) as refused:
+        compile_platform(open_library(root), environments=["staging"], lint=False)
+    (fault,) = refused.value.diagnostics
+    assert "D406" == fault.code and fault.span is not None
+    assert "privateZone: staging.internal" == text.splitlines()[fault.span.line - 1]
+    assert "platform/environments/staging.yml" == fault.span.path
+    assert fault.hint and "`ingress.certificateAuthority`" in fault.hint
+
+
 def test_the_id_of_one_zone_is_not_taken_for_that_of_another(tmp_path: Path) -> None:
     text = FILE.replace("      us-east-1: {bucket", "      eu-west-1: {bucket").replace(
         "777766665555-us-east-1", "777766665555"

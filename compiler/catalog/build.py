@@ -73,4 +73,14 @@ ENTRIES = (
         """,
         is_shown_by_files=False,
     ),
+    Entry(
+        code="D406",
+        title="Value that a template cannot build from",
+        explanation="""
+            A value has the right shape, and a template of the library can make nothing of it: names in a private zone,
+            say, that Amazon cannot look up and that no authority of the environment certifies. The message says which
+            value, and the hint what to say instead or beside it.
+        """,
+        is_shown_by_files=False,
+    ),
 )

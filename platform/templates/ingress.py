@@ -15,7 +15,7 @@ from troposphere.elasticloadbalancingv2 import Certificate as ServedCertificate
 from troposphere.elasticloadbalancingv2 import Listener, LoadBalancer
 from troposphere.wafv2 import WebACLAssociation
 
-from compiler.authoring import Environment, camel, derive, join
+from compiler.authoring import Environment, RefusalError, camel, derive, join
 
 from ._buckets import log_bucket, objects_of
 from ._conventions import arn, ssm, subnets
@@ -89,9 +89,10 @@ def private_certificate(environment: Environment) -> Iterator[AWSObject]:
         )
         yield from published(environment, "private")
     else:
-        raise ValueError(
-            f"nobody can certify names in {zone}, which is not below {environment.public_zone}: "
-            "set `ingress.certificateAuthority` or `ingress.privateCertificate`"
+        raise RefusalError(
+            f"nobody can certify names in `{zone}`, which is not below `{environment.public_zone}`",
+            zone,
+            "set `ingress.certificateAuthority` or `ingress.privateCertificate`",
         )
 
 
