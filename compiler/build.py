@@ -348,7 +348,12 @@ def _failure(template: TemplateModule, error: Exception) -> Diagnostic:
         if file.endswith(shown.removeprefix("platform/")):
             line = step.tb_lineno
         step = step.tb_next
-    message = f"template `{template.name}` fails: {type(error).__name__}: {' '.join(str(error).split())}"
+    said = str(error)
+    if isinstance(error, SyntaxError) and (error.filename or "").replace(chr(92), "/").endswith(
+        shown.removeprefix("platform/")
+    ):
+        line, said = error.lineno or 1, error.msg
+    message = f"template `{template.name}` fails: {type(error).__name__}: {' '.join(said.split())}"
     return Diagnostic("D401", message, Span(template.source, line, 1, line, 2), "report it to the platform team")
 
 

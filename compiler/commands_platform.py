@@ -259,7 +259,9 @@ def platform_show(version: str, bucket: str, format: str | None) -> None:
             found = read_library_release(target, version)
         except NotInBucket:
             known = list_versions(target)
-            hint = f"there are {', '.join(known[:5])}" if known else "there is none"
+            hint = (
+                f"there are {', '.join(known[:5])}" if known else "publish it first: no version of a library is there"
+            )
             raise CompileError([Diagnostic("D337", f"no library `{version}` in {bucket}", hint=hint)]) from None
         result = {**describe(found), "changelog": found.changelog, "offers": found.offers}
         screen.show((), report_library(found), mask_data(result))

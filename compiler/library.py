@@ -7,6 +7,7 @@ Never: needs the folder to be a Python package, loads code before everything els
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import importlib.abc
@@ -257,6 +258,14 @@ class _LibraryReader:
             scope = _SCOPE.search("\n".join(source.lines))
             if scope:
                 yield TemplateModule(name, scope.group(1), source)
+                continue
+            try:
+                ast.parse("\n".join(source.lines))
+            except SyntaxError as error:
+                line, column = error.lineno or 1, error.offset or 1
+                self._fault(f"is not valid Python: {error.msg}", Span(source, line, column, line, column + 1))
+            except ValueError:  # a character that no source has
+                self._fault("is not valid Python", Span(source, 1, 1, 1, 1))
             else:
                 self._fault('has no line `SCOPE = "service"` or `SCOPE = "environment"`', Span(source, 1, 1, 1, 1))
 

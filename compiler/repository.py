@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from compiler.checkout import list_known
-from compiler.diagnostics import CompileError, Diagnostic, Source, Span
+from compiler.diagnostics import CompileError, Diagnostic, Severity, Source, Span
 from compiler.load import Dialect, load_document
 from compiler.model import Document, Known, Repository, RepositoryFile, TemplatePart
 from compiler.tree import read_tree
@@ -146,6 +146,13 @@ class _Reader:
         except OSError as error:
             self._fault("D111", f"`{folder}` cannot be read: {error.strerror}", folder, "make it readable")
             return []
+        for name in names:
+            # Not what editors and archives of a Mac leave behind.
+            if name.startswith(".") and not name.startswith("._") and Path(name).suffix in _SUFFIXES:
+                path = f"{folder}/{name}"
+                self._fault(
+                    "D114", f"nothing reads the hidden file `{path}`", path, "take away its dot, or the file", "warning"
+                )
         return [
             f"{folder}/{name}"
             for name in names
@@ -168,7 +175,13 @@ class _Reader:
     def _is_ignored(self, path: str) -> bool:
         if self.known is None or path in self.known.files:
             return False
-        self._fault("D119", f"git ignores `{path}`, which stays out", path, "take it out of .gitignore to have it read")
+        self._fault(
+            "D119",
+            f"git ignores `{path}`, which stays out",
+            path,
+            "take it out of .gitignore to have it read",
+            "warning",
+        )
         return True
 
     def _has_proper_name(self, folder: str, name: str) -> bool:
@@ -212,6 +225,8 @@ class _Reader:
             self._fault("D111", f"`{path}` cannot be read: {error.strerror}", path, "make it a readable file")
             return None
 
-    def _fault(self, code: str, message: str, path: str | None = None, hint: str | None = None) -> None:
+    def _fault(
+        self, code: str, message: str, path: str | None = None, hint: str | None = None, severity: Severity = "error"
+    ) -> None:
         span = Span(Source(path), 1, 1, 1, 1) if path else None
-        self.faults.append(Diagnostic(code, message, span, hint, "warning" if code == "D119" else "error"))
+        self.faults.append(Diagnostic(code, message, span, hint, severity))

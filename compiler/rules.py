@@ -1,7 +1,8 @@
 """Rules: what the schema cannot say, because it concerns several values at once.
 
 In: a Descriptor with its Repository, or the Settings of one environment; the Library.    Out: Diagnostics.
-Faults: D202, D301 to D314, D320 to D322, D360, D361, D396; of `alarms`, `routes`, `asking`, `logs`, `subscriptions`.
+Faults: D202, D301 to D314, D320 to D322, D360, D361, D379, D396; those of `alarms`, `routes`, `asking`, `logs`
+and `subscriptions`.
 Never: changes a value. A rule whose values are missing says nothing: their absence was reported before.
 """
 
@@ -24,7 +25,7 @@ from compiler.routes import check_routes
 from compiler.service import STANDARD_FILTER
 from compiler.subscriptions import check_subscriptions
 from compiler.trace import plain, settings_of
-from compiler.variables import platform_variables
+from compiler.variables import MACHINE_VARIABLES, platform_variables
 from compiler.watched import Place, list_alarms
 
 # What a process consists of; the platform's defaults say most of it.
@@ -329,6 +330,10 @@ def _check_variables(settings: Settings) -> Iterator[Diagnostic]:
                 related = (Related(f"`{source}` makes it", span_of(source)),) if source is not None else ()
                 message = f"the platform itself sets the variable `{name}`, which stands under `{section}`"
                 yield Diagnostic("D320", message, span_of(name), "give it another name", related=related)
+            elif name in MACHINE_VARIABLES:
+                message = f"`{name}` under `{section}` changes how programs are found or run on the instance"
+                hint = "give it another name, unless that is meant: every program that the command starts has it too"
+                yield Diagnostic("D379", message, span_of(name), hint, "warning")
 
 
 def _check_owner(settings: Settings) -> Iterator[Diagnostic]:

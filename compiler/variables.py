@@ -20,6 +20,10 @@ FIXED_VARIABLES = (
     "PLATFORM_SERVICE",
     "PORT",
 )
+# By which a shell, the loader of programs and the runtimes find what they run; systemd sets the first four.
+MACHINE_VARIABLES = frozenset(
+    "PATH HOME USER SHELL LOGNAME IFS ENV BASH_ENV LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT".split()
+)
 
 
 def topic_variable(event: str) -> str:

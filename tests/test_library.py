@@ -13,10 +13,10 @@ import pytest
 
 from compiler.diagnostics import CompileError
 from compiler.library import load_library
-from compiler.pipeline import open_library
+from compiler.pipeline import compile_service, open_library
 from compiler.reach import check_endpoints
 from compiler.resolve import resolve_environment
-from tests.describing import LIBRARY
+from tests.describing import LIBRARY, SHOP
 from tests.spans import show
 
 
@@ -90,6 +90,18 @@ def test_an_endpoint_that_nobody_knows_is_doubted_at_its_word(tmp_path: Path) ->
     assert ("D373", "warning", 7) == (fault.code, fault.severity, fault.span and fault.span.line)
     assert "`com.amazonaws.eu-west-1.nope`" in str(fault.hint)
     assert [] == list(check_endpoints(resolve_environment(library, "production")))
+
+
+@pytest.mark.parametrize("scope", ['SCOPE = "service"\n', "SCOPE\n"])
+def test_a_template_that_is_no_python_is_told_of_at_its_line(scope: str, tmp_path: Path) -> None:
+    late = f"{scope}def build(service, environment):\n    yield (1\n\n\nx = 3\n"
+    folder = copy_library(tmp_path / "library", {"templates/late.py": late})
+    (tmp_path / "service.yml").write_text(SHOP + "environments: {production: {}}\n")
+    with pytest.raises(CompileError) as caught:
+        compile_service(tmp_path, open_library(folder), lint=False)
+    (fault,) = caught.value.diagnostics
+    assert ("D401" if '"' in scope else "D403", 3) == (fault.code, fault.span and fault.span.line)
+    assert "was never closed" in fault.message
 
 
 def test_a_template_says_its_scope(tmp_path: Path) -> None:

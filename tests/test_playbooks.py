@@ -10,6 +10,8 @@ import pytest
 
 from compiler.model import RepositoryFile
 from compiler.playbooks import check_playbooks
+from tests.describing import SHOP
+from tests.describing import judge as judge_service
 
 ROOT = Path(__file__).parent.parent
 PYTHON = ROOT / ".venv-ansible" / "bin" / "python"
@@ -139,3 +141,10 @@ def test_ansible_agrees(tmp_path: Path) -> None:
 )
 def test_what_ansible_would_pass_over_is_told(files: dict[str, str], said: list[str]) -> None:
     assert said == [found[: len(text)] for found, text in zip(judge(files), said, strict=True)]
+
+
+def test_a_variable_by_which_programs_are_found_is_doubted() -> None:
+    found = judge_service(f"{SHOP}config: {{PATH: /x, SHOP_PATH: /x}}\nsecrets: {{HOME: shop/home}}\n")
+    assert [("D379", "warning", 6), ("D379", "warning", 7)] == [
+        (each.code, each.severity, each.span and each.span.line) for each in found if each.code == "D379"
+    ]

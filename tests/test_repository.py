@@ -83,6 +83,13 @@ def test_everything_that_a_team_committed_is_read(tmp_path: Path) -> None:
     ]
 
 
+def test_a_hidden_file_that_would_be_read_is_told_of_and_others_are_not(tmp_path: Path) -> None:
+    names = [".w.yml", "._w.yml", ".w.yml.swp", ".gitkeep"]
+    make_repository(tmp_path, {f"{OVERRIDES}/{name}": "{}" for name in names})
+    (fault,) = read_repository(tmp_path, with_archives=False)[1]
+    assert ("D114", "warning", f"{OVERRIDES}/.w.yml") == (fault.code, fault.severity, fault.span and fault.span.path)
+
+
 def test_lower_case_cloudformation_is_read_too(tmp_path: Path) -> None:
     make_repository(tmp_path, {"cloudformation/overrides/web.yml": "{}"})
     assert ["cloudformation/overrides/web.yml"] == [part.document.source.path for part in read(tmp_path).overrides]

@@ -156,8 +156,9 @@ ENTRIES = (
             There is something under `cloudFormation/` that has no effect: a suffix other than .yml, .yaml and .json, a
             folder beside `overrides/` and `additions/`, or a folder within the folder of an environment. Whoever put it
             there expects it to do something. Rename it, move it to its place or out of `cloudFormation/`; files that
-            end in .md and hidden files may stay. Under `ansible/` it is a name close to one that Ansible reads, such as
-            `playbook.yaml` or `roless/`, and as a warning a role that no playbook names.
+            end in .md and hidden files may stay, though one such as `.web.yml` is a warning. Under `ansible/` it is a
+            name close to one that Ansible reads, such as `playbook.yaml` or `roless/`, and as a warning a role that no
+            playbook names.
         """,
         wrong=file("cloudFormation/override/web.yml", _GROUP),
         right=file(OVERRIDE, _GROUP),

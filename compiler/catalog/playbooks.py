@@ -1,8 +1,8 @@
-"""Catalog, playbooks: what instances run of a service."""
+"""Catalog, playbooks: what instances run of a service, and with what."""
 
 from __future__ import annotations
 
-from compiler.catalog.entry import Entry
+from compiler.catalog.entry import Entry, in_service
 
 _NO_TASKS = "[]\n"
 
@@ -24,5 +24,17 @@ ENTRIES = (
             "ansible/playbook.yml": "- hosts: localhost\n  roles: [shop]\n",
             "ansible/roles/shop/tasks/main.yml": _NO_TASKS,
         },
+    ),
+    Entry(
+        code="D379",
+        title="Variable of the machine",
+        explanation="""
+            `PATH`, `HOME`, `LD_PRELOAD` and their like say how programs are found and run. Under `config` or `secrets`
+            they hold for the command and all that it starts, in place of what the instance says: with another `PATH`
+            the shell may not find the command. Choose another name, unless that is what is meant.
+        """,
+        wrong=in_service("config: {PATH: /opt/shop}"),
+        right=in_service("config: {SHOP_PATH: /opt/shop}"),
+        severity="warning",
     ),
 )
