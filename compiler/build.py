@@ -341,19 +341,15 @@ def _failure(template: TemplateModule, error: Exception) -> Diagnostic:
     """Place what a template refuses where it was said, and another failure at the last line that it went through."""
     if isinstance(error, RefusalError) and (said := settings_of(error.value)):
         return Diagnostic("D406", str(error), said[0].origin.span, error.hint)
-    line, step = 1, error.__traceback__
-    shown = template.source.path
+    own, line, words = template.source.path.removeprefix("platform/"), 1, str(error)
+    step = error.__traceback__
     while step is not None:
-        file = step.tb_frame.f_code.co_filename.replace(chr(92), "/")
-        if file.endswith(shown.removeprefix("platform/")):
+        if step.tb_frame.f_code.co_filename.replace(chr(92), "/").endswith(own):
             line = step.tb_lineno
         step = step.tb_next
-    said = str(error)
-    if isinstance(error, SyntaxError) and (error.filename or "").replace(chr(92), "/").endswith(
-        shown.removeprefix("platform/")
-    ):
-        line, said = error.lineno or 1, error.msg
-    message = f"template `{template.name}` fails: {type(error).__name__}: {' '.join(said.split())}"
+    if isinstance(error, SyntaxError) and str(error.filename).replace(chr(92), "/").endswith(own):
+        line, words = error.lineno or 1, error.msg
+    message = f"template `{template.name}` fails: {type(error).__name__}: {' '.join(words.split())}"
     return Diagnostic("D401", message, Span(template.source, line, 1, line, 2), "report it to the platform team")
 
 
