@@ -339,3 +339,27 @@ def test_aliases_cannot_multiply_values_or_characters() -> None:
     assert ["D105"] == [code for code, _, _ in find(long)]
     many = f"a: [{', '.join(['x'] * (MAX_NODES + 1))}]\n"
     assert ["D105"] == [code for code, _, _ in find(many)]
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("a: @x\n", "put a value that begins with `@` in quotes"),
+        ("a: `x`\n", "put a value that begins with a backtick in quotes"),
+        ("a: %x\n", "put a value that begins with `%` in quotes"),
+        (
+            "a: 1\n<<<<<<< HEAD\nb: 2\n",
+            "two branches met at line 2: keep what is right of both, and remove git's marks",
+        ),
+        ("a:\n\u00a0 b: 1\n  c: 2\n", "line 2 holds U+00A0, which looks like a space: write a plain one"),
+        ("web:\n  port:8080\n  dns: x\n", "write a space after `port:`"),
+        # Not the value: it may be a secret.
+        ("a:\n  password:hunter2\n  b: 1\n", "write a space after `password:`"),
+        ("a: http://x\n b: 1\n", "quote a value that contains `: `, and check the indentation"),
+    ],
+)
+def test_text_that_is_no_yaml_gets_a_hint_of_what_was_meant(text: str, hint: str) -> None:
+    with pytest.raises(CompileError) as caught:
+        load_document(text.encode(), "service.yml", dialect="plain")
+    (fault,) = caught.value.diagnostics
+    assert ("D101", hint) == (fault.code, fault.hint)
