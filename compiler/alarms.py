@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from compiler.alarm_types import REQUEST_METRICS, Watched, look_back
 from compiler.blame import conflict_at, fault_at, is_from_service, map_at, number_at
 from compiler.days import a_year_after, day_of, is_day
 from compiler.diagnostics import Diagnostic, Span
 from compiler.events import consumed_events
 from compiler.model import Commit, Json, Said, Settings
-from compiler.service import REQUEST_METRICS, Watched, look_back
 from compiler.trace import plain, settings_of
 from compiler.watched import Place, list_alarms
 
@@ -51,7 +51,8 @@ def check_others(data: Json) -> Iterator[Diagnostic]:
     """Check what a service says of each alarm that is on no metric of a process."""
     for place in list_alarms(data):
         if place.process is None:
-            yield from _check_words(f"`{place.path}`", place.words, place.usual, is_fewer=False)
+            is_fewer = place.is_own and plain(place.words.get("comparison")) == "below"
+            yield from _check_words(f"`{place.path}`", place.words, place.usual, is_fewer=is_fewer)
 
 
 def _check_words(where: str, words: Json, usual: Watched, *, is_fewer: bool) -> Iterator[Diagnostic]:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 
+from compiler.alarm_types import PUBLISHED_ALARMS, REQUEST_METRICS, Mute, OwnAlarm, Watched, look_back
 from compiler.days import day_after
 from compiler.known import NOTHING, Known, is_open
 from compiler.outlets import Destination, Egress, Permission
 from compiler.processors import architecture
 from compiler.service import (
-    PUBLISHED_ALARMS,
-    REQUEST_METRICS,
     STANDARD_FILTER,
     AccountBaseline,
     Bastion,
@@ -29,7 +28,6 @@ from compiler.service import (
     LogFile,
     LogFilter,
     MixedInstances,
-    Mute,
     Network,
     Process,
     Requests,
@@ -39,9 +37,7 @@ from compiler.service import (
     Service,
     Subscription,
     Waf,
-    Watched,
     Wiring,
-    look_back,
 )
 from compiler.trace import RefusalError, derive, join
 from compiler.variables import queue_variable, topic_variable
@@ -68,6 +64,7 @@ __all__ = [
     "MixedInstances",
     "Mute",
     "Network",
+    "OwnAlarm",
     "Permission",
     "Process",
     "RefusalError",

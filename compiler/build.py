@@ -15,15 +15,13 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from compiler.alarm_types import CONSUMED_ALARMS, PUBLISHED_ALARMS, SERVICE_ALARMS
 from compiler.diagnostics import CompileError, Diagnostic, Related, Source, Span
 from compiler.events import consumed_events, is_ordered, published_events, said_of_published
 from compiler.layers import find_member, list_members
 from compiler.model import Entry, Fragment, Json, Library, Origin, Path, Said, Settings, TemplateModule
 from compiler.outlets import Destination, Egress, Permission
 from compiler.service import (
-    CONSUMED_ALARMS,
-    PUBLISHED_ALARMS,
-    SERVICE_ALARMS,
     STANDARD_FILTER,
     AccountBaseline,
     Bastion,
@@ -50,7 +48,7 @@ from compiler.service import (
 )
 from compiler.suppressions import suppress_findings
 from compiler.trace import RefusalError, Traced, derive, plain, settings_of
-from compiler.watched import read_log_alarm, read_process_alarms, read_watched
+from compiler.watched import read_log_alarm, read_own_alarms, read_process_alarms, read_watched
 
 
 def build_fragments(
@@ -154,6 +152,7 @@ def _read_service(data: Mapping[str, Any], wirings: Mapping[str, Wiring]) -> Ser
             plain(event): read_watched(said, PUBLISHED_ALARMS) for event, said in said_of_published(data).items()
         },
         alarms=read_watched(data, SERVICE_ALARMS),
+        own_alarms=read_own_alarms(data),
     )
 
 
@@ -216,6 +215,7 @@ def _read_process(name: str, data: Mapping[str, Any], wiring: Wiring) -> Process
             deployment["style"], deployment["minInService"], deployment["batch"], deployment.get("bakeTime", 600)
         ),
         alarms=read_process_alarms(data.get("alarms", {})),
+        own_alarms=read_own_alarms(data),
         logs=tuple(_read_log(log, value) for log, value in data.get("logs", {}).items()),
         wiring=Wiring(
             tuple(_as_function(value) for value in wiring.policies),

@@ -36,6 +36,7 @@ _NAMES = {
     "processes": "Process",
     "logs": "Log",
     "filters": "Filter",
+    "add": "Alarm",
     "schedule": "Schedule",
     "publish": "Event",
     "consume": "ConsumedEvent",

@@ -14,12 +14,12 @@ from typing import Any
 
 from deepmerge.merger import Merger
 
+from compiler.alarm_types import SERVICE_ALARMS
 from compiler.layers import Member, find_member
 from compiler.model import Descriptor, Document, Json, Library, Origin, Path, Said, Setting, Settings, value_at
-from compiler.service import SERVICE_ALARMS
 from compiler.trace import trace_value
 
-_PLACE = "<environment>"  # stands for its name in paths of secrets and in permissions
+_PLACE = "<environment>"  # stands for its name in what lies outside of the stack
 # What stands under the `alarms` of a service and belongs to no one process.
 _OF_NO_PROCESS = ("add", *SERVICE_ALARMS)
 
@@ -228,7 +228,8 @@ def _name(key: str, item: Any) -> str:
 
 def _say_for(environment: str, path: Path, history: tuple[Said, ...]) -> Iterator[Said]:
     """Put the name of the environment in its place, in names of what lies outside of the stack."""
-    is_outside = path[0] == "secrets" or path[2:3] == ("permissions",)
+    is_metric = "metric" in path and ("alarms", "add") in (path[:2], path[2:4])
+    is_outside = path[0] == "secrets" or path[2:3] == ("permissions",) or is_metric
     for said in history:
         is_open = is_outside and isinstance(said.value, str) and _PLACE in said.value
         yield replace(said, value=said.value.replace(_PLACE, environment)) if is_open else said

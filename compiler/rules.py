@@ -1,8 +1,8 @@
 """Rules: what the schema cannot say, because it concerns several values at once.
 
 In: a Descriptor with its Repository, or the Settings of one environment; the Library.    Out: Diagnostics.
-Faults: D202, D301 to D314, D320 to D322, D360, D361, D379, D396; those of `alarms`, `routes`, `asking`, `logs`
-and `subscriptions`.
+Faults: D202, D301 to D314, D320 to D322, D360, D361, D379, D396; those of `alarms`, `own_alarms`, `routes`,
+`asking`, `logs` and `subscriptions`.
 Never: changes a value. A rule whose values are missing says nothing: their absence was reported before.
 """
 
@@ -20,6 +20,7 @@ from compiler.events import consumed_events
 from compiler.layers import choose_members, list_names, named_environments
 from compiler.logs import check_logs
 from compiler.model import Descriptor, Json, Library, Repository, Settings
+from compiler.own_alarms import check_own_alarms
 from compiler.processors import architecture
 from compiler.routes import check_routes
 from compiler.service import STANDARD_FILTER
@@ -93,6 +94,7 @@ def check_settings(descriptor: Descriptor, settings: Settings) -> Iterator[Diagn
         {name: check_alarms(name, each, is_consumer=name in consumers) for name, each in processes.items()}
     )
     yield from check_others(data)
+    yield from check_own_alarms(data)
     yield from check_subscriptions(settings, processes)
     yield from _check_dns(processes)
     yield from check_routes(settings, processes)
@@ -144,9 +146,14 @@ def _check_presence(descriptor: Descriptor, settings: Settings, processes: dict[
 
 def _check_words_of(descriptor: Descriptor, place: Place) -> Iterator[Diagnostic]:
     words, is_on = place.words, place.words.get("enabled") is not False
-    is_metric = place.process is not None and place.name not in _ALARMS_WITHOUT
-    if is_on and is_metric and not any(color in words for color in _THRESHOLDS):
+    has_threshold = place.is_own or (place.process is not None and place.name not in _ALARMS_WITHOUT)
+    if is_on and has_threshold and not any(color in words for color in _THRESHOLDS):
         yield from _require(descriptor, words, place.name, _THRESHOLDS[:1], place_of(place, place.name))
+    if is_on and place.is_own:
+        needed = ("statistic", "says") if "metric" in words else ("says",)
+        yield from _require(descriptor, words, place.name, needed, place.path)
+        for key in (key for key in words if key == "metric"):
+            yield from _require(descriptor, words[key], key, ("namespace", "name"), f"{place.path}.metric")
     for key in (key for key in words if key == "mute"):
         yield from _require(descriptor, words[key], key, ("until", "reason"), f"{place_of(place, key)}.mute")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from compiler.alarm_types import CONSUMED_ALARMS, LOG_ALARM, SERVICE_ALARMS, OwnAlarm, Watched
 from compiler.model import Json
 from compiler.outlets import Egress, Permission
 
@@ -74,59 +75,6 @@ class Deployment:
     min_in_service: int
     batch: int
     bake_time: int = 600
-
-
-@dataclass(frozen=True, slots=True)
-class Mute:
-    """Silence until the end of a day, "2026-12-31"."""
-
-    until: str
-    reason: str
-
-
-# The metrics that only a process with a port has.
-REQUEST_METRICS = ("latency", "errors", "healthyHosts", "unhealthyHosts", "connectionErrors", "rejectedConnections")
-
-
-def look_back(period: int) -> int:
-    """Return over how many seconds CloudWatch evaluates an alarm at most: a week by the hour or longer, else a day."""
-    day, hour = 24 * 60 * 60, 60 * 60
-    return 7 * day if period >= hour else day
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """What is watched of one metric: thresholds, None for no alarm of that color; `period` in seconds.
-
-    `within` (3, 5): a threshold is crossed in at least 3 of the last 5 periods. `runbook` is a pattern of an address.
-    """
-
-    amber: float | None = None
-    red: float | None = None
-    period: int = 60
-    within: tuple[int, int] = (5, 5)
-    runbook: str | None = None
-    mute: Mute | None = None
-
-
-# What is watched where nothing is said of it: of each event that a service publishes, and of each that it consumes.
-# Of silence there is no threshold here: `max_silence` of the subscription is one.
-PUBLISHED_ALARMS: Mapping[str, Watched] = {
-    "delivery": Watched(amber=0, within=(1, 1)),
-    "filter": Watched(amber=0, within=(5, 5)),
-    "loss": Watched(red=0, within=(1, 1)),
-}
-CONSUMED_ALARMS: Mapping[str, Watched] = {
-    "deadLetters": Watched(amber=0, within=(1, 1)),
-    "silence": Watched(),
-}
-# And of the service as a whole. Nothing counts launches that fail; each is told.
-SERVICE_ALARMS: Mapping[str, Watched] = {
-    "bootFailures": Watched(amber=0, period=300, within=(1, 12)),
-    "launchFailures": Watched(),
-    "outOfMemory": Watched(amber=0, within=(1, 1)),
-}
-LOG_ALARM = Watched(within=(3, 5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +157,7 @@ class Process:
     mixed: MixedInstances | None = None
     warm_pool: int | None = None
     runbook: str | None = None
+    own_alarms: tuple[OwnAlarm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +188,7 @@ class Service:
 
     `ordered` are those events among `publishes` that keep the order of their messages. `event_alarms` are by the name
     of an event, `alarms` of the service as a whole; both are without what is switched off.
+    `own_alarms` are of no one process.
     """
 
     name: str
@@ -253,6 +203,7 @@ class Service:
     runbook: str | None = None
     event_alarms: Mapping[str, Mapping[str, Watched]] = field(default_factory=dict)
     alarms: Mapping[str, Watched] = field(default_factory=lambda: SERVICE_ALARMS)
+    own_alarms: tuple[OwnAlarm, ...] = ()
 
     def processes_on(self, runtime: str) -> tuple[Process, ...]:
         return tuple(process for process in self.processes if process.runtime == runtime)

@@ -11,9 +11,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from compiler.alarm_types import (
+    CONSUMED_ALARMS,
+    LOG_ALARM,
+    OWN_ALARM,
+    PUBLISHED_ALARMS,
+    SERVICE_ALARMS,
+    Mute,
+    OwnAlarm,
+    Watched,
+)
 from compiler.blame import map_at
 from compiler.model import Json
-from compiler.service import CONSUMED_ALARMS, LOG_ALARM, PUBLISHED_ALARMS, SERVICE_ALARMS, Mute, Watched
 from compiler.trace import derive, plain
 
 # Alarms on other alarms, and those whose thresholds stand elsewhere, have none here: nobody has to speak of them.
@@ -43,9 +52,19 @@ class Place:
         return self.steps[-1]
 
     @property
+    def is_own(self) -> bool:
+        """Whether the team has added the alarm."""
+        return self.steps[-3:-1] == ("alarms", "add")
+
+    @property
+    def owner(self) -> str | None:
+        """The process whose alarm it is, if it is one's."""
+        return self.steps[1] if self.steps[0] == "processes" and self.steps[2] == "alarms" else None
+
+    @property
     def process(self) -> str | None:
         """The process that it is a metric of, if it is one."""
-        return self.steps[1] if self.steps[0] == "processes" and self.steps[2] == "alarms" else None
+        return None if self.is_own else self.owner
 
 
 def list_alarms(data: Json) -> Iterator[Place]:
@@ -60,15 +79,49 @@ def _below(data: Json, steps: tuple[str, ...], *, is_named: bool) -> Iterator[Pl
             yield from _below(value, here, is_named=not is_named and key in _NAMED)
         elif key == "alarm" and isinstance(value, dict):
             yield Place(here, value, LOG_ALARM)
-        elif isinstance(value, dict):
-            said = {name: words for name, words in value.items() if isinstance(words, dict)}
-            for name, words in said.items():
-                yield Place((*here, name), words, _USUAL.get(plain(name), Watched()))
+        else:
+            for name, words in _maps_in(value):
+                if name == "add":
+                    yield from (Place((*here, name, own), said, OWN_ALARM) for own, said in _maps_in(words))
+                else:
+                    yield Place((*here, name), words, _USUAL.get(plain(name), Watched()))
+
+
+def _maps_in(data: Json) -> Iterator[tuple[str, dict[str, Any]]]:
+    for key, value in data.items() if isinstance(data, dict) else ():
+        if isinstance(value, dict):
+            yield key, value
 
 
 def read_process_alarms(said: Mapping[str, Any]) -> dict[str, Watched]:
     """Read the alarms of a process, whose thresholds are the platform's where the service has none."""
-    return _read({name: Watched() for name in said} | _COMBINED, said)
+    return _read({name: Watched() for name in said if name != "add"} | _COMBINED, said)
+
+
+def read_own_alarms(holder: Json) -> tuple[OwnAlarm, ...]:
+    """Read the alarms that a team has added to a process, or to a service."""
+    return tuple(
+        _own(name, words)
+        for name, words in sorted(map_at(map_at(holder, "alarms"), "add").items())
+        if words.get("enabled") is not False
+    )
+
+
+def _own(name: str, words: Mapping[str, Any]) -> OwnAlarm:
+    comparison, metric, found = words.get("comparison", "above"), map_at(words, "metric"), words.get("filter")
+    log, _, log_filter = (found or "").partition(".")
+    return OwnAlarm(
+        name=name,
+        watched=_watched(words, OWN_ALARM),
+        says=words["says"],
+        statistic=words.get("statistic", "Sum"),
+        comparison=comparison,
+        missing=words.get("missing", derive("breaching" if comparison == "below" else "notBreaching", comparison)),
+        log_filter=(derive(log, found), derive(log_filter, found)) if found else None,
+        namespace=metric.get("namespace", ""),
+        metric=metric.get("name", ""),
+        dimensions=metric.get("dimensions", {}),
+    )
 
 
 def read_watched(holder: Json, standard: Mapping[str, Watched]) -> dict[str, Watched]:

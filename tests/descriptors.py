@@ -30,6 +30,7 @@ KNOWN: Mapping[tuple[str, ...], st.SearchStrategy[Any]] = {
     ("egress", "*", "cidr"): st.sampled_from(
         ["10.9.0.0/16", "10.16.0.0/16", "192.0.2.7/32", "0.0.0.0/0", "10.9.3.7/8"]
     ),
+    ("add", "*", "statistic"): st.sampled_from(["Sum", "Average", "p99", "p99.95", "SampleCount"]),
     ("schedule", "*", "at"): st.sampled_from(["0 11 * * *", "*/15 8-18 1,15 1-6 1-5", "30 14 * * 0"]),
 }
 # Files and agreements that a descriptor alone does not have.

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from compiler.alarm_types import Mute, Watched
 from compiler.outlets import Destination, Egress, Permission
 from compiler.service import (
     BusinessHours,
@@ -25,7 +26,6 @@ from compiler.service import (
     LogFile,
     LogFilter,
     MixedInstances,
-    Mute,
     Network,
     Process,
     Routing,
@@ -33,7 +33,6 @@ from compiler.service import (
     Scheduled,
     Service,
     Subscription,
-    Watched,
 )
 
 TEMPLATES = (

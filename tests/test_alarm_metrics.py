@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
-from compiler.service import Service, Watched
+from compiler.alarm_types import Watched
+from compiler.service import Service
 from tests.environments_by_hand import PRODUCTION, build_template
 from tests.environments_by_hand import TEMPLATES as ENVIRONMENT_TEMPLATES
 from tests.metrics_of_aws import METRICS, STATISTICS

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from compiler.alarm_types import Mute, Watched
 from compiler.budget import list_pages
 from compiler.model import Stack
-from compiler.service import HealthCheck, Mute, Scaling, Scheduled, Subscription, Watched
+from compiler.service import HealthCheck, Scaling, Scheduled, Subscription
 from tests.services_by_hand import (
     BRANCH,
     CASES,

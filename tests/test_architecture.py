@@ -22,14 +22,14 @@ CORRIDOR = [
     row.split()
     for row in """
     diagnostics
-    model outlets
+    model outlets alarm_types
     service changes trace known catalog layers cause share node archive tree checkout yaml11 wording hidden versions
     inputs names events needs time_zones mistyped
     decision containment days variables blame processors manifest resource_schema update_facts lookups schema_parts
     risk
     graph calls listening
     authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior permissions watched
-    routes priorities playbooks asking destinations confined suppressions subscriptions alarms budget logs
+    routes priorities playbooks asking destinations confined suppressions subscriptions alarms own_alarms budget logs
     pointer alignment safeguards
     reference
     stack_pair
@@ -118,14 +118,14 @@ CONTENT_LIBRARIES = {"templates": {"troposphere", "jinja2", "pathlib"}, "rules":
 # Between the entrance and the exit nothing reads a file, the clock, the environment or chance.
 PURE = set(
     """
-    priorities asking suppressions processors alarms watched budget days needs events subscriptions logs
+    priorities asking suppressions processors alarms own_alarms watched budget days needs events subscriptions logs
     diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
     alignment reference stack_pair aftermath compare counterpart consequence behavior template_shape
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers
     lock manifest render explain diff watch contracts unused schema update_facts behavior versions offers inputs
     conceal decision containment worlds permissions safeguards ingress security risk graph routes schema_parts
     listening mistyped playbooks
-    schema_change least_bump calls reach families places
+    schema_change least_bump calls reach families places alarm_types
     """.split()
 )
 IMPURE = set("datetime glob os pathlib random secrets shutil socket subprocess tempfile time urllib uuid".split())

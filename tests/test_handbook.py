@@ -34,9 +34,11 @@ NOT_FOR_TEMPLATES = {
     "tenants": "hold the same options of environments once more",
     "processes.*.uses": "needs an addition",
     "images.x86_64": "is as `images.arm64`, for instances of another kind than those of the sample",
+    "alarms.add.*.filter": "is of the logs of processes",
     **{
         f"alarms.{metric}": "is said of each process, where templates look for it"
         for metric in load_schema("service.v1")["$defs"]["alarms"]["properties"]
+        if metric != "add"
     },
 }
 

@@ -12,8 +12,10 @@ from typing import Any
 from troposphere import Tags
 
 from compiler.authoring import (
+    STANDARD_FILTER,
     Environment,
     LogFile,
+    LogFilter,
     Process,
     Service,
     Subscription,
@@ -125,6 +127,16 @@ def log_group_name(service: Service, environment: Environment, process: Process,
 def metric_namespace(service: Service, environment: Environment) -> str:
     """Name the namespace of what is counted in logs. Branch environments share an account, so each has its own."""
     return join("Service/", environment.name, "/", service.name)
+
+
+def filters_of(log: LogFile) -> tuple[LogFilter, ...]:
+    """What is counted in a log: where it has no filters, errors."""
+    return log.filters or (STANDARD_FILTER,)
+
+
+def counted_as(process: Process, log: LogFile, log_filter: LogFilter) -> str:
+    """Name the metric of what a filter counts in a log."""
+    return join(process.name, "-", log.name, "-", log_filter.name)
 
 
 def boot_log_name(environment: Environment) -> str:

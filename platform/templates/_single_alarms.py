@@ -52,6 +52,7 @@ def single_alarms(
     meaning: str,
     measured: Measured,
     missing: str = "notBreaching",
+    comparison: str = "GreaterThanThreshold",
     process: Process | None = None,
     amber: float | None = None,
 ) -> list[AWSObject]:
@@ -74,6 +75,7 @@ def single_alarms(
                 threshold=threshold,
                 within=watched.within,
                 missing=missing,
+                comparison=comparison,
                 runbook=runbook(service, environment, name, process=process, own=watched.runbook),
                 mute=watched.mute,
             )

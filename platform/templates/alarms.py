@@ -16,6 +16,7 @@ from compiler.authoring import Environment, Process, Service, camel
 from ._alarms import Measured, measure, metric, reckoned
 from ._combined_alarms import combined_alarms
 from ._launches import launches
+from ._own_alarms import own_alarms
 from ._queue_ages import queue_ages
 from ._watching import can_rest, group_of, period_of, size_of, targets_of, thresholds, watch
 from ._ways_in import is_shared
@@ -33,6 +34,8 @@ def build(service: Service, environment: Environment) -> Iterator[AWSObject]:
         yield from requests(service, environment, process)
         yield from queue_ages(service, environment, process)
         yield from combined_alarms(service, environment, process)
+        yield from own_alarms(service, environment, process)
+    yield from own_alarms(service, environment)
     yield from launches(service, environment)
 
 

@@ -15,8 +15,10 @@ from compiler.authoring import Environment, Process, Service, camel, derive, joi
 
 from . import alarms, logs, message_alarms, messaging
 from ._conventions import (
+    counted_as,
     dead_letter_queue_id,
     event_name,
+    filters_of,
     metric_namespace,
     own_topic_name,
     queue_id,
@@ -151,9 +153,9 @@ def _counted(service: Service, environment: Environment, process: Process) -> It
     """What the log filters of a process count."""
     namespace = metric_namespace(service, environment)
     metrics = [
-        measure(namespace, logs.counted_as(process, log, each), {}, label=join(log.name, ": ", each.name))
+        measure(namespace, counted_as(process, log, each), {}, label=join(log.name, ": ", each.name))
         for log in process.logs
-        for each in logs.filters_of(log)
+        for each in filters_of(log)
     ]
     if process.port is not None:
         metrics += [measure(namespace, name, {"process": process.name}, label=name) for name in logs.REQUESTS]

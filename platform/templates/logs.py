@@ -19,10 +19,8 @@ from troposphere.logs import (
 )
 
 from compiler.authoring import (
-    STANDARD_FILTER,
     Environment,
     LogFile,
-    LogFilter,
     Process,
     Service,
     camel,
@@ -31,7 +29,7 @@ from compiler.authoring import (
 )
 
 from ._alarms import metric
-from ._conventions import keep, key_arn, log_group_name, metric_namespace, tags
+from ._conventions import counted_as, filters_of, keep, key_arn, log_group_name, metric_namespace, tags
 from ._log_groups import ACCESS, SYSTEM, Group, groups
 from ._queries import LAST_ERRORS, ONE_REQUEST, SLOWEST_REQUESTS
 from ._single_alarms import single_alarms
@@ -130,14 +128,6 @@ def filters(service: Service, environment: Environment, process: Process, log: L
 
 def per(period: int) -> str:
     return "a minute" if period == 60 else f"in {period // 60} minutes"
-
-
-def filters_of(log: LogFile) -> tuple[LogFilter, ...]:
-    return log.filters or (STANDARD_FILTER,)
-
-
-def counted_as(process: Process, log: LogFile, log_filter: LogFilter) -> str:
-    return join(process.name, "-", log.name, "-", log_filter.name)
 
 
 def request_filters(service: Service, environment: Environment) -> Iterator[AWSObject]:
