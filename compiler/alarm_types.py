@@ -19,7 +19,10 @@ class Mute:
 
 
 # The metrics that only a process with a port has.
-REQUEST_METRICS = ("latency", "errors", "healthyHosts", "unhealthyHosts", "connectionErrors", "rejectedConnections")
+REQUEST_METRICS = (
+    *("latency", "errors", "requests", "healthyHosts"),
+    *("unhealthyHosts", "connectionErrors", "rejectedConnections"),
+)
 
 
 def look_back(period: int) -> int:
@@ -59,6 +62,8 @@ SERVICE_ALARMS: Mapping[str, Watched] = {
     "bootFailures": Watched(amber=0, period=300, within=(1, 12)),
     "launchFailures": Watched(),
     "outOfMemory": Watched(amber=0, within=(1, 1)),
+    "outputErrors": Watched(amber=5, within=(3, 5)),
+    "panics": Watched(amber=0, within=(1, 1)),
 }
 LOG_ALARM = Watched(within=(3, 5))
 

@@ -20,7 +20,7 @@ from compiler.trace import plain, settings_of
 from compiler.watched import Place, list_alarms
 
 # The alarm speaks at fewer, so the worse of two thresholds is the lower one.
-_FEWER = ("agentReports", "healthyHosts")
+_FEWER = ("agentReports", "healthyHosts", "requests")
 _OF_QUEUES = ("queueAge", "maxAge", "undeliverable", "inFlight")
 _NONE_HAS = {
     "port": ("none has a `port`", "give one a `port`"),

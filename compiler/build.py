@@ -182,7 +182,7 @@ def _read_subscription(name: str, event: Mapping[str, Any]) -> Subscription:
 
 
 def _read_process(name: str, data: Mapping[str, Any], wiring: Wiring) -> Process:
-    check, scaling, deployment = data["healthCheck"], data["scaling"], data["deployment"]
+    check, scaling, change = data["healthCheck"], data["scaling"], data["deployment"]
     routing, asked, egress = (data.get(key, {}) for key in ("routing", "requests", "egress"))
     return Process(
         name=name,
@@ -212,7 +212,7 @@ def _read_process(name: str, data: Mapping[str, Any], wiring: Wiring) -> Process
         ),
         availability=data["availability"],
         deployment=Deployment(
-            deployment["style"], deployment["minInService"], deployment["batch"], deployment.get("bakeTime", 600)
+            change["style"], change.get("minInService"), change.get("batch"), change.get("bakeTime", 600)
         ),
         alarms=read_process_alarms(data.get("alarms", {})),
         own_alarms=read_own_alarms(data),

@@ -1,7 +1,7 @@
 """Refusals: settings that agree with each other, and that AWS or an instance would refuse all the same.
 
 In: the Settings of one environment, the files of `src/` and `ansible/`.    Out: Diagnostics.
-Faults: D323 to D329, D339.
+Faults: D323 to D329, D339, D367.
 Never: looks at what the platform makes of a setting; what only the stack shows is `limits`.
 """
 
@@ -14,6 +14,7 @@ from typing import Any
 
 from compiler.blame import fault_at, is_from_service, map_at, number_at, span_of
 from compiler.diagnostics import Diagnostic, Related, Source, Span, suggest
+from compiler.hours import first_outside
 from compiler.model import Library, Repository, RepositoryFile, Settings
 from compiler.playbooks import check_playbooks
 from compiler.trace import plain
@@ -34,6 +35,8 @@ _HIDDEN = ("/tmp", "/var/tmp", "/home", "/root", "/run", "/var/run", "/dev", "/p
 # What the roles and the unit make a folder of, and names that they, nginx and the journal have in /var/log.
 _FOLDERS = ("/var/log/{service}", "/srv/{service}/src", "/etc/platform", "/opt/platform", "/var/lib/service")
 _TAKEN = ("journal", "nginx", "platform")
+# Where the platform writes what a process prints that has no log `app`.
+_OUTPUT = "/var/log/{service}/output.log"
 _REFERENCE = re.compile(r"\{\{resolve:[^{}]*\}\}")
 _BRACES = re.compile(r"\{\{.*\}\}", re.DOTALL)
 
@@ -44,6 +47,7 @@ def check_refusals(settings: Settings) -> Iterator[Diagnostic]:
         yield from _check_empty_group(name, process)
         yield from _check_log_paths(name, process, settings.data.get("service"))
         yield from _check_times(name, process)
+        yield from _check_hours(name, process, map_at(settings.environment, "businessHours"))
     yield from _check_name(settings.data.get("service"))
     yield from _check_braces(settings)
     yield from _check_secrets(settings)
@@ -133,6 +137,9 @@ def _check_log_paths(name: str, process: Any, service: Any) -> Iterator[Diagnost
         elif any(f"{folder}/".startswith(f"{text}/") for folder in folders):
             message = f"`{path}`, a log of `processes.{name}`, is a folder on instances"
             yield fault_at("D329", message, path, "name a file in it")
+        elif text == _OUTPUT.format(service=plain(service)) and "app" not in map_at(process, "logs"):
+            message = f"`{path}`, a log of `processes.{name}`, is where instances write what it prints"
+            yield fault_at("D329", message, path, "call the log `app` if that is meant, or name another file")
         elif hidden := [folder for folder in _HIDDEN if text.startswith(f"{folder}/")]:
             message = f"`processes.{name}` has a log in `{hidden[0]}`, which instances hide from it or empty"
             own = f"/var/log/{plain(service)}/{posixpath.basename(text)}"
@@ -151,6 +158,25 @@ def _check_times(name: str, process: Any) -> Iterator[Diagnostic]:
         at = each.get("at") if isinstance(each, dict) else None
         for message, hint in find_no_time(at) if isinstance(at, str) else ():
             yield fault_at("D339", f"{message} of `processes.{name}.scaling.schedule.{key}`", at, hint)
+
+
+def _check_hours(name: str, process: Any, hours: dict[str, Any]) -> Iterator[Diagnostic]:
+    """Check that the schedule of a process starts nothing while the process is off."""
+    availability, scaling = process.get("availability"), map_at(process, "scaling")
+    start, stop = hours.get("start"), hours.get("stop")
+    if not isinstance(availability, str) or plain(availability) != "businessHours":
+        return
+    for key, each in map_at(scaling, "schedule").items():
+        times = [each.get("at") if isinstance(each, dict) else None, start, stop]
+        most = number_at(each, "max") if number_at(each, "max") is not None else number_at(scaling, "max")
+        if most == 0 or not all(isinstance(at, str) and not list(find_no_time(at)) for at in times):
+            continue
+        outside = first_outside(*map(plain, times))
+        if outside is not None:
+            message = f"`processes.{name}.scaling.schedule.{key}` starts instances outside of business hours, {outside}"
+            hint = f"choose times from `{start}` to `{stop}`, set `max: 0`, or use `availability: alwaysOn`"
+            related = (Related("`availability` is businessHours here", span_of(availability)),)
+            yield Diagnostic("D367", message, span_of(times[0]), hint, related=related)
 
 
 def find_no_time(at: str) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Rules: what the schema cannot say, because it concerns several values at once.
 
 In: a Descriptor with its Repository, or the Settings of one environment; the Library.    Out: Diagnostics.
-Faults: D202, D301 to D314, D320 to D322, D360, D361, D379, D396; those of `alarms`, `own_alarms`, `routes`,
+Faults: D202, D301 to D314, D320 to D322, D360, D361, D368, D379, D396; those of `alarms`, `own_alarms`, `routes`,
 `asking`, `logs` and `subscriptions`.
 Never: changes a value. A rule whose values are missing says nothing: their absence was reported before.
 """
@@ -34,7 +34,7 @@ _PROCESS = ("runtime", "command", "exposure", "instanceType", "rootVolumeSize", 
 _SECTIONS = {
     "healthCheck": ("path", "interval", "timeout", "healthyThreshold", "unhealthyThreshold", "gracePeriod"),
     "scaling": ("min", "max"),
-    "deployment": ("style", "minInService", "batch"),
+    "deployment": ("style",),
 }
 _NEEDS_PORT = ("dns", "loadBalancer", "routing", "requests", "healthCheck")
 # Seconds. CloudFormation waits an hour for an instance; ten minutes of it are for fetching and applying its release.
@@ -46,7 +46,7 @@ _REGISTRATION = 60
 _WAIVER = ("guardrail", "resource", "reason", "until", "approvedBy")
 _THRESHOLDS = ("amber", "red")
 # What has thresholds of its own making, or none.
-_ALARMS_WITHOUT = ("healthyHosts", "maxAge", "down", "degraded")
+_ALARMS_WITHOUT = ("healthyHosts", "requests", "maxAge", "down", "degraded")
 _OTHER = "pin a library of that line with `flagstone lock --bucket`, or name its folder with --platform"
 
 
@@ -146,8 +146,10 @@ def _check_presence(descriptor: Descriptor, settings: Settings, processes: dict[
 
 def _check_words_of(descriptor: Descriptor, place: Place) -> Iterator[Diagnostic]:
     words, is_on = place.words, place.words.get("enabled") is not False
-    has_threshold = place.is_own or (place.process is not None and place.name not in _ALARMS_WITHOUT)
-    if is_on and has_threshold and not any(color in words for color in _THRESHOLDS):
+    # Nobody is told of requests unless a team says so, and then it has to say when.
+    is_asked = place.name == "requests" and any(map(is_from_service, words.values()))
+    is_metric = place.process is not None and (place.name not in _ALARMS_WITHOUT or is_asked)
+    if is_on and (place.is_own or is_metric) and not any(color in words for color in _THRESHOLDS):
         yield from _require(descriptor, words, place.name, _THRESHOLDS[:1], place_of(place, place.name))
     if is_on and place.is_own:
         needed = ("statistic", "says") if "metric" in words else ("says",)
@@ -200,10 +202,25 @@ def _check_scaling(name: str, process: dict[str, Any], *, is_consumer: bool) -> 
         message = f"`requests` in {where} has no load balancer: `{name}` has no `port`"
         yield fault_at("D307", message, targets["requests"], "give it a `port`, or scale on `cpu`")
     if plain(deployment.get("style")) == "rolling" and high is not None and (low is None or low <= high):
-        yield from _check_rolling(name, deployment, high)
+        yield from _check_rolling(name, deployment, low, high)
+    yield from _check_refresh(name, process)
 
 
-def _check_rolling(name: str, deployment: dict[str, Any], high: int) -> Iterator[Diagnostic]:
+def _check_refresh(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:
+    """Say where a refresh waits for alarms that cannot come."""
+    deployment, alarms = map_at(process, "deployment"), map_at(process, "alarms")
+    style, bake_time = deployment.get("style"), number_at(deployment, "bakeTime")
+    if not isinstance(style, str) or plain(style) != "refresh" or bake_time == 0:
+        return
+    is_off = all(map_at(alarms, metric).get("enabled") is False for metric in ("errors", "latency"))
+    if "port" not in process or is_off:
+        why = "its alarms on errors and latency are off" if "port" in process else "it has no `port`"
+        message = f"no alarm ends the refresh of `processes.{name}` while it waits for one: {why}"
+        hint = "set `bakeTime: 0`, or choose another `style`"
+        yield fault_at("D368", message, style, hint, "warning")
+
+
+def _check_rolling(name: str, deployment: dict[str, Any], low: int | None, high: int) -> Iterator[Diagnostic]:
     where = f"`processes.{name}`"
     keep, batch = number_at(deployment, "minInService"), number_at(deployment, "batch")
     if keep is not None and keep >= high:
@@ -211,6 +228,9 @@ def _check_rolling(name: str, deployment: dict[str, Any], high: int) -> Iterator
         yield conflict_at(
             "D309", message, (high, "max"), (keep, "minInService"), "raise `max`, or use `style: inPlace`"
         )
+    elif keep is None and low and high < 2:
+        message = f"a rolling deployment keeps nothing in service in {where}: `max` is {high}"
+        yield fault_at("D309", message, high, "raise `max`, or use `style: inPlace`")
     elif batch is not None and batch > high:
         message = f"`batch` {batch} is above `max` {high} in {where}"
         yield conflict_at("D309", message, (batch, "batch"), (high, "max"))

@@ -69,11 +69,12 @@ class MixedInstances:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """`style` is "rolling", "immutable", "inPlace" or "refresh"; `bake_time`, in seconds, is of the last."""
+    """`style` is "rolling", "immutable", "inPlace" or "refresh"; `bake_time`, in seconds, is of the last. What is None
+    follows from the bounds of the group."""
 
     style: str
-    min_in_service: int
-    batch: int
+    min_in_service: int | None = None
+    batch: int | None = None
     bake_time: int = 600
 
 

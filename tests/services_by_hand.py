@@ -148,7 +148,12 @@ LONG = "a-name-that-goes-on-" + "and-" * 9 + "more"  # 60 characters
 STAGING_RECIPES = replace(
     RECIPES,
     processes=(
-        replace(WEB, scaling=Scaling(1, 2, {"cpu": 60}), availability="businessHours"),
+        replace(
+            WEB,
+            scaling=Scaling(1, 2, {"cpu": 60}),
+            availability="businessHours",
+            alarms={**WEB.alarms, "requests": Watched(300, 50, 300, (3, 3))},
+        ),
         replace(WORKER, availability="businessHours"),
     ),
 )
@@ -181,7 +186,14 @@ ORDERED = replace(
         Subscription("recipes", "recipe-withdrawn", "worker", {}, timeout=7200, max_receive_count=3),
     ),
 )
-PUBLIC = with_process(replace(WEB, exposure="public", scaling=Scaling(2, 6, {"requests": 1000, "cpu": 50})))
+PUBLIC = with_process(
+    replace(
+        WEB,
+        exposure="public",
+        scaling=Scaling(2, 6, {"requests": 1000, "cpu": 50}),
+        alarms={**WEB.alarms, "requests": Watched(None, 50, 300, (3, 3))},
+    )
+)
 SHARED = with_process(
     replace(WEB, load_balancer="shared", routing=Routing(120), scaling=Scaling(2, 6, {"requests": 1000}))
 )

@@ -210,6 +210,27 @@ def test_a_branch_does_not_speak_of_what_starting_and_ending_brings() -> None:
     assert not [name for name in speaking if name.endswith("Alarm") and of_change.search(name)]
 
 
+def test_requests_that_do_not_come_are_told_where_a_team_asks_for_it_and_the_process_is_on() -> None:
+    assert not any("WebRequests" in name for name in build_resources(with_process(WEB)))
+    asking = {**WEB.alarms, "requests": Watched(300, 50, 300, (3, 3))}
+    always = build_resources(with_process(replace(WEB, alarms=asking)))["WebRequestsRedAlarm"]
+    told = always["Properties"]
+    assert ("RequestCount", "Sum", 300, 50) == tuple(
+        told[key] for key in ("MetricName", "Statistic", "Period", "Threshold")
+    )
+    assert ("LessThanThreshold", "breaching", ["WebGroup"]) == (
+        told["ComparisonOperator"],
+        told["TreatMissingData"],
+        always["DependsOn"],
+    )
+    assert told["AlarmActions"]
+    at_times = with_process(replace(WEB, alarms=asking, availability="businessHours"))
+    told = build_resources(at_times, STAGING)["WebRequestsAmberAlarm"]["Properties"]
+    # Where there need not be an instance, as many have come as the milder threshold asks for.
+    assert "IF(FILL(least, 1) > 0, FILL(requests, 0), 300)" == told["Metrics"][-1]["Expression"]
+    assert not any("WebRequests" in name for name in build_resources(at_times, BRANCH))
+
+
 def test_silence_that_counts_as_bad_begins_once_there_is_a_group() -> None:
     alone = replace(WEB, alarms={name: said for name, said in WEB.alarms.items() if name != "down"})
     alarm = build_resources(with_process(alone))["WebHealthyHostsRedAlarm"]

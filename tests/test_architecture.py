@@ -24,7 +24,7 @@ CORRIDOR = [
     diagnostics
     model outlets alarm_types
     service changes trace known catalog layers cause share node archive tree checkout yaml11 wording hidden versions
-    inputs names events needs time_zones mistyped
+    inputs names events needs hours time_zones mistyped
     decision containment days variables blame processors manifest resource_schema update_facts lookups schema_parts
     risk
     graph calls listening
@@ -118,7 +118,8 @@ CONTENT_LIBRARIES = {"templates": {"troposphere", "jinja2", "pathlib"}, "rules":
 # Between the entrance and the exit nothing reads a file, the clock, the environment or chance.
 PURE = set(
     """
-    priorities asking suppressions processors alarms own_alarms watched budget days needs events subscriptions logs
+    priorities asking suppressions processors alarms own_alarms watched budget days hours needs events logs
+    subscriptions
     diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
     alignment reference stack_pair aftermath compare counterpart consequence behavior template_shape
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers

@@ -40,7 +40,11 @@ MANY: Mapping[str, tuple[Mapping[str, Any], str | None]] = {
     ),
     "forty workers with fewer alarms": ({"processes": {f"w{number}": QUIET for number in range(40)}}, None),
     "sixty queues": ({"messages": {"consume": {f"other.e{number}": {"process": "w"} for number in range(60)}}}, None),
-    "sixty topics": ({"messages": {"publish": [f"event-{number}" for number in range(60)]}}, None),
+    "fifty-nine topics": ({"messages": {"publish": [f"event-{number}" for number in range(59)]}}, None),
+    "sixty topics": (
+        {"messages": {"publish": [f"event-{number}" for number in range(60)]}},
+        "CloudFormation takes 500 resources",
+    ),
     "two hundred settings": ({"config": {f"KEY_{number}": "x" for number in range(200)}}, None),
     "ten that refresh": (
         {"processes": {f"web-{number}": {**WEB_PROCESS, "deployment": {"style": "refresh"}} for number in range(10)}},

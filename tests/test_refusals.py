@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from compiler.hours import first_outside
 from tests.describing import SERVICE, judge
 from tests.spans import cut, show
 
@@ -64,6 +65,7 @@ def test_the_second_of_two_logs_with_one_path_is_refused_in_the_order_of_the_fil
         (["/var/run/shop/x"], ["D329 10 /var/run/shop/x"]),
         (["/var/log/orders"], ["D329 10 /var/log/orders"]),
         (["/var/log"], ["D329 10 /var/log"]),
+        (["/var/log/orders/output.log"], ["D329 10 /var/log/orders/output.log"]),
         (["/var/log/a/b", "/var/log/a"], ["D325 11 /var/log/a"]),
         (["/var/log/a", "/var/log/ab", "/var/log/orders/app", "/tmpfs/x", "/run.log"], []),
     ],
@@ -71,6 +73,41 @@ def test_the_second_of_two_logs_with_one_path_is_refused_in_the_order_of_the_fil
 def test_a_log_is_a_file_of_its_own_that_others_can_see_and_that_stays(paths: list[str], shown: list[str]) -> None:
     logs = "".join(f"      l{place}: {{path: {path}}}\n" for place, path in enumerate(paths))
     assert shown == show(judge(f"{SERVICE}    logs:\n{logs}"))
+
+
+@pytest.mark.parametrize(
+    ("availability", "said", "shown"),
+    [
+        ("businessHours", '{at: "0 12 * * *", min: 8}', ['D367 10 "0 12 * * *"']),
+        ("businessHours", '{at: "0 12 * * 1-5", min: 8, max: 8}', []),
+        ("businessHours", '{at: "0 19 * * fri", max: 8}', ['D367 10 "0 19 * * fri"']),
+        ("businessHours", '{at: "0 12 1 * *", min: 2}', ['D367 10 "0 12 1 * *"']),
+        ("businessHours", '{at: "0 12 * * *", min: 0, max: 0}', []),
+        ("alwaysOn", '{at: "0 12 * * *", min: 2}', []),
+    ],
+)
+def test_a_schedule_starts_nothing_while_its_process_is_off(availability: str, said: str, shown: list[str]) -> None:
+    scaling = f"    scaling: {{max: 8, target: {{cpu: 50}}, schedule: {{x: {said}}}}}\n"
+    assert shown == show(judge(f"{SERVICE}    availability: {availability}\n{scaling}"))
+
+
+@pytest.mark.parametrize(
+    ("at", "start", "stop", "when"),
+    [
+        ("30 6 * * *", "0 7 * * 1-5", "0 19 * * 1-5", "on Tuesday at 06:30"),
+        ("0 7 * * 1-5", "0 7 * * 1-5", "0 19 * * 1-5", None),
+        ("*/15 7-18 * * mon-fri", "0 7 * * 1-5", "0 19 * * 1-5", None),
+        ("*/15 7-19 * * mon-fri", "0 7 * * 1-5", "0 19 * * 1-5", "on Monday at 19:00"),
+        ("0 23,2 * * 1", "0 22 * * *", "0 6 * * *", None),
+        ("0 12 * * 7", "0 22 * * *", "0 6 * * *", "on Sunday at 12:00"),
+        ("0 12 * * 0,7", "0 7 * * 0-6", "0 19 * * 0-6", None),
+        ("0 12 29 feb *", "0 7 * * 1-5", "0 19 * * 1-5", "on 29 February at 12:00"),
+        ("0 20 1,29 2 *", "0 7 * * 1-5", "0 19 * * 1-5", "on 1 February at 20:00"),
+        ("0 12 1 6 1", "0 7 * 1-5 *", "0 19 * 1-5 *", "on 1 June at 12:00"),
+    ],
+)
+def test_the_first_time_outside_of_others_is_found(at: str, start: str, stop: str, when: str | None) -> None:
+    assert when == first_outside(at, start, stop)
 
 
 @pytest.mark.parametrize("name", ["platform", "nginx", "journal"])

@@ -180,6 +180,28 @@ def test_what_needs_a_load_balancer_needs_a_port(text: str, shown: str | None) -
     assert [] == found(f"  worker: {{runtime: instances, command: ./work, port: 80, {text}}}\n")
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("    alarms: {errors: {enabled: false}, latency: {enabled: false}}\n", ["D368 9 refresh"]),
+        ("    alarms: {errors: {enabled: false}, latency: {amber: 1, red: 2}}\n", []),
+    ],
+)
+def test_a_refresh_that_no_alarm_can_end_is_named(text: str, shown: list[str]) -> None:
+    assert shown == found(f"    deployment: {{style: refresh}}\n{text}")
+    assert [] == found(f"    deployment: {{style: refresh, bakeTime: 0}}\n{text}")
+
+
+def test_who_speaks_of_requests_says_how_many_there_have_to_be() -> None:
+    assert ["D202 9 requests"] == found("    alarms: {requests: {period: 300}}\n")
+    assert ["D304 9 2"] == found("    alarms: {requests: {amber: 2, red: 5}}\n")
+    assert [] == found("    alarms: {requests: {red: 5}}\n")
+
+
+def test_a_refresh_of_a_worker_has_no_alarm_either() -> None:
+    assert ["D368 9 refresh"] == found(WORKER.replace("}", ", deployment: {style: refresh}}"))
+
+
 def test_a_name_in_a_zone_belongs_to_one_process() -> None:
     api = "  api: {runtime: instances, command: a, port: 80, dns: shop}\n"
     faults = judge(f"{SERVICE}    dns: shop\n{api}")

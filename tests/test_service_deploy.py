@@ -295,7 +295,7 @@ def test_the_owner_is_told_what_keeps_a_group_from_launching(menus: Deployed, gr
     events.put_rule(Name=rule, EventPattern=pattern)
     messages = _receive(menus.cloud, queue)
     sns.unsubscribe(SubscriptionArn=heard["SubscriptionArn"])
-    told = f"menus in production: {name} cannot launch an instance. No capacity. https://"
+    told = f"menus in production: EC2 Instance Launch Unsuccessful ({name}). No capacity. https://"
     assert [told] * is_told == [json.loads(each).partition("runbooks")[0] for each in messages]
 
 
@@ -377,7 +377,7 @@ def test_alarms_and_logs_are_as_the_services_tell(menus: Deployed) -> None:
         "TargetGroup": _target_group(menus),
     } == {each["Name"]: each["Value"] for each in latency["Dimensions"]}
     groups = client("logs").describe_log_groups(logGroupNamePrefix="/service/production/menus")["logGroups"]
-    assert {"access": 365, "system": 365, "web/app": 30} == {
+    assert {"access": 365, "output": 365, "system": 365, "web/app": 30} == {
         group["logGroupName"].removeprefix("/service/production/menus/"): group["retentionInDays"] for group in groups
     }
     assert {values["security/logs-key-arn"]} == {group["kmsKeyId"] for group in groups}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from compiler.service import Deployment, Scaling, Waf
+from compiler.service import Deployment, Scaling, Scheduled, Waf
 from tests.services_by_hand import (
     BRANCH,
     BRANCH_RECIPES,
@@ -65,6 +65,24 @@ def test_a_process_without_a_port_is_judged_by_ec2_and_has_no_load_balancer() ->
     assert [] == resources["WorkerGroup"]["Properties"]["TargetGroupARNs"]
     assert [] == [kind for kind in sorted(_types(resources)) if "LoadBalancing" in kind or "Route53" in kind]
     assert "ELB" == build_resources(RECIPES)["WebGroup"]["Properties"]["HealthCheckType"]
+
+
+@pytest.mark.parametrize(
+    ("scaling", "kept", "batch"),
+    [
+        (Scaling(3, 9, {}), 3, 3),
+        (Scaling(2, 2, {}), 1, 1),
+        (Scaling(1, 1, {}), 0, 1),
+        (Scaling(0, 4, {}), 0, 2),
+        (Scaling(40, 400, {}), 40, 100),
+        (Scaling(6, 12, {}, (Scheduled("night", "0 20 * * *", 2, 4), Scheduled("off", "0 1 * * *", 0, 0))), 3, 4),
+    ],
+)
+def test_a_rolling_deployment_keeps_what_the_group_has_at_least(scaling: Scaling, kept: int, batch: int) -> None:
+    """CloudFormation refuses to keep as many as the group may have."""
+    web = replace(WEB, scaling=scaling, deployment=Deployment("rolling"))
+    rolling = build_resources(with_process(web))["WebGroup"]["UpdatePolicy"]["AutoScalingRollingUpdate"]
+    assert (kept, batch) == (rolling["MinInstancesInService"], rolling["MaxBatchSize"])
 
 
 @pytest.mark.parametrize("style", ["rolling", "immutable", "inPlace"])

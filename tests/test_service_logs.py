@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from tests.services_by_hand import (
     RECIPES,
     STAGING,
     WEB,
+    WORKER,
     build_resources,
     properties_of,
     with_process,
@@ -139,8 +141,7 @@ def test_an_instance_writes_to_groups_that_its_stack_makes(case: str) -> None:
     assert templates
     told_of: set[str] = set()
     for title, template in templates.items():
-        text = template["LaunchTemplateData"]["UserData"]["Fn::Base64"]["Fn::Sub"]
-        facts = json.loads(text.partition("'END_OF_INSTANCE'\n")[2].partition("\nEND_OF_INSTANCE")[0])
+        facts = facts_of(template)
         told = [log["group"] for log in facts["logs"]] + [facts[name] for name in ("access_log", "system_log")]
         assert (facts["access_log"] is None) is (facts["port"] is None)
         policy = resources[title.removesuffix("LaunchTemplate") + "Policy"]["Properties"]["PolicyDocument"]
@@ -149,6 +150,45 @@ def test_an_instance_writes_to_groups_that_its_stack_makes(case: str) -> None:
         assert {each for each in told if each} == allowed
         told_of |= allowed
     assert told_of == {name for name in made if not name.startswith("sns/")}  # which SNS writes to
+
+
+def test_what_a_process_prints_is_kept_and_watched_whether_it_has_a_log_for_it_or_not() -> None:
+    """A log of another name receives what the process writes there, not what it prints."""
+    other = replace(WEB, name="other", dns=None, logs=(LogFile("audit", "/var/log/recipes/audit.log", 30, ()),))
+    silent = replace(WORKER, name="silent", logs=())
+    assert "OutputLogGroup" not in build_resources(with_process(WEB))
+    resources = build_resources(replace(RECIPES, processes=(WEB, other, silent), consumes=()))
+    printed = [
+        (log["path"], log["group"])
+        for title in ("Web", "Other", "Silent")
+        for log in facts_of(resources[f"{title}LaunchTemplate"]["Properties"])["logs"]
+        if log["name"] == "app"
+    ]
+    shared = ("/var/log/recipes/output.log", "/service/production/recipes/output")
+    assert [("/var/log/recipes/app.log", "/service/production/recipes/web/app"), shared, shared] == printed
+    filters = properties_of(resources, "AWS::Logs::MetricFilter")
+    counted = [filters[f"Output{what}MetricFilter"] for what in ("Errors", "Tracebacks")]
+    assert all(fault_of_pattern(each["FilterPattern"]) is None for each in counted)
+    watched = resources["OutputErrorsAlarm"]["Properties"]["MetricName"]
+    assert {watched} == {each["MetricTransformations"][0]["MetricName"] for each in counted}
+
+
+def facts_of(template: Mapping[str, Any]) -> dict[str, Any]:
+    """What a launch template has written into /etc/platform/instance.json."""
+    text = template["LaunchTemplateData"]["UserData"]["Fn::Base64"]["Fn::Sub"]
+    facts: dict[str, Any] = json.loads(text.partition("'END_OF_INSTANCE'\n")[2].partition("\nEND_OF_INSTANCE")[0])
+    return facts
+
+
+def test_a_panic_is_told_wherever_a_process_prints_it() -> None:
+    made = properties_of(build_resources(RECIPES), "AWS::Logs::MetricFilter")
+    panics = {name: each for name, each in made.items() if name.endswith("PanicsMetricFilter")}
+    assert {"WebAppLogGroup", "OutputLogGroup"} == {each["LogGroupName"]["Ref"] for each in panics.values()}
+    told = build_resources(RECIPES)["PanicsAlarm"]["Properties"]
+    for each in panics.values():
+        assert fault_of_pattern(each["FilterPattern"]) is None
+        (counted,) = each["MetricTransformations"]
+        assert (told["Namespace"], told["MetricName"]) == (counted["MetricNamespace"], counted["MetricName"])
 
 
 def test_what_is_counted_in_the_access_log_is_what_nginx_writes() -> None:
@@ -160,11 +200,11 @@ def test_what_is_counted_in_the_access_log_is_what_nginx_writes() -> None:
     assert asked <= written
 
 
-def test_two_filters_count_the_requests_of_all_processes() -> None:
+def test_the_same_filters_count_requests_and_output_of_all_processes() -> None:
     many = replace(RECIPES, processes=tuple(replace(WEB, name=f"web-{n}", dns=f"w-{n}", logs=()) for n in range(9)))
-    assert {"ServerErrorsMetricFilter", "SlowRequestsMetricFilter", "OutOfMemoryMetricFilter"} == set(
-        properties_of(build_resources(many), "AWS::Logs::MetricFilter")
-    )
+    made = properties_of(build_resources(many), "AWS::Logs::MetricFilter")
+    requests, output = ["ServerErrors", "SlowRequests"], ["OutputErrors", "OutputTracebacks"]
+    assert {f"{name}MetricFilter" for name in (*requests, *output, "OutputPanics", "OutOfMemory")} == set(made)
 
 
 def test_a_log_without_filters_has_one_for_errors() -> None:
@@ -222,7 +262,8 @@ def test_each_group_sends_all_of_its_lines_to_one_or_two_places() -> None:
     for each in properties_of(resources, "AWS::Logs::SubscriptionFilter").values():
         sent.setdefault(each["LogGroupName"]["Ref"], []).append(each)
     groups = properties_of(resources, "AWS::Logs::LogGroup").items()
-    assert {name for name, group in groups if not group["LogGroupName"].startswith("sns/")} == set(sent)
+    assert {name for name, _ in groups} == set(sent)
+    assert {30} == {group["RetentionInDays"] for _, group in groups}
     for pair in sent.values():
         assert [DESTINATION, STREAM] == [each["DestinationArn"] for each in pair]
         assert [None, ROLE] == [each.get("RoleArn") for each in pair]
@@ -261,9 +302,9 @@ def test_three_questions_are_saved_for_a_service() -> None:
     made = properties_of(build_resources(RECIPES), "AWS::Logs::QueryDefinition")
     asked = {each["Name"]: [group["Ref"] for group in each["LogGroupNames"]] for each in made.values()}
     assert {
-        "production/recipes/errors": ["WebAppLogGroup"],
+        "production/recipes/errors": ["WebAppLogGroup", "OutputLogGroup"],
         "production/recipes/slowest requests": ["AccessLogGroup"],
-        "production/recipes/one request": ["AccessLogGroup", "WebAppLogGroup"],
+        "production/recipes/one request": ["AccessLogGroup", "WebAppLogGroup", "OutputLogGroup"],
     } == asked
     logs = tuple(LogFile(f"log-{n}", f"/a/{n}", 30, ()) for n in range(60))
     most = properties_of(

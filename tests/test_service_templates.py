@@ -50,8 +50,11 @@ SHARED_CODE = (
 )
 OF_ALL = (
     "AccessLogGroup",
+    "OutputLogGroup",
     "SystemLogGroup",
     "OutOfMemoryAlarm",
+    "OutputErrorsAlarm",
+    "PanicsAlarm",
     "LaunchFailuresRule",
     "BootFailuresAmberAlarm",
 )  # of all processes together
@@ -150,7 +153,7 @@ def test_what_holds_data_is_kept_in_production_and_goes_elsewhere() -> None:
             for name, resource in build_resources(RECIPES, environment).items()
             if resource["Type"] in ("AWS::Logs::LogGroup", "AWS::SQS::Queue")
         }
-        assert 10 == len(stateful)  # of a process, of all, of two topics two each, and three queues
+        assert 11 == len(stateful)  # of a process, three of all, of two topics two each, and three queues
         assert {fates} == {(each["DeletionPolicy"], each["UpdateReplacePolicy"]) for each in stateful.values()}
 
 

@@ -16,6 +16,7 @@ from compiler.catalog import (
     asking,
     build,
     changes,
+    changing,
     channel,
     egress,
     families,
@@ -44,7 +45,7 @@ from compiler.diagnostics import mask_credentials, suggest
 
 __all__ = ["BASE_FILES", "CATALOG", "Entry", "Files", "explain_code", "render_catalog", "render_entry"]
 
-_ENTRIES = (
+_ROWS = (
     *load.ENTRIES,
     *families.ENTRIES,
     *validate.ENTRIES,
@@ -59,6 +60,7 @@ _ENTRIES = (
     *alarms.ENTRIES,
     *groups.ENTRIES,
     *logs.ENTRIES,
+    *changing.ENTRIES,
     *network.ENTRIES,
     *playbooks.ENTRIES,
     *own_alarms.ENTRIES,
@@ -72,6 +74,7 @@ _ENTRIES = (
     *channel.ENTRIES,
     *changes.ENTRIES,
 )
+_ENTRIES = sorted(_ROWS, key=lambda entry: entry.code)
 CATALOG: Mapping[str, Entry] = {
     entry.code: dataclasses.replace(entry, explanation=" ".join(entry.explanation.split())) for entry in _ENTRIES
 }

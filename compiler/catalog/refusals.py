@@ -87,8 +87,9 @@ ENTRIES = (
         explanation="""
             A process sees a `/tmp`, a `/var/tmp` and a `/dev` of its own, no home folders, and a `/proc` and `/sys`
             that cannot be written to; `/run` is emptied whenever an instance starts. What it wrote to a log there would
-            be in no log group, and nothing would say so. `/var/log/<service>` is a folder and no file. A service cannot
-            be called `platform`, `nginx` or `journal`, because instances have such a folder and such units already.
+            be in no log group, and nothing would say so. `/var/log/<service>` is a folder and no file, and in it
+            `output.log` is what a process prints that has no log `app`. A service cannot be called `platform`,
+            `nginx` or `journal`, because instances have such a folder and such units already.
         """,
         wrong=in_web("logs: {app: {path: /tmp/shop.log}}"),
         right=in_web("logs: {app: {path: /var/log/shop/app.log}}"),

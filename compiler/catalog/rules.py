@@ -123,8 +123,9 @@ ENTRIES = (
         title="Deployment that cannot progress",
         explanation="""
             A rolling deployment takes instances out of service and puts new ones in. It stops before its first step if
-            `minInService` is not below the `max` of the group, and a `batch` above `max` can never be filled. Raise
-            `max`, lower the other, or choose another `style`.
+            `minInService` is not below the `max` of the group, and a `batch` above `max` can never be filled. A group
+            of one instance at most serves nobody meanwhile, unless `minInService: 0` or `style: inPlace` says that
+            this is meant. Raise `max`, lower the other, or choose another `style`.
         """,
         wrong=in_web("scaling: {min: 2, max: 2}\ndeployment: {style: rolling, minInService: 2, batch: 1}"),
         right=in_web("scaling: {min: 2, max: 2}\ndeployment: {style: rolling, minInService: 1, batch: 1}"),

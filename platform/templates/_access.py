@@ -29,7 +29,7 @@ from ._conventions import (
     via,
 )
 from ._egress import egress
-from ._log_groups import access_log, system_log
+from ._log_groups import access_log, output_log, system_log
 from ._permissions import permission_statements
 from ._ways_in import security_group_id
 
@@ -119,6 +119,8 @@ def _own_statements(service: Service, environment: Environment, process: Process
     if process.port is not None:
         groups.append(access_log(service, environment))
     groups.append(system_log(service, environment))
+    if (output := output_log(service, environment, process)) is not None:
+        groups.append(output)
     written = [arn(environment, "logs", join("log-group:", group, ":*")) for group in groups]
     yield allow("WriteLogs", ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], written)
     boot_log = arn(environment, "logs", join("log-group:", boot_log_name(environment)))

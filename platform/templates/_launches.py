@@ -1,4 +1,4 @@
-"""Instances that do not come: those that AWS cannot launch, and those that are launched and fail to start.
+"""Instances that do not come or go: those that AWS cannot launch or end, and those that are launched and fail to start.
 
 Neither shows on the dashboards of a service that has instances enough without them; the next deployment would find out.
 """
@@ -33,18 +33,20 @@ def launches(service: Service, environment: Environment) -> Iterator[AWSObject]:
 
 def launch_failures(service: Service, environment: Environment, number: str, processes: Sequence[Process]) -> Rule:
     """Send on what auto scaling says when it cannot launch an instance: no capacity, an image or a key out of reach.
+    Or when it cannot end one, which then costs money and may still serve an old release.
 
     No metric counts that, so there is no alarm: a rule of EventBridge is on or off, and knows of no day on which it
-    would speak again.
+    would speak again. Nor does the group notify a topic itself (NotificationConfigurations): that says more of each
+    launch and end that goes well, which is the most common thing that a group does, in JSON.
     """
-    told = join(service.name, " in ", environment.name, ": <group> cannot launch an instance. <reason>")
+    told = join(service.name, " in ", environment.name, ": <what> (<group>). <reason>")
     page = runbook(service, environment, "launchFailures", own=service.alarms["launchFailures"].runbook)
     return Rule(
         f"LaunchFailures{number}Rule",
-        Description=join("Launches of instances of ", service.name, " in ", environment.name, " that fail"),
+        Description=join("Launches and ends of instances of ", service.name, " in ", environment.name, " that fail"),
         EventPattern={
             "source": ["aws.autoscaling"],
-            "detail-type": ["EC2 Instance Launch Unsuccessful"],
+            "detail-type": ["EC2 Instance Launch Unsuccessful", "EC2 Instance Terminate Unsuccessful"],
             "detail": {"AutoScalingGroupName": [Ref(camel(each.name) + "Group") for each in processes]},
         },
         State="ENABLED",
@@ -53,7 +55,11 @@ def launch_failures(service: Service, environment: Environment, number: str, pro
                 Id="owner",
                 Arn=alarm_topics(service, environment, "amber")[0],
                 InputTransformer=InputTransformer(
-                    InputPathsMap={"group": "$.detail.AutoScalingGroupName", "reason": "$.detail.StatusMessage"},
+                    InputPathsMap={
+                        "what": "$.detail-type",
+                        "group": "$.detail.AutoScalingGroupName",
+                        "reason": "$.detail.StatusMessage",
+                    },
                     # A text, which EventBridge wants in quotes.
                     InputTemplate=join('"', told, *(() if page is None else (" ", page)), '"'),
                 ),

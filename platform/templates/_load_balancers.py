@@ -8,7 +8,7 @@ TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 
 
 def attributes(log_bucket: object, log_prefix: str, idle_timeout: int) -> list[LoadBalancerAttributes]:
-    """Say how a load balancer treats requests, and under which prefix it writes down each of them.
+    """Say how a load balancer treats requests, and where it writes down each of them and each connection.
 
     It lets go of a connection that is silent for `idle_timeout` seconds.
     """
@@ -17,6 +17,10 @@ def attributes(log_bucket: object, log_prefix: str, idle_timeout: int) -> list[L
         "access_logs.s3.enabled": "true",
         "access_logs.s3.bucket": log_bucket,
         "access_logs.s3.prefix": log_prefix,
+        # Also clients that fail to agree on TLS, which never send a request. Beside the requests, as `conn_log`.
+        "connection_logs.s3.enabled": "true",
+        "connection_logs.s3.bucket": log_bucket,
+        "connection_logs.s3.prefix": log_prefix,
         "routing.http.drop_invalid_header_fields.enabled": "true",
         "routing.http.desync_mitigation_mode": "defensive",
         "routing.http.xff_header_processing.mode": "append",

@@ -26,7 +26,7 @@ from ._conventions import (
     log_group_name,
 )
 from ._lifecycle import END_HOOK, LAUNCH_HOOK, is_refreshed
-from ._log_groups import access_log, system_log
+from ._log_groups import PRINTED, access_log, output_log, output_path, system_log
 from ._patience import (
     SPOT_LET_GO_SECONDS,
     balancer_patience,
@@ -68,6 +68,13 @@ def user_data(service: Service, environment: Environment, process: Process) -> B
 
 def _instance_facts(service: Service, environment: Environment, process: Process) -> dict[str, Any]:
     """What /etc/platform/instance.json tells the instance about itself."""
+    logs = [
+        {"name": log.name, "path": log.path, "group": log_group_name(service, environment, process, log)}
+        for log in process.logs
+    ]
+    output = output_log(service, environment, process)
+    if output is not None:
+        logs.append({"name": PRINTED, "path": output_path(service), "group": output})
     facts = {
         "service": service.name,
         "process": process.name,
@@ -86,10 +93,7 @@ def _instance_facts(service: Service, environment: Environment, process: Process
         "config_path": config_path(service, environment),
         "secrets": dict(service.secrets),
         "processes": [other.name for other in service.processes_on("instances")],
-        "logs": [
-            {"name": log.name, "path": log.path, "group": log_group_name(service, environment, process, log)}
-            for log in process.logs
-        ],
+        "logs": logs,
         "access_log": None if process.port is None else access_log(service, environment),
         "system_log": system_log(service, environment),
     }

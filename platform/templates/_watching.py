@@ -190,7 +190,7 @@ def watch(
     held = {each.title: each.long_title for each in speaking.get("down", ()) if each.metric in OF_CHANGE}
     made: list[AWSObject] = []
     # A branch is changed in place and off at night, and nobody would hear of anything else.
-    if environment.tier == "branch" and name in OF_REST:
+    if environment.tier == "branch" and name in (*OF_REST, "requests"):
         return made
     for color, threshold in thresholds(process, name):
         watched, heading = process.alarms[name], title(process, name, color, batch)

@@ -160,6 +160,15 @@ def requests(service: Service, environment: Environment, process: Process) -> It
         missing="notBreaching",
     )  # fmt: skip
     yield from watch(
+        service, environment, process, "requests",
+        what=("fewer than ", " requests in a period"),
+        meaning="Nobody asks any more, or requests are lost before they come: look at names, routes and callers.",
+        measured=_request_count(environment, process),
+        missing="breaching",
+        comparison="LessThanThreshold",
+        after=None if can_rest(process) else camel(process.name) + "Group",
+    )  # fmt: skip
+    yield from watch(
         service, environment, process, "healthyHosts",
         what=("fewer than ", " instances pass the health check"),
         meaning="Those that do have more to carry than they can; with none of them, all requests fail.",
@@ -203,6 +212,20 @@ def _healthy_hosts(environment: Environment, process: Process) -> Measured:
         "enough",
         "Healthy hosts",
         f"IF(FILL(least, 1) > 0, FILL(healthy, 0), {enough})",
+    )
+
+
+def _request_count(environment: Environment, process: Process) -> Measured:
+    """How many requests are sent to instances. None have to come while there need not be an instance."""
+    targets, period = targets_of(environment, process), period_of(process, "requests")
+    if not can_rest(process):
+        return _of_balancer("RequestCount", targets, "Sum", period)
+    enough = max(dict(thresholds(process, "requests")).values(), default=0)
+    return reckoned(
+        [_count("requests", "RequestCount", targets, period), size_of("least", "GroupMinSize", process, period)],
+        "heard",
+        "Requests",
+        f"IF(FILL(least, 1) > 0, FILL(requests, 0), {enough})",
     )
 
 

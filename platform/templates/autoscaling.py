@@ -5,6 +5,7 @@ Load balancing, for those that listen on a port, is `load_balancing`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -252,7 +253,7 @@ def update_policy(environment: Environment, service: Service, process: Process) 
     return UpdatePolicy(
         AutoScalingRollingUpdate=AutoScalingRollingUpdate(
             MinInstancesInService=_kept_in_service(process),
-            MaxBatchSize=process.deployment.batch,
+            MaxBatchSize=_batch(process),
             MinSuccessfulInstancesPercent=100,
             PauseTime=_minutes(minutes_to_replace(service, process)),
             WaitOnResourceSignals=True,
@@ -346,8 +347,23 @@ def _creation_policy(process: Process) -> dict[str, CreationPolicy]:
 
 
 def _kept_in_service(process: Process) -> int:
-    style = process.deployment.style
-    return derive(0, style) if style == "inPlace" else process.deployment.min_in_service
+    """As many as there are at least, and one fewer than the group may have, or nothing could be taken out.
+
+    The schedule may have made the group smaller when it is deployed; where it is off, there is nothing to keep.
+    """
+    style, kept, scaling = process.deployment.style, process.deployment.min_in_service, process.scaling
+    if style == "inPlace":
+        return derive(0, style)
+    if kept is not None:
+        return kept
+    bounds = [scaling.max, *(each.max for each in scaling.schedule if each.max)]
+    return derive(max(min(scaling.min, min(bounds) - 1), 0), scaling.min, *bounds)
+
+
+def _batch(process: Process) -> int:
+    """A third of the group. CloudFormation takes a hundred at most."""
+    batch, most = process.deployment.batch, process.scaling.max
+    return derive(min(math.ceil(most / 3), 100), most) if batch is None else batch
 
 
 def _minutes(minutes: int) -> str:

@@ -1,7 +1,8 @@
 """Log groups, what is counted in them, where they are sent, and questions that are saved for them.
 
-Each log of a process has a group. What the platform writes for a service, its requests and what its machines say of
-themselves, goes to one group each for all processes: a process with a name of its own costs no resource there.
+Each log of a process has a group. What the platform writes for a service, its requests, what its machines say of
+themselves and what processes print that name no log for it, goes to one group each for all processes: a process with a
+name of its own costs no resource there.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from troposphere.logs import (
     MetricFilter,
     MetricTransformation,
     QueryDefinition,
-    SubscriptionFilter,
 )
 
 from compiler.authoring import (
+    STANDARD_FILTER,
     Environment,
     LogFile,
     Process,
@@ -30,7 +31,7 @@ from compiler.authoring import (
 
 from ._alarms import metric
 from ._conventions import counted_as, filters_of, keep, key_arn, log_group_name, metric_namespace, tags
-from ._log_groups import ACCESS, SYSTEM, Group, groups
+from ._log_groups import ACCESS, OUTPUT, PRINTED, SYSTEM, Group, groups, output_log_name, subscriptions
 from ._queries import LAST_ERRORS, ONE_REQUEST, SLOWEST_REQUESTS
 from ._single_alarms import single_alarms
 
@@ -42,6 +43,10 @@ REQUESTS = {
     "ServerErrors": "{ $.status >= 500 }",
     "SlowRequests": f"{{ $.upstream_response_time > {SLOW} }}",
 }
+# What a program prints that nobody caught an exception of: several lines, of which the first is counted.
+TRACEBACK = '"Traceback (most recent call last)"'
+# How programs in Go and Rust end when they cannot go on. `panic` alone is a word of many a sentence.
+PANIC = '?"panic:" ?"panicked at"'
 OUT_OF_MEMORY = '?"Out of memory" ?OutOfMemory ?oom_kill ?"oom-kill"'
 MOST_GROUPS = 50  # of a query
 
@@ -50,13 +55,18 @@ def build(service: Service, environment: Environment) -> Iterator[AWSObject]:
     made = list(groups(service, environment))
     for group in made:
         yield log_group(service, environment, group)
-        yield from subscriptions(environment, group)
+        yield from subscriptions(environment, group.title)
     for process in service.processes:
         for log in process.logs:
             yield from filters(service, environment, process, log)
     titles = {group.title for group in made}
+    yield from panic_filters(
+        service, environment, [group for group in made if group.log == PRINTED or group.title == OUTPUT]
+    )
     if ACCESS in titles:
         yield from request_filters(service, environment)
+    if OUTPUT in titles:
+        yield from output_filters(service, environment)
     if SYSTEM in titles:
         yield from memory_filter(service, environment)
     yield from queries(service, environment, made)
@@ -72,28 +82,6 @@ def log_group(service: Service, environment: Environment, group: Group) -> AWSOb
         Tags=tags(service, environment, tag, group.process),
         **keep(environment),
     )
-
-
-def subscriptions(environment: Environment, group: Group) -> Iterator[AWSObject]:
-    """Send all of a log on. A log group has two subscriptions at most, and these are the two."""
-    logs, stem = environment.logs, group.title.removesuffix("LogGroup")
-    if logs.destination is not None:
-        yield SubscriptionFilter(
-            stem + "DestinationSubscriptionFilter",
-            LogGroupName=Ref(group.title),
-            FilterPattern="",
-            DestinationArn=logs.destination,
-            Distribution="ByLogStream",
-        )
-    if logs.stream is not None:
-        yield SubscriptionFilter(
-            stem + "StreamSubscriptionFilter",
-            LogGroupName=Ref(group.title),
-            FilterPattern="",
-            DestinationArn=logs.stream,
-            RoleArn=logs.role,
-            Distribution="ByLogStream",
-        )
 
 
 def filters(service: Service, environment: Environment, process: Process, log: LogFile) -> Iterator[AWSObject]:
@@ -149,6 +137,66 @@ def request_filters(service: Service, environment: Environment) -> Iterator[AWSO
         )
 
 
+def output_filters(service: Service, environment: Environment) -> Iterator[AWSObject]:
+    """Count errors that processes print, as the log of one is watched that has no filters; and what ends a program."""
+    namespace, name = metric_namespace(service, environment), "output-errors"
+    for title, pattern in (("OutputErrors", STANDARD_FILTER.pattern), ("OutputTracebacks", TRACEBACK)):
+        yield MetricFilter(
+            f"{title}MetricFilter",
+            LogGroupName=Ref(OUTPUT),
+            FilterPattern=pattern,
+            MetricTransformations=[
+                MetricTransformation(
+                    MetricNamespace=namespace, MetricName=name, MetricValue="1", DefaultValue=0, Unit="Count"
+                )
+            ],
+        )
+    watched = service.alarms.get("outputErrors")
+    if watched is not None:
+        yield from single_alarms(
+            service, environment, "outputErrors", watched,
+            titles=("OutputErrorsAlarm", "OutputErrorsRedAlarm"),
+            tag=name,
+            subject=join(service.name, " in ", environment.name),
+            what=("processes print more than ", " errors a period"),
+            meaning=join(
+                "Their log group is ", output_log_name(service, environment),
+                "; the name of a stream begins with the id of the instance.",
+            ),
+            measured=metric(namespace, name, statistic="Sum", period=watched.period),
+        )  # fmt: skip
+
+
+def panic_filters(service: Service, environment: Environment, printed: list[Group]) -> Iterator[AWSObject]:
+    """Count what programs say last, in all that processes print; one alarm tells of all of them."""
+    namespace, name = metric_namespace(service, environment), "Panics"
+    for group in printed:
+        yield MetricFilter(
+            group.title.removesuffix("LogGroup") + f"{name}MetricFilter",
+            LogGroupName=Ref(group.title),
+            FilterPattern=PANIC,
+            MetricTransformations=[
+                MetricTransformation(
+                    MetricNamespace=namespace, MetricName=name, MetricValue="1", DefaultValue=0, Unit="Count"
+                )
+            ],
+        )
+    watched = service.alarms.get("panics")
+    if printed and watched is not None:
+        yield from single_alarms(
+            service, environment, "panics", watched,
+            titles=(f"{name}Alarm", f"{name}RedAlarm"),
+            tag="panics",
+            subject=join(service.name, " in ", environment.name),
+            what=("more than ", " times a process panics"),
+            meaning=join(
+                "What it was about to do is lost, and it starts again. The saved query ", environment.name, "/",
+                service.name, "/errors finds where.",
+            ),
+            measured=metric(namespace, name, statistic="Sum", period=watched.period),
+        )  # fmt: skip
+
+
 def memory_filter(service: Service, environment: Environment) -> Iterator[AWSObject]:
     namespace, name = metric_namespace(service, environment), "OutOfMemory"
     yield MetricFilter(
@@ -177,7 +225,7 @@ def memory_filter(service: Service, environment: Environment) -> Iterator[AWSObj
 
 def queries(service: Service, environment: Environment, made: list[Group]) -> Iterator[AWSObject]:
     """Save what is asked when something is wrong. A query asks at most fifty groups; the first are asked."""
-    own = [group.title for group in made if group.process is not None]
+    own = [group.title for group in made if group.process is not None or group.title == OUTPUT]
     requests = [group.title for group in made if group.title == ACCESS]
     for title, name, text, asked in (
         ("ErrorsQuery", "errors", LAST_ERRORS, own),

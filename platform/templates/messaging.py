@@ -29,7 +29,6 @@ from ._conventions import (
     config_path,
     dead_letter_queue_id,
     deny_plain_transport,
-    is_production,
     keep,
     key_arn,
     own_topic_name,
@@ -42,6 +41,7 @@ from ._conventions import (
     topic_logs_role,
     undeliverable_queue_id,
 )
+from ._log_groups import subscriptions
 
 SCOPE = "service"
 
@@ -69,11 +69,12 @@ def delivery_logs(service: Service, environment: Environment, event: str) -> Ite
         yield LogGroup(
             camel(event) + title,
             LogGroupName=topic_log_name(service, environment, event, outcome),
-            RetentionInDays=derive(365 if is_production(environment) else 30, environment.tier),
+            RetentionInDays=environment.logs.retention_days,
             KmsKeyId=key_arn(environment, "logs"),
             Tags=tags(service, environment, join(event, outcome.lower().replace("/", "-"), "-log")),
             **keep(environment),
         )
+        yield from subscriptions(environment, camel(event) + title)
 
 
 def topic(service: Service, environment: Environment, event: str) -> Iterator[AWSObject]:
