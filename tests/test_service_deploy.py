@@ -381,8 +381,8 @@ def test_alarms_and_logs_are_as_the_services_tell(menus: Deployed) -> None:
         group["logGroupName"].removeprefix("/service/production/menus/"): group["retentionInDays"] for group in groups
     }
     assert {values["security/logs-key-arn"]} == {group["kmsKeyId"] for group in groups}
-    (found,) = client("logs").describe_metric_filters(logGroupName=ids["WebAppLogGroup"])["metricFilters"]
-    assert '{ $.level = "error" }' == found["filterPattern"]
+    found = client("logs").describe_metric_filters(logGroupName=ids["WebAppLogGroup"])["metricFilters"]
+    assert {'{ $.level = "error" }', '?"panic:" ?"panicked at"'} == {each["filterPattern"] for each in found}
 
 
 @pytest.mark.parametrize("what", UNTOLD)
