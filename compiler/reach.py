@@ -16,7 +16,8 @@ from compiler.cause import find_cause, place_cause
 from compiler.confined import find_confined
 from compiler.destinations import INTERNET
 from compiler.diagnostics import Diagnostic, Related, Span
-from compiler.model import Entry, Json, Library, Path, Settings, Stack, value_at, walk_leaves
+from compiler.lookups import spread_lookups
+from compiler.model import Entry, Json, Library, Path, Said, Settings, Stack, value_at, walk_leaves
 from compiler.resolve import resolve_environment
 from compiler.trace import plain
 
@@ -65,7 +66,7 @@ def _check_confined(settings: Settings, stack: Stack, library: Library, endpoint
     """Check what instances may call that reach no internet, although their network does."""
     roles, where = find_confined(stack), settings.environment_name
     for name, path in find_unknown(stack, roles).items():
-        span, related = place_call(stack, path)
+        span, related = _place_confined(settings, stack, path)
         message = f"no endpoint is known that leads to `{name}` from `{where}` without the internet"
         hint = "set `egress.internet: true` for this process, unless nothing calls it"
         yield Diagnostic("D376", message, span, hint, "notice", related=related)
@@ -73,10 +74,20 @@ def _check_confined(settings: Settings, stack: Stack, library: Library, endpoint
         return
     for name, path in {**_find_shared(settings, stack, library, roles), **find_calls(stack, roles)}.items():
         if name not in endpoints:
-            span, related = place_call(stack, path) if "Action" in path else (_find_word(settings), ())
+            span, related = _place_confined(settings, stack, path)
             message = f"`{name}` cannot be reached without the internet in `{where}`, which has no endpoint for it"
             hint = f"set `egress.internet: true`, or ask the platform team to add `{name}` to `network.endpoints`"
             yield Diagnostic("D398", message, span, hint, related=related)
+
+
+def _place_confined(settings: Settings, stack: Stack, path: Path) -> tuple[Span | None, tuple[Related, ...]]:
+    """Return where to show a call: what the platform alone asks for fails because a process reaches no internet."""
+    cause = _find_asker(stack, path) if "Action" in path else None
+    word = _find_word(settings)
+    fed = cause is not None and any(each.origin.layer == "service" for each in cause.fed_by)
+    if cause is not None and (fed or word is None or cause.origin.layer != "template"):
+        return place_cause(cause)
+    return word, (Related("the platform asks for it here", cause.origin.span),) if cause else ()
 
 
 def _find_word(settings: Settings) -> Span | None:
@@ -94,9 +105,10 @@ def _find_shared(settings: Settings, stack: Stack, library: Library, roles: Coll
     """Name the endpoints that policies of the environment need, each with the place where a role names the policy."""
     found: dict[str, Path] = {}
     actions: dict[str, list[str]] | None = None
+    template, _ = spread_lookups(stack.template)  # in a large stack the policy is a parameter
     for role in sorted(roles):
         at: Path = ("Resources", role, "Properties", "ManagedPolicyArns")
-        for path, arn in walk_leaves(value_at(stack.template, at), at):
+        for path, arn in walk_leaves(value_at(template, at), at):
             if not isinstance(arn, str) or not arn.startswith(_PUBLISHED):
                 continue
             actions = _read_published(settings, library) if actions is None else actions
@@ -121,7 +133,13 @@ def _read_published(settings: Settings, library: Library) -> dict[str, list[str]
 
 
 def place_call(stack: Stack, path: Path) -> tuple[Span | None, tuple[Related, ...]]:
-    """Return where to show an action that is allowed: where the team's word stands that made the statement.
+    """Return where to show an action that is allowed: where the team's word stands that made the statement."""
+    cause = _find_asker(stack, path)
+    return place_cause(cause) if cause else (None, ())
+
+
+def _find_asker(stack: Stack, path: Path) -> Said | None:
+    """Return the word that an action is allowed for.
 
     Actions are mostly the platform's own words; what they are allowed on is what the service asks for.
     """
@@ -131,7 +149,7 @@ def place_call(stack: Stack, path: Path) -> tuple[Span | None, tuple[Related, ..
         words = [stack.stories[leaf][-1] for leaf, _ in walk_leaves(value_at(stack.template, at), at)]
         asked = (word for word in words if any(each.origin.layer == "service" for each in word.fed_by))
         cause = next(asked, cause)
-    return place_cause(cause) if cause else (None, ())
+    return cause
 
 
 def _list_endpoints(settings: Settings, library: Library) -> set[str]:

@@ -16,6 +16,7 @@ from compiler.cli import cli
 from compiler.contracts import describe_contract
 from compiler.diagnostics import CompileError
 from compiler.load import load_document
+from compiler.lookups import MOST_REFERENCES, share_lookups
 from compiler.model import Json, Library, Settings
 from compiler.pipeline import open_library
 from compiler.promote import promote_release
@@ -24,7 +25,7 @@ from compiler.resolve import resolve_environment
 from tests.describing import SHOP, resolve
 from tests.promotions import make_wish, publish_release
 from tests.services_by_hand import CASES, build_resources, load_template
-from tests.stacks_by_hand import said, stack_of
+from tests.stacks_by_hand import TEMPLATE_LINE, said, stack_of
 
 PLATFORM = Path(__file__).parent.parent / "platform"
 PROFILE = {"Type": "AWS::IAM::InstanceProfile", "Properties": {"Roles": [{"Ref": "Role"}]}}
@@ -255,7 +256,8 @@ def test_what_reaches_no_internet_needs_an_endpoint_where_others_have_a_way_out(
         }
         packaged = library(nat="single", endpoints=endpoints)
         settings = Settings("staging", {}, resolve_environment(packaged, "staging").environment)
-        told = check_reach(settings, stack_of(resources, {place: said("service", 3)}), packaged)
+        stack = share_lookups(stack_of(resources, {place: said("service", 3)}))
+        told = check_reach(settings, stack, packaged)
         return [f"{each.code} {each.message.split('`')[1]}" for each in told]
 
     assert ["D376 iam", "D398 secretsmanager"] == found(inside, mail, endpoints=["ssm"])
@@ -264,6 +266,9 @@ def test_what_reaches_no_internet_needs_an_endpoint_where_others_have_a_way_out(
     own = found(inside, endpoints=["secretsmanager", "ssm"], arns=[base])
     calls = ("ec2", "elasticloadbalancing", "kms", "logs", "monitoring", "ssmmessages")
     assert ["D376 iam", *(f"D398 {name}" for name in calls)] == own
+    # In a large stack that policy is a parameter.
+    many = {"Type": "AWS::SSM::Parameter", "Properties": {str(each): base for each in range(MOST_REFERENCES)}}
+    assert own == found(inside, endpoints=["secretsmanager", "ssm"], arns=[base], Many=many)
     apart = {"Type": "AWS::EC2::SecurityGroupEgress", "Properties": {"GroupId": {"Ref": "Group"}, **wide}}
     for case in (
         found(inside, wide, endpoints=["ssm"]),
@@ -273,3 +278,24 @@ def test_what_reaches_no_internet_needs_an_endpoint_where_others_have_a_way_out(
         found({**inside, "CidrIp": {"Ref": "Range"}}, endpoints=["ssm"]),
     ):
         assert [] == case
+
+
+def test_what_the_platform_calls_is_told_where_a_process_does_without_the_internet() -> None:
+    group = {"SecurityGroupEgress": [{"CidrIp": "10.32.0.0/16", "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}]}
+    launch = {"IamInstanceProfile": {"Name": {"Ref": "Profile"}}, "SecurityGroupIds": [{"Ref": "Group"}]}
+    resources = {
+        "Profile": PROFILE,
+        "Role": role(allow("sns:Publish", "autoscaling:CompleteLifecycleAction", "iam:GetRole")),
+        "Group": {"Type": "AWS::EC2::SecurityGroup", "Properties": group},
+        "Start": {"Type": "AWS::EC2::LaunchTemplate", "Properties": {"LaunchTemplateData": launch}},
+    }
+    place = ("Role", "Properties", "Policies", 0, "PolicyDocument", "Statement", 0, "Action", 0)
+    packaged = library(nat="single", endpoints=["ssm"])
+    for word, line in ((", egress: {internet: false}", 6), ("", TEMPLATE_LINE)):  # which an override closed instead
+        text = SHOP.replace(
+            "port: 8080}", "port: 8080}\n  site: {runtime: instances, command: ./bin/serve" + word + "}"
+        )
+        settings = replace(resolve(text), environment=resolve_environment(packaged, "staging").environment)
+        found = list(check_reach(settings, stack_of(resources, {place: said("addition", 3)}), packaged))
+        told = [(each.message.split("`")[1], each.span.line) for each in found if each.span]
+        assert [("iam", line), ("autoscaling", line), ("sns", 3)] == told
