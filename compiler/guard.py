@@ -2,7 +2,7 @@
 
 In: a Stack, the Library.    Out: Diagnostics; those of guardrails are Breaches, which a waiver may let pass.
 Faults: D208 the platform wrote out a credential, D601 a guardrail is broken, D602 a limit is exceeded; those
-of `budget`.
+of `balancers` and `budget`.
 Never: judges an intrinsic or a dynamic reference whose value is not known here.
 """
 
@@ -14,6 +14,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from compiler.balancers import check_balancers
 from compiler.budget import check_budget
 from compiler.cause import existing_path, find_cause, place_cause
 from compiler.diagnostics import Diagnostic, Related, Severity, Span, find_credential, order_diagnostics
@@ -36,7 +37,8 @@ _SEARCHED_LAYERS = ("service", "base", "override", "addition")
 
 def guard_stack(stack: Stack, library: Library) -> tuple[Diagnostic, ...]:
     """Check every guardrail on every resource of its types, the limits, and that no credential is written out."""
-    found: list[Diagnostic] = [*check_limits(stack), *check_budget(stack, library), *_check_credentials(stack)]
+    found: list[Diagnostic] = [*check_limits(stack), *check_balancers(stack), *check_budget(stack, library)]
+    found.extend(_check_credentials(stack))
     acts = tuple(_acts(stack))
     known = Known.of(stack.template)
     resources = tuple(_resources(stack))

@@ -29,7 +29,7 @@ CORRIDOR = [
     risk
     graph calls listening
     authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior permissions watched
-    routes priorities playbooks asking destinations confined suppressions subscriptions alarms own_alarms budget logs
+    routes priorities playbooks asking destinations confined balancers suppressions subscriptions alarms own_alarms budget logs
     pointer alignment safeguards
     reference
     stack_pair
@@ -119,7 +119,7 @@ CONTENT_LIBRARIES = {"templates": {"troposphere", "jinja2", "pathlib"}, "rules":
 PURE = set(
     """
     priorities asking suppressions processors alarms own_alarms watched budget days hours needs events logs
-    subscriptions
+    subscriptions balancers
     diagnostics service changes trace known authoring layers cause share node identity limits renames pattern guardrails
     alignment reference stack_pair aftermath compare counterpart consequence behavior template_shape
     pointer follow override addition archive blame validate rules refusals parts resolve build merge guard waivers

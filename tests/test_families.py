@@ -459,6 +459,12 @@ def test_what_aws_would_refuse_of_an_environment_is_told_at_its_line(case: str, 
     assert found[0].hint and found[0].span and found[0].span.path == "platform/environments/staging.yml"
 
 
+@pytest.mark.parametrize(("zone", "code"), [("staging.internal2", "D206"), ("a." * 60 + "internal", "D207")])
+def test_a_zone_is_one_of_which_a_load_balancer_takes_hosts(zone: str, code: str, tmp_path: Path) -> None:
+    (fault,) = find_faults(tmp_path, FILE, staging=SIMPLE.replace("staging.internal", zone))
+    assert (code, True) == (fault.code, "`privateZone`" in fault.message)
+
+
 def test_what_a_template_cannot_build_from_is_told_where_it_was_said(tmp_path: Path) -> None:
     text = re.sub(r"  certificateAuthority: .*\n", "", SIMPLE)
     root = write_library(tmp_path / "platform", FILE)

@@ -12,9 +12,11 @@ import pytest
 from compiler.chapters import Chapter, write_chapters
 from compiler.handbook import INDEX, render_handbook, write_pages
 from compiler.library import load_library, load_schema
+from compiler.load import load_document
 from compiler.model import Json, Library, value_at
 from compiler.names import Names
 from compiler.offers import describe_offers
+from compiler.pipeline import build_stack, plan_service
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "templates"
@@ -59,6 +61,14 @@ def test_the_pages_are_what_the_library_makes(chapters: tuple[Chapter, ...], upd
         write_pages(FOLDER, pages)
     committed = {path.name: path.read_text() for path in FOLDER.glob("*.md")}
     assert pages == committed, "run `python -m compiler.handbook docs/templates`"
+
+
+def test_the_sample_of_a_service_runs_in_that_of_an_environment(library: Library) -> None:
+    document, _ = load_document((FOLDER / "sample/environment.yml").read_bytes(), "environment.yml", dialect="plain")
+    extended = replace(library, environments={**library.environments, "sample": document})
+    plan = plan_service(FOLDER / "sample", extended, with_archives=False)
+    _, found = build_stack(plan, extended, "sample", lint=False)
+    assert [] == [each for each in found if each.severity != "notice"]
 
 
 def test_every_template_has_a_page_that_the_index_leads_to(library: Library, chapters: tuple[Chapter, ...]) -> None:

@@ -30,4 +30,16 @@ ENTRIES = (
         wrong=in_web("requests: {timeout: 3600}"),
         right=in_web("requests: {timeout: 3600}\ndeployment: {style: immutable}"),
     ),
+    Entry(
+        code="D397",
+        title="Drain that its instances do not wait for",
+        explanation="""
+            An override has the target group wait longer for requests that are under way than the process says with
+            `requests.timeout`. The instance knows only what the process says: it waits for as long and half a minute,
+            stops the program and ends, and what is under way is lost. Take the override away and set
+            `requests.timeout`, which the load balancer, the instance, its group and CloudFormation all follow.
+        """,
+        severity="warning",
+        is_shown_by_files=False,
+    ),
 )
