@@ -29,8 +29,8 @@ CORRIDOR = [
     risk
     graph calls listening
     authoring load identity limits lint_words renames rival pattern guardrails watch asked behavior permissions watched
-    routes priorities playbooks asking destinations confined balancers suppressions subscriptions alarms own_alarms budget logs
-    pointer alignment safeguards
+    routes priorities playbooks asking destinations confined suppressions subscriptions alarms own_alarms budget logs
+    pointer alignment safeguards balancers
     reference
     stack_pair
     aftermath
