@@ -7,6 +7,7 @@ Never: asks the clock: it looks at years from 2028 on, in which every date falls
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Iterator, Sequence
 
 _DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
@@ -50,9 +51,30 @@ def first_outside(at: str, start: str, stop: str) -> str | None:
         if order < 2:
             is_on = order == 0
         elif is_on is False:
-            when = _DAYS[weekday] if is_weekly else f"{day} {_MONTHS[month - 1]}"
-            return f"on {when} at {minute // 60:02}:{minute % 60:02}"
+            return _say(month, day, weekday, minute, is_weekly=is_weekly)
     return None
+
+
+def first_together(one: str, other: str) -> str | None:
+    """Say when two times first happen at once; None where they never do.
+
+    >>> first_together("0 22 * * *", "0 22 * * 5")
+    'on Friday at 22:00'
+    >>> first_together("0 22 * * 1-4", "0 22 * * 5")
+    """
+    clocks = _Clock(one), _Clock(other)
+    minutes = clocks[0].minutes & clocks[1].minutes
+    is_weekly = all(clock.is_weekly for clock in clocks)
+    if minutes:
+        for day in itertools.islice(_calendar(), 7 if is_weekly else None):
+            if all(clock.takes(day) for clock in clocks):
+                return _say(*day[1:], min(minutes), is_weekly=is_weekly)
+    return None
+
+
+def _say(month: int, day: int, weekday: int, minute: int, *, is_weekly: bool) -> str:
+    when = _DAYS[weekday] if is_weekly else f"{day} {_MONTHS[month - 1]}"
+    return f"on {when} at {minute // 60:02}:{minute % 60:02}"
 
 
 class _Clock:
@@ -60,18 +82,22 @@ class _Clock:
 
     def __init__(self, text: str) -> None:
         minutes, hours, days, months, weekdays = text.lower().split(" ")
-        self._minutes = sorted(60 * hour + minute for hour in _numbers(hours, 1) for minute in _numbers(minutes, 0))
+        self.minutes = {60 * hour + minute for hour in _numbers(hours, 1) for minute in _numbers(minutes, 0)}
         self._days, self._months, self._weekdays = _numbers(days, 2), _numbers(months, 3), _numbers(weekdays, 4)
         # Where both kinds of days are named, cron takes either.
         self._takes_either = "*" not in (days[0], weekdays[0])
         self.is_weekly = days == months == "*"
 
+    def takes(self, day: Day) -> bool:
+        is_day, is_weekday = day[2] in self._days, bool({day[3], day[3] or 7} & self._weekdays)
+        is_meant = is_day or is_weekday if self._takes_either else is_day and is_weekday
+        return is_meant and day[1] in self._months
+
     def moments(self, days: Sequence[Day], order: int) -> Iterator[Moment]:
+        minutes = sorted(self.minutes)
         for day in days:
-            is_day, is_weekday = day[2] in self._days, bool({day[3], day[3] or 7} & self._weekdays)
-            is_meant = is_day or is_weekday if self._takes_either else is_day and is_weekday
-            if is_meant and day[1] in self._months:
-                yield from ((day, minute, order) for minute in self._minutes)
+            if self.takes(day):
+                yield from ((day, minute, order) for minute in minutes)
 
 
 def _calendar() -> Iterator[Day]:

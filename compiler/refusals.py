@@ -1,12 +1,13 @@
 """Refusals: settings that agree with each other, and that AWS or an instance would refuse all the same.
 
 In: the Settings of one environment, the files of `src/` and `ansible/`.    Out: Diagnostics.
-Faults: D323 to D329, D339, D367.
+Faults: D323 to D329, D339, D367, D381.
 Never: looks at what the platform makes of a setting; what only the stack shows is `limits`.
 """
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 
 from compiler.blame import fault_at, is_from_service, map_at, number_at, span_of
 from compiler.diagnostics import Diagnostic, Related, Source, Span, suggest
-from compiler.hours import first_outside
+from compiler.hours import first_outside, first_together
 from compiler.model import Library, Repository, RepositoryFile, Settings
 from compiler.playbooks import check_playbooks
 from compiler.trace import plain
@@ -48,6 +49,7 @@ def check_refusals(settings: Settings) -> Iterator[Diagnostic]:
         yield from _check_log_paths(name, process, settings.data.get("service"))
         yield from _check_times(name, process)
         yield from _check_hours(name, process, map_at(settings.environment, "businessHours"))
+        yield from _check_order(name, process, map_at(settings.environment, "businessHours"))
     yield from _check_name(settings.data.get("service"))
     yield from _check_braces(settings)
     yield from _check_secrets(settings)
@@ -177,6 +179,21 @@ def _check_hours(name: str, process: Any, hours: dict[str, Any]) -> Iterator[Dia
             hint = f"choose times from `{start}` to `{stop}`, set `max: 0`, or use `availability: alwaysOn`"
             related = (Related("`availability` is businessHours here", span_of(availability)),)
             yield Diagnostic("D367", message, span_of(times[0]), hint, related=related)
+
+
+def _check_order(name: str, process: Any, hours: dict[str, Any]) -> Iterator[Diagnostic]:
+    """Check that no two changes of a group come at one time, of which nobody knows which is the last."""
+    schedule = map_at(map_at(process, "scaling"), "schedule")
+    times = [(f"`{key}`", each.get("at")) for key, each in schedule.items() if isinstance(each, dict)]
+    availability = process.get("availability") if isinstance(process, dict) else None
+    if times and isinstance(availability, str) and plain(availability) == "businessHours":
+        times = [(f"the {word} of business hours", hours.get(word)) for word in ("start", "stop")] + times
+    known = [(what, at) for what, at in times if isinstance(at, str) and not list(find_no_time(at))]
+    for (first, at), (second, again) in itertools.combinations(known, 2):
+        if when := first_together(plain(at), plain(again)):
+            message = f"{first} and {second} of `processes.{name}` change its group at one time, {when}"
+            related = (Related("the other one", span_of(at)),)
+            yield Diagnostic("D381", message, span_of(again), "let one of them come a minute later", related=related)
 
 
 def find_no_time(at: str) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Routes: hold the rules that processes have on shared load balancers against each other and against the environment.
 
 In: the Settings of one environment.    Out: Diagnostics.
-Faults: D340 to D345, D395.
+Faults: D340 to D345, D369, D395.
 Never: knows the rules of other services; those are compared when a release is published.
 """
 
@@ -42,6 +42,7 @@ def check_routes(settings: Settings, processes: Mapping[str, dict[str, Any]]) ->
             if priority is not None and not _was_shared(process.get("loadBalancer")):
                 message = f"`priority` of `processes.{name}` is for a shared load balancer, and it has one of its own"
                 yield fault_at("D340", message, priority, "add `loadBalancer: shared`, or remove it")
+            yield from _check_own(name, process, routing)
             continue
         yield from _check_alone(settings, name, process, routing)
         if rule := read_rule(process):
@@ -49,6 +50,17 @@ def check_routes(settings: Settings, processes: Mapping[str, dict[str, Any]]) ->
     placed = sorted((each for each in routes if each.priority is not None), key=lambda each: each.priority or 0)
     for index, route in enumerate(placed):
         yield from _check_place(route, [each for each in placed[:index] if each.rule.exposure == route.rule.exposure])
+
+
+def _check_own(name: str, process: Mapping[str, Any], routing: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Say of a load balancer of its own that it waits for a name which leads to another one."""
+    host = routing.get("host")
+    if isinstance(host, str) and "dns" not in process:
+        message = (
+            f"`processes.{name}` answers requests for `{host}` alone, a name that leads to no load balancer of its"
+        )
+        hint = "add a `dns` of its own, set `loadBalancer: shared`, or make the record in an addition"
+        yield fault_at("D369", message, host, hint, "warning")
 
 
 def _check_alone(

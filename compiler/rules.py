@@ -202,7 +202,8 @@ def _check_scaling(name: str, process: dict[str, Any], *, is_consumer: bool) -> 
         message = f"`requests` in {where} has no load balancer: `{name}` has no `port`"
         yield fault_at("D307", message, targets["requests"], "give it a `port`, or scale on `cpu`")
     if plain(deployment.get("style")) == "rolling" and high is not None and (low is None or low <= high):
-        yield from _check_rolling(name, deployment, low, high)
+        later = [number_at(each, "max") for each in map_at(scaling, "schedule").values()]
+        yield from _check_rolling(name, deployment, low, high, min([high, *filter(None, later)]))
     yield from _check_refresh(name, process)
 
 
@@ -220,13 +221,16 @@ def _check_refresh(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:
         yield fault_at("D368", message, style, hint, "warning")
 
 
-def _check_rolling(name: str, deployment: dict[str, Any], low: int | None, high: int) -> Iterator[Diagnostic]:
+def _check_rolling(
+    name: str, deployment: dict[str, Any], low: int | None, high: int, least: int
+) -> Iterator[Diagnostic]:
+    """`least` is the smallest size that the group may have at any time but none at all."""
     where = f"`processes.{name}`"
     keep, batch = number_at(deployment, "minInService"), number_at(deployment, "batch")
-    if keep is not None and keep >= high:
-        message = f"a rolling deployment that keeps {keep} in service cannot progress in {where}: `max` is {high}"
+    if keep is not None and keep >= least:
+        message = f"a rolling deployment that keeps {keep} in service cannot progress in {where}: `max` is {least}"
         yield conflict_at(
-            "D309", message, (high, "max"), (keep, "minInService"), "raise `max`, or use `style: inPlace`"
+            "D309", message, (least, "max"), (keep, "minInService"), "raise `max`, or use `style: inPlace`"
         )
     elif keep is None and low and high < 2:
         message = f"a rolling deployment keeps nothing in service in {where}: `max` is {high}"

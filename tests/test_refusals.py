@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from compiler.hours import first_outside
+from compiler.hours import first_outside, first_together
 from tests.describing import SERVICE, judge
 from tests.spans import cut, show
 
@@ -80,7 +80,7 @@ def test_a_log_is_a_file_of_its_own_that_others_can_see_and_that_stays(paths: li
     [
         ("businessHours", '{at: "0 12 * * *", min: 8}', ['D367 10 "0 12 * * *"']),
         ("businessHours", '{at: "0 12 * * 1-5", min: 8, max: 8}', []),
-        ("businessHours", '{at: "0 19 * * fri", max: 8}', ['D367 10 "0 19 * * fri"']),
+        ("businessHours", '{at: "0 19 * * fri", max: 8}', ['D367 10 "0 19 * * fri"', 'D381 10 "0 19 * * fri"']),
         ("businessHours", '{at: "0 12 1 * *", min: 2}', ['D367 10 "0 12 1 * *"']),
         ("businessHours", '{at: "0 12 * * *", min: 0, max: 0}', []),
         ("alwaysOn", '{at: "0 12 * * *", min: 2}', []),
@@ -108,6 +108,36 @@ def test_a_schedule_starts_nothing_while_its_process_is_off(availability: str, s
 )
 def test_the_first_time_outside_of_others_is_found(at: str, start: str, stop: str, when: str | None) -> None:
     assert when == first_outside(at, start, stop)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "when"),
+    [
+        ("0 22 * * *", "0 22 * * *", "on Saturday at 22:00"),
+        ("0 22 * * *", "*/15 22,23 * * sun", "on Sunday at 22:00"),
+        ("0 22 * * *", "1 22 * * *", None),
+        ("0 22 * * 1-4", "0 22 * * fri", None),
+        ("0 22 31 * *", "0 22 * 4 *", None),
+        ("0 22 29 2 *", "0 22 * 2 0", "on 29 February at 22:00"),
+    ],
+)
+def test_the_first_time_at_which_two_meet_is_found(one: str, other: str, when: str | None) -> None:
+    assert (when, when) == (first_together(one, other), first_together(other, one))
+
+
+@pytest.mark.parametrize(
+    ("availability", "said", "shown"),
+    [
+        ("alwaysOn", 'a: {at: "0 22 * * *", max: 3}, b: {at: "0 22 * * 5", max: 2}', ['D381 10 "0 22 * * 5"']),
+        ("alwaysOn", 'a: {at: "0 22 * * *", max: 3}, b: {at: "1 22 * * 5", max: 2}', []),
+        ("alwaysOn", 'a: {at: "0 7 * * 1-5", max: 2}', []),
+        ("businessHours", 'a: {at: "0 7 * * 1-5", max: 2}', ['D381 10 "0 7 * * 1-5"']),
+        ("businessHours", 'a: {at: "0 12 * * 1-5", max: 2}', []),
+    ],
+)
+def test_two_changes_of_a_group_do_not_come_at_one_time(availability: str, said: str, shown: list[str]) -> None:
+    scaling = f"    scaling: {{max: 8, target: {{cpu: 50}}, schedule: {{{said}}}}}\n"
+    assert shown == show(judge(f"{SERVICE}    availability: {availability}\n{scaling}"))
 
 
 @pytest.mark.parametrize("name", ["platform", "nginx", "journal"])

@@ -28,6 +28,13 @@ def found(text: str, environment: str = "production") -> list[str]:
         ("    scaling: {max: 1}\n    deployment: {minInService: 0, batch: 2}", "D309 10 2", "1"),
         ("    scaling: {max: 1}", "D309 9 1", "1"),
         ("    scaling: {max: 3, target: {cpu: 1}}\n    deployment: {minInService: 3}", "D309 9 3", "3"),
+        (
+            """\
+    scaling: {max: 4, target: {cpu: 1}, schedule: {a: {at: "0 1 * * *", max: 2}}}
+    deployment: {minInService: 2}""",
+            "D309 9 2",
+            "2",
+        ),
         ("    healthCheck: {timeout: 10}", "D303 9 10", "10"),
         ("    healthCheck: {interval: 5}", "D303 9 5", "5"),
         ("    alarms: {cpu: {amber: 85}}", "D304 9 85", "85"),

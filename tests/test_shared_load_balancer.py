@@ -20,6 +20,7 @@ from tests.services_by_hand import (
     ssm,
     with_process,
 )
+from tests.spans import show
 
 NARROW = with_process(replace(SHARED.processes[0], exposure="public", routing=SHARED_PATHS.processes[0].routing))
 
@@ -113,6 +114,15 @@ def test_rules_of_one_load_balancer_do_not_hide_each_other(first: str, second: s
         )
     )
     assert codes == [found.code for found in judge(text)]
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [("routing: {host: a}", ["D369 6 a"]), ("dns: b, routing: {host: a}", []), ("routing: {paths: [/x]}", [])],
+)
+def test_a_name_that_leads_elsewhere_is_told(said: str, shown: list[str]) -> None:
+    own = f"  two: {{runtime: instances, command: ./x, port: 80, {said}}}\n"
+    assert shown == show(judge(HEAD + PROCESS.format("one", "dns: a, routing: {priority: 1}") + own))
 
 
 def one_name(*rules: str) -> str:

@@ -20,6 +20,7 @@ ENTRIES = (
     Entry(
         code="D368",
         title="Refresh that waits for no alarm",
+        severity="warning",
         explanation="""
             Once a refresh has replaced all instances it waits for `bakeTime` seconds, in which a red alarm on errors
             or latency takes the release back. A process without a `port` has neither alarm, and one may have switched
@@ -28,5 +29,20 @@ ENTRIES = (
         """,
         wrong=in_web("deployment: {style: refresh}\nalarms: {errors: {enabled: false}, latency: {enabled: false}}"),
         right=in_web("deployment: {style: refresh}\nalarms: {latency: {enabled: false}}"),
+    ),
+    Entry(
+        code="D381",
+        title="Two changes of a group at one time",
+        explanation="""
+            Two entries of a `scaling.schedule`, or one of them and the begin or the end of business hours, set the
+            bounds of a group at one time. AWS refuses the second of two scheduled actions with one time, and says that
+            of two that meet now and then nobody knows which comes last.
+        """,
+        wrong=in_web(
+            'scaling: {min: 2, max: 2, schedule: {night: {at: "0 22 * * *", max: 3}, friday: {at: "0 22 * * 5", max: 2}}}'
+        ),
+        right=in_web(
+            'scaling: {min: 2, max: 2, schedule: {night: {at: "0 22 * * *", max: 3}, friday: {at: "1 22 * * 5", max: 2}}}'
+        ),
     ),
 )

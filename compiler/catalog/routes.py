@@ -90,4 +90,16 @@ ENTRIES = (
         """,
         is_shown_by_files=False,
     ),
+    Entry(
+        code="D369",
+        title="Name that leads elsewhere",
+        severity="warning",
+        explanation="""
+            A load balancer of its own answers the names of its process, and 404 to all others. `routing.host` is the
+            name of another process, whose record leads to another load balancer, so nobody gets here by it, and the
+            process has no `dns` of its own. Where both are to answer one name, let them share a load balancer.
+        """,
+        wrong=in_web("routing: {host: portal, paths: [/shop/*]}"),
+        right=in_web("dns: shop\nrouting: {host: portal, paths: [/shop/*]}"),
+    ),
 )

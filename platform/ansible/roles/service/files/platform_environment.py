@@ -94,7 +94,9 @@ def _ask_ssm(facts: Mapping[str, Any], operation: str, arguments: Iterable[str])
         *arguments,
     ]
     # HOME is the process's own folder here: a configuration that it leaves there could have root run anything.
-    environment = {**os.environ, "AWS_PAGER": "", "HOME": "/root"}
+    # The AWS CLI asks the instance for its role once, and for a second: too short for one that is busy starting.
+    patience = {"AWS_METADATA_SERVICE_TIMEOUT": "5", "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "5"}
+    environment = {**os.environ, **patience, "AWS_PAGER": "", "HOME": "/root"}
     asked = subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=False)
     if asked.returncode != 0:
         raise UnreadableEnvironment(f"`aws ssm {operation}` fails with {asked.returncode}")
