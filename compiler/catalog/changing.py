@@ -39,10 +39,10 @@ ENTRIES = (
             of two that meet now and then nobody knows which comes last.
         """,
         wrong=in_web(
-            'scaling: {min: 2, max: 2, schedule: {night: {at: "0 22 * * *", max: 3}, friday: {at: "0 22 * * 5", max: 2}}}'
+            'scaling: {min: 2, max: 2, schedule: {a: {at: "0 22 * * *", max: 3}, b: {at: "0 22 * * 5", max: 2}}}'
         ),
         right=in_web(
-            'scaling: {min: 2, max: 2, schedule: {night: {at: "0 22 * * *", max: 3}, friday: {at: "1 22 * * 5", max: 2}}}'
+            'scaling: {min: 2, max: 2, schedule: {a: {at: "0 22 * * *", max: 3}, b: {at: "1 22 * * 5", max: 2}}}'
         ),
     ),
 )
