@@ -22,8 +22,9 @@ from compiler.watched import Place, list_alarms
 # What alarms of a process, or of a service, are called already: ids of theirs would be the same, or look it.
 METRICS = (
     *("cpu", "memory", "disk", "agentReports", "statusChecks", "capacity", "missingInstances", "latency", "errors"),
-    *("healthyHosts", "unhealthyHosts", "connectionErrors", "rejectedConnections", "queueAge", "maxAge"),
-    *("undeliverable", "inFlight", "down", "degraded", "bootFailures", "outOfMemory", "launchFailures"),
+    *("requests", "healthyHosts", "unhealthyHosts", "connectionErrors", "rejectedConnections", "queueAge", "maxAge"),
+    *("undeliverable", "inFlight", "down", "degraded", "bootFailures", "outOfMemory", "outputErrors"),
+    *("panics", "launchFailures"),
 )
 STATISTICS = ("Average", "Maximum", "Minimum", "SampleCount", "Sum")
 _PERCENTILE = re.compile(r"p(?:[1-9][0-9]?(?:\.[0-9]{1,2})?|0\.[0-9]?[1-9])")
