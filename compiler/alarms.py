@@ -7,6 +7,7 @@ Never: asks the clock: what a commit compiles to does not change when a day has 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -38,13 +39,30 @@ def check_alarms(name: str, process: dict[str, Any], *, is_consumer: bool) -> It
         where = f"`alarms.{metric}` of `{name}`" if common else f"`processes.{name}.alarms.{metric}`"
         yield from _check_words(where, said, Watched(), is_fewer=metric in _FEWER)
         yield from _check_object(name, process, metric, said, is_consumer=is_consumer)
-    least, hosts = number_at(map_at(process, "scaling"), "min"), map_at(map_at(process, "alarms"), "healthyHosts")
+    yield from _check_hosts(name, process)
+
+
+def _check_hosts(name: str, process: dict[str, Any]) -> Iterator[Diagnostic]:
+    """Compare with as few hosts as there may be at the quietest time at which there is one."""
+    scaling, hosts = map_at(process, "scaling"), map_at(map_at(process, "alarms"), "healthyHosts")
+    floors = [number_at(each, "min") for each in (scaling, *map_at(scaling, "schedule").values())]
+    said = [floor for floor in floors if floor is not None]
+    if "port" not in process or not said or hosts.get("enabled") is False:
+        return
+    least = min([floor for floor in said if floor > 0] or said)
     for color in ("amber", "red"):
         wanted = number_at(hosts, color)
-        if wanted is not None and least is not None and wanted > least and "port" in process:
+        if wanted is not None and wanted > least:
             whose = f"`{name}`" if _is_common(wanted) else f"`processes.{name}`"
-            message = f"{whose} may have {least} hosts, and {color} speaks at fewer than {wanted}"
+            message = f"{whose} may have {least} host{'s' * (least != 1)}, and {color} speaks at fewer than {wanted}"
             yield conflict_at("D359", message, (wanted, color), (least, "min"), f"lower `{color}` or raise `min`")
+    amber, red = number_at(hosts, "amber"), number_at(hosts, "red")
+    usual = math.ceil(least / 2)
+    if red is None and amber is not None and 0 < amber <= usual and is_from_service(amber):
+        message = (
+            f"`amber` {amber} is not above `red` of `{name}`, which is {usual} where nobody says it: half of {least}"
+        )
+        yield fault_at("D304", message, amber, f"raise `amber` above {usual}, or say `red`, too")
 
 
 def check_others(data: Json) -> Iterator[Diagnostic]:

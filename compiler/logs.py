@@ -14,6 +14,7 @@ from typing import Any
 from compiler.blame import conflict_at, fault_at, map_at, number_at
 from compiler.diagnostics import Diagnostic
 from compiler.model import Settings
+from compiler.service import STANDARD_FILTER
 from compiler.trace import plain
 
 _HINT = """write a pattern such as '{ $.level = "error" }', in single quotes"""
@@ -63,9 +64,15 @@ def _check_patterns(where: str, filters: Mapping[Any, Any]) -> Iterator[Diagnost
 
 def _check_thresholds(where: str, filters: Mapping[Any, Any]) -> Iterator[Diagnostic]:
     for key, each in filters.items():
-        amber, red = number_at(each, "threshold"), number_at(map_at(each, "alarm"), "red")
-        if amber is not None and red is not None and amber >= red:
-            message = f"`threshold` {amber} is not below `alarm.red` {red} in `{where}.filters.{key}`"
+        said, red = number_at(each, "threshold"), number_at(map_at(each, "alarm"), "red")
+        amber = STANDARD_FILTER.threshold if said is None and plain(key) == STANDARD_FILTER.name else said
+        if amber is None or red is None or amber < red:
+            continue
+        usual = ", as nobody says it," if said is None else ""
+        message = f"`threshold` {amber}{usual} is not below `alarm.red` {red} in `{where}.filters.{key}`"
+        if said is None:
+            yield fault_at("D304", message, red, "change `red`, or say `threshold`, too")
+        else:
             yield conflict_at("D304", message, (amber, "threshold"), (red, "red"))
 
 

@@ -20,6 +20,9 @@ def found(text: str, environment: str = "production") -> list[str]:
     return show(judge(SERVICE + text, environment))
 
 
+NIGHT = "scaling: {min: 4, max: 4, schedule: {night: {at: 0 22 * * *, min: 2}, rest: {at: 0 1 * * 6, min: 0}}}"
+
+
 @pytest.mark.parametrize(
     ("text", "shown", "related"),
     [
@@ -41,6 +44,12 @@ def found(text: str, environment: str = "production") -> list[str]:
         ("    alarms: {cpu: {red: 70}}", "D304 9 70", "70"),
         ("    alarms: {latency: {amber: 2, red: 1.5}}", "D304 9 2", "1.5"),
         ("    logs: {a: {path: /a, filters: {errors: {threshold: 9, alarm: {red: 9}}}}}", "D304 9 9", "9"),
+        (
+            f"    alarms: {{healthyHosts: {{red: 3}}}}\n    {NIGHT}",
+            "D359 9 3",
+            "2",
+        ),
+        ("    alarms: {healthyHosts: {amber: 2}}", "D359 9 2", "1"),
         ("messages: {publish: {a: {alarms: {loss: {amber: 9, red: 8}}}}}", "D304 9 9", "8"),
         ("messages: {consume: {a.b: {process: web, alarms: {deadLetters: {amber: 9, red: 9}}}}}", "D304 9 9", "9"),
         (
@@ -60,6 +69,27 @@ def test_two_values_that_contradict_each_other_are_both_shown(text: str, shown: 
     faults = judge(f"{SERVICE}{text}\n")
     assert [shown] == show(faults)
     assert related == cut(faults[0].related[0].span)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("logs: {a: {path: /a, filters: {errors: {alarm: {red: 1}}}}}", ["D304 9 1"]),
+        ("logs: {a: {path: /a, filters: {errors: {alarm: {red: 5}}}}}", ["D304 9 5"]),
+        ("logs: {a: {path: /a, filters: {errors: {alarm: {red: 6}}}}}", []),
+        ("logs: {a: {path: /a, filters: {errors: {threshold: 1, alarm: {red: 2}}}}}", []),
+        ("scaling: {min: 9, max: 9}\n    alarms: {healthyHosts: {amber: 5}}", ["D304 10 5"]),
+        ("scaling: {min: 9, max: 9}\n    alarms: {healthyHosts: {amber: 6}}", []),
+        ("scaling: {min: 9, max: 9}\n    alarms: {healthyHosts: {amber: 3, red: 2}}", []),
+        (
+            "scaling: {min: 9, max: 9, schedule: {x: {at: 0 1 * * *, min: 4}}}\n    alarms: {healthyHosts: {amber: 3}}",
+            [],
+        ),
+        ("alarms: {healthyHosts: {enabled: false, red: 3}}", []),
+    ],
+)
+def test_what_is_said_is_held_against_what_nobody_says(text: str, shown: list[str]) -> None:
+    assert shown == found(f"    {text}\n")
 
 
 @pytest.mark.parametrize(

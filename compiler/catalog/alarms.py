@@ -81,8 +81,8 @@ ENTRIES = (
         title="Alarm that is always on",
         explanation="""
             `healthyHosts` speaks at fewer hosts than its threshold, and the group may have as few as `min` without
-            anything being wrong. A threshold above `min` is crossed on every quiet day. Lower the threshold, or raise
-            `min`.
+            anything being wrong: that of `scaling` or, at its hours, one of the schedule. A threshold above the lowest
+            of them that is not 0 is crossed on every quiet day, or every night. Lower the threshold, or raise `min`.
         """,
         wrong=in_web("scaling: {min: 2, max: 4, target: {cpu: 60}}\nalarms: {healthyHosts: {red: 3}}"),
         right=in_web("scaling: {min: 2, max: 4, target: {cpu: 60}}\nalarms: {healthyHosts: {red: 2}}"),
