@@ -107,13 +107,42 @@ MUTE = {"until": "2027-01-01", "reason": "nobody needs to hear of it"}
 def test_every_alarm_that_is_heard_is_muted_at_some_place_of_the_descriptor() -> None:
     schema = library().schema
     assert isinstance(schema, dict)
-    everywhere = mute_all(schema, yaml.safe_load(SAMPLE))
+    everywhere = alarms_of(yaml.safe_dump(mute_all(schema, yaml.safe_load(SAMPLE))))
+    assert {"StorefrontErrorsRedDownAlarm", "PackerQueueAgeAmberDegradedAlarm"} <= set(everywhere)
+    assert heard_of(everywhere) == muted_of(everywhere)
     # A combined alarm has no part left where all are muted, and is muted itself where they are not.
     combined = yaml.safe_load(SAMPLE) | {"alarms": {name: {"mute": MUTE} for name in ("down", "degraded")}}
-    muted = {name for each in (everywhere, combined) for name in muted_of(alarms_of(yaml.safe_dump(each)))}
-    heard = {name for name, body in alarms_of(SAMPLE).items() if "AlarmActions" in body}
+    muted = muted_of(everywhere) | muted_of(alarms_of(yaml.safe_dump(combined)))
+    heard = heard_of(alarms_of(SAMPLE))
     assert len(heard) > 40 and "StorefrontDownAlarm" in heard
     assert set() == heard - muted
+
+
+def test_messages_of_the_night_page_nobody_in_the_morning_after_a_mute() -> None:
+    text = """service: shop
+owner: squad-toy
+platform: "1.0"
+processes:
+  work:
+    runtime: instances
+    command: ./bin/work
+    availability: businessHours
+    scaling: {min: 1, max: 4, target: {queueAge: 120}}
+    alarms: {queueAge: {mute: {until: "2027-01-01", reason: the depot is counted}}}
+messages:
+  publish: [parcel-packed]
+  consume: {shop.parcel-packed: {process: work}}
+"""
+    alarms = alarms_of(text)
+    page = alarms["WorkQueueAgeRedDownAlarm"]
+    assert 'ALARM("${WorkQueueAgeRedAlarm}")) AND NOT ALARM("${WorkRestingAlarm}")' in page["AlarmRule"]["Fn::Sub"]
+    assert "WorkDeployingAlarm" == alarms["WorkQueueAgeAmberDegradedAlarm"]["ActionsSuppressor"]["Fn::GetAtt"][0]
+    of_queues = {name for name in heard_of(alarms) if "QueueAge" in name}
+    assert {"WorkQueueAgeRedDownAlarm", "WorkQueueAgeAmberDegradedAlarm"} == of_queues <= muted_of(alarms)
+
+
+def heard_of(alarms: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    return {name for name, body in alarms.items() if "AlarmActions" in body}
 
 
 def muted_of(alarms: Mapping[str, Mapping[str, Any]]) -> set[str]:

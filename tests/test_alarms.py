@@ -48,15 +48,29 @@ def test_nobody_is_paged_for_a_branch() -> None:
     assert not [name for name, body in resources.items() if body["Type"] == COMPOSITE]
 
 
-def test_a_muted_alarm_stays_and_is_no_part_of_another() -> None:
+def test_a_muted_part_leaves_the_page_for_one_of_its_own_which_is_muted() -> None:
     mute = Mute("2026-12-31", "the cache is rebuilt")
     alarms = {**WEB.alarms, "errors": replace(WEB.alarms["errors"], mute=mute)}
     resources = json.loads(json.dumps(build_resources(with_process(replace(WEB, alarms=alarms)))))
-    muted = resources["WebErrorsRedAlarm"]["Properties"]
-    assert muted["AlarmActions"] and "ActionsEnabled" not in muted
-    assert [{"Ref": "WebErrorsRedAlarm"}] == silenced(resources, "WebErrorsRedAlarmMuteRule")
-    assert "Muted until 2026-12-31: the cache is rebuilt." in muted["AlarmDescription"]
-    assert "WebErrors" not in json.dumps(resources["WebDownAlarm"])
+    for color, name in (("Red", "Down"), ("Amber", "Degraded")):
+        part, own = f"WebErrors{color}Alarm", f"WebErrors{color}{name}Alarm"
+        assert "AlarmActions" not in resources[part]["Properties"] and f"{part}MuteRule" not in resources
+        muted = resources[own]["Properties"]
+        assert f'ALARM("${{{part}}}")' == muted["AlarmRule"]["Fn::Sub"]
+        assert muted["AlarmActions"] == resources[f"Web{name}Alarm"]["Properties"]["AlarmActions"]
+        assert [{"Ref": own}] == silenced(resources, f"{own}MuteRule")
+        assert "Muted until 2026-12-31: the cache is rebuilt." in muted["AlarmDescription"]
+        assert "WebErrors" not in json.dumps(resources[f"Web{name}Alarm"])
+    assert "WebDeployingAlarm" == muted["ActionsSuppressor"]["Fn::GetAtt"][0]
+
+
+def test_the_page_that_is_muted_for_longer_than_a_part_holds_that_back_too() -> None:
+    short, long = Mute("2026-12-01", "the cache is rebuilt"), Mute("2026-12-31", "nobody uses it before the new year")
+    said = {"down": long, "errors": short}
+    alarms = {**WEB.alarms, **{name: replace(WEB.alarms[name], mute=mute) for name, mute in said.items()}}
+    resources = build_resources(with_process(replace(WEB, alarms=alarms)))
+    assert "2027-01-01T00:00" == resources["WebErrorsRedDownAlarmMuteRule"]["Properties"]["ExpireDate"]
+    assert "2026-12-02T00:00" == resources["WebErrorsAmberDegradedAlarmMuteRule"]["Properties"]["ExpireDate"]
 
 
 def test_the_owner_hears_of_each_group_that_cannot_launch_an_instance() -> None:
@@ -195,6 +209,38 @@ def test_what_waits_while_a_process_is_off_neither_pages_nor_speaks_in_the_morni
     assert Days(resources, {"WorkerRestingAlarm": off}).is_on(waits_for, 620)
 
 
+@pytest.mark.parametrize("metric", ["queueAge", "maxAge", "missingInstances"])
+def test_what_was_muted_waits_for_the_rest_when_its_day_is_over(metric: str) -> None:
+    alarms = {**WORKER.alarms, metric: replace(WORKER.alarms[metric], mute=MUTE)}
+    worker = replace(WORKER, scaling=Scaling(1, 4, {}), availability="businessHours", alarms=alarms)
+    resources = json.loads(
+        json.dumps(build_resources(replace(RECIPES, processes=(worker,), consumes=WAITING), STAGING))
+    )
+    part = f"Worker{metric[0].upper()}{metric[1:]}Red"
+    page = f"{part}DownAlarm"
+    assert [{"Ref": page}] == silenced(resources, f"{page}MuteRule")
+    assert "AlarmActions" not in resources[f"{part}Alarm"]["Properties"]
+    assert "AlarmActions" in resources["WorkerDownAlarm"]["Properties"]
+    off, backlog = [minute < 600 for minute in range(900)], [600 <= minute < 620 for minute in range(900)]
+    for bad, first in ((backlog, None), ([not each for each in off], 629)):
+        days = Days(resources, {"WorkerRestingAlarm": off, f"{part}Alarm": bad})
+        assert first == days.first_page(page, 900)
+        assert days.first_page("WorkerDownAlarm", 900) is None
+
+
+@pytest.mark.parametrize("metric", ["healthyHosts", "unhealthyHosts"])
+def test_what_was_muted_waits_for_instances_that_change_when_its_day_is_over(metric: str) -> None:
+    alarms = {**WEB.alarms, metric: replace(WEB.alarms[metric], mute=MUTE)}
+    resources = json.loads(json.dumps(build_resources(with_process(replace(WEB, alarms=alarms)))))
+    part = f"Web{metric[0].upper()}{metric[1:]}Red"
+    dip, changes = [10 <= minute < 16 for minute in range(90)], [minute in (9, 10) for minute in range(90)]
+    page = f"{part}DownAlarm"
+    assert Days(resources, {f"{part}Alarm": dip, "WebChangingAlarm": changes}).first_page(page, 90) is None
+    assert Days(resources, {f"{part}Alarm": dip}).first_page(page, 90) in (12, 14)
+    lasts = Days(resources, {f"{part}Alarm": [True] * 90, "WebChangingAlarm": [True] * 90})
+    assert (lasts.first_page(page, 90) or 90) < 15
+
+
 def test_a_group_that_may_start_and_does_not_still_pages() -> None:
     worker = replace(WORKER, scaling=Scaling(0, 4, {"queueAge": 120}))
     resources = json.loads(json.dumps(build_resources(replace(RECIPES, processes=(worker,), consumes=WAITING))))
@@ -279,7 +325,7 @@ def test_a_mute_of_the_page_holds_where_it_speaks_for_one_alarm() -> None:
 def test_a_mute_holds_at_every_minute_until_the_day_is_over_and_no_longer() -> None:
     resources = json.loads(json.dumps(build_resources(MUTED)))
     rules = properties_of(resources, "AWS::CloudWatch::AlarmMuteRule")
-    muted = ("LatencyAmber", "LatencyRed", "CpuAmber", "CpuRed", "Down")
+    muted = ("LatencyAmberDegraded", "LatencyRed", "CpuAmber", "CpuRed", "Down")
     assert {f"Web{name}AlarmMuteRule": [{"Ref": f"Web{name}Alarm"}] for name in muted} == {
         name: said["MuteTargets"]["AlarmNames"] for name, said in rules.items()
     }

@@ -74,7 +74,7 @@ def alarm(
         **_actions(service, environment, color, is_heard=is_heard),
         Tags=tags(service, environment, tag, process),
     )
-    return [made, *_silence(made, mute)]
+    return [made, *(_silence(made, mute) if is_heard else ())]
 
 
 def combined_alarm(
@@ -113,7 +113,7 @@ def combined_alarm(
         **patience,
         Tags=tags(service, environment, tag, process),
     )
-    return [made, *_silence(made, mute)]
+    return [made, *(_silence(made, mute) if is_heard else ())]
 
 
 def runbook(

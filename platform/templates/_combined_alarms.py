@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 from troposphere import AWSObject
 
-from compiler.authoring import Environment, Process, Service, Watched, camel, derive, join
+from compiler.authoring import Environment, Process, Service, camel, derive, join
 
 from ._alarms import Measured, alarm, combined_alarm, reckoned, runbook
 from ._patience import minutes_to_start
-from ._watching import COMBINED, OF_CHANGE, OF_REST, Part, has_rest, size_of, spoken_for
+from ._watching import COMBINED, OF_CHANGE, OF_REST, Part, Speaker, dashed, has_rest, size_of, spoken_for
 
 # As many minutes of change, and the ticket is not held back any longer.
 MOST_MINUTES_OF_CHANGE = 10
@@ -32,29 +32,34 @@ def combined_alarms(service: Service, environment: Environment, process: Process
         yield from changing(service, environment, process)
     if speaking and has_rest(process):
         yield from resting(service, environment, process)
-    if "degraded" in speaking:
+    if any(each.name == "degraded" for each in speaking):
         yield from deploying(service, environment, process)
-    for name, parts in speaking.items():
-        yield from combined(service, environment, process, name, parts)
+    for each in speaking:
+        yield from combined(service, environment, process, each)
 
 
-def combined(
-    service: Service, environment: Environment, process: Process, name: str, parts: list[Part]
-) -> Iterator[AWSObject]:
-    watched, (color, _) = process.alarms.get(name, Watched()), COMBINED[name]
+def combined(service: Service, environment: Environment, process: Process, speaker: Speaker) -> Iterator[AWSObject]:
+    name, about = speaker.name, speaker.alone or speaker.name
+    (color, _), watched = COMBINED[name], process.alarms[about]
+    # Who mutes the whole does not want to hear of what is left when a part's own mute ends.
+    mutes = [mute for each in (about, name) if (mute := process.alarms[each].mute) is not None]
     yield from combined_alarm(
-        camel(process.name, name) + "Alarm", service, environment,
+        speaker.title(process), service, environment,
         process=process.name,
-        tag=join(process.name, "-", name),
+        tag=join(process.name, "-", *(() if speaker.alone is None else (dashed(about), "-", color, "-")), name),
         color=color,
         says=join(
             service.name, "/", process.name, " in ", environment.name, ": ", MEANINGS[name],
             " Look at which of the alarms is on that this one is made of.",
         ),
-        rule=_rule_of_down(process, parts) if name == "down" else _any_of(*(each.title for each in parts)),
+        rule=(
+            _rule_of_down(process, speaker.parts)
+            if name == "down"
+            else _any_of(*(each.title for each in speaker.parts))
+        ),
         waits_for=None if name == "down" else _deploying(process),
-        runbook=runbook(service, environment, name, process=process, own=watched.runbook),
-        mute=watched.mute,
+        runbook=runbook(service, environment, about, process=process, own=watched.runbook),
+        mute=max(mutes, key=lambda each: each.until, default=None),
     )  # fmt: skip
 
 

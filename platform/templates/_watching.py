@@ -109,25 +109,45 @@ class Part:
         return self.title.removesuffix("Alarm") + "LongAlarm"
 
 
-def spoken_for(service: Service, environment: Environment, process: Process) -> dict[str, list[Part]]:
-    """Map "down" and "degraded", as far as there is one, to the alarms that it speaks for.
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """A combined alarm, "down" or "degraded", and its parts. One alone has those of a single metric, which is muted."""
 
-    One alone speaks for itself, unless it is muted here or has to wait, which it could not by itself. Of a branch
-    nobody wants a page or a second opinion.
+    name: str
+    parts: list[Part]
+    alone: str | None = None
+
+    def title(self, process: Process) -> str:
+        color, _ = COMBINED[self.name]
+        part = () if self.alone is None else (self.alone, color)
+        return camel(process.name, *part, self.name) + "Alarm"
+
+
+def spoken_for(service: Service, environment: Environment, process: Process) -> list[Speaker]:
+    """Return the combined alarms of a process: "down" and "degraded", and one for each part of theirs that is muted.
+
+    What is muted waits for the same as before when its day is over, and the others do meanwhile.
+    A part alone speaks for itself, unless the combined alarm is muted or it has to wait, which it could not by itself.
+    Of a branch nobody wants a page or a second opinion.
     """
     if environment.tier == "branch":
-        return {}
-    parts = {
-        name: [
+        return []
+    speakers = []
+    for name, (color, metrics) in COMBINED.items():
+        parts = [
             Part(metric, title(process, metric, color, batch))
-            for metric in metrics
-            if color in dict(thresholds(process, metric)) and process.alarms[metric].mute is None
+            for metric in (metrics if name in process.alarms else ())
+            if color in dict(thresholds(process, metric))
             for batch in _batches_of(service, process, metric)
         ]
-        for name, (color, metrics) in COMBINED.items()
-        if name in process.alarms
-    }
-    return {name: found for name, found in parts.items() if len(found) > 1 or _cannot_do_alone(process, name, found)}
+        if len(parts) < 2 and not _cannot_do_alone(process, name, parts):
+            continue
+        muted = [metric for metric in metrics if metric in process.alarms and process.alarms[metric].mute is not None]
+        if together := [each for each in parts if each.metric not in muted]:
+            speakers.append(Speaker(name, together))
+        by_metric = {metric: [each for each in parts if each.metric == metric] for metric in muted}
+        speakers += [Speaker(name, found, alone=metric) for metric, found in by_metric.items() if found]
+    return speakers
 
 
 def _cannot_do_alone(process: Process, name: str, parts: Sequence[Part]) -> bool:
@@ -186,8 +206,9 @@ def watch(
     """
     refreshed = refresh_alarms(service, environment, process)
     speaking = spoken_for(service, environment, process)
-    others = {each.title for parts in speaking.values() for each in parts}
-    held = {each.title: each.long_title for each in speaking.get("down", ()) if each.metric in OF_CHANGE}
+    others = {each.title for speaker in speaking for each in speaker.parts}
+    paging = [each for speaker in speaking if speaker.name == "down" for each in speaker.parts]
+    held = {each.title: each.long_title for each in paging if each.metric in OF_CHANGE}
     made: list[AWSObject] = []
     # A branch is changed in place and off at night, and nobody would hear of anything else.
     if environment.tier == "branch" and name in (*OF_REST, "requests"):
@@ -204,7 +225,7 @@ def watch(
             "missing": missing,
             "comparison": comparison,
         }
-        tag = join(process.name, "-", derive(_dashed(name), name), batch, "-", color)
+        tag = join(process.name, "-", derive(dashed(name), name), batch, "-", color)
         made.extend(
             alarm(
                 heading, service, environment,
@@ -258,5 +279,5 @@ def size_of(query: str, name: str, process: Process, period: int) -> MetricDataQ
     return measure(query, "AWS/AutoScaling", name, [group_of(process)], statistic="Minimum", period=period)
 
 
-def _dashed(name: str) -> str:
+def dashed(name: str) -> str:
     return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name)
