@@ -1,7 +1,8 @@
 """Promote: let an environment run another release of a service, or the one that ran before.
 
 In: a Bucket, and who wants which release where.    Out: the Channel after it, and the move unless there was no need.
-Faults: D840 to D844, D861 and D863 as CompileError; D862 and, of what goes on all the same, D861 and D863 as warnings;
+Faults: D840 to D844, D861 and D863 as CompileError; D846, D862 and, of what goes on all the same, D861 and D863 as
+warnings;
 ChannelMoved, where somebody else was faster; what the bucket raises.
 Never: moves a channel to a release that it has not read to the last byte since it read the channel, or moves twice.
 
@@ -30,6 +31,7 @@ from compiler.channel import (
 )
 from compiler.contracts import Neighbor, find_orphans, find_rivals, read_neighbor
 from compiler.diagnostics import CompileError, Diagnostic, Severity, suggest
+from compiler.ended_mutes import find_ended_mutes
 from compiler.layers import BRANCH_ENVIRONMENT, is_branch
 from compiler.manifest import MANIFEST, MARK, DamagedManifest, open_manifest
 from compiler.model import Json
@@ -188,7 +190,8 @@ def promote_release(bucket: Bucket, service: str, release: str, environment: str
             refused += _explain_orphans(orphans, environment, hint, "error")
             raise CompileError([*refused, *_faults(others)])
         lost = _explain_orphans(orphans, environment, _LOSES, "warning")
-        found = (*_explain_rivals(rivals, environment, _TAKES, "warning"), *lost, *_faults(others))
+        over = find_ended_mutes(bucket, checked, environment, wish.at)
+        found = (*_explain_rivals(rivals, environment, _TAKES, "warning"), *lost, *_faults(others), *over)
         services = tuple(sorted({each.service for _, each in (*rivals, *orphans)}))
         return move_channel(channel, "promote", release, wish, skipped=skipped, rivals=services)
 
@@ -217,7 +220,8 @@ def roll_back(bucket: Bucket, service: str, environment: str, release: str | Non
         others = read_neighbors(bucket, service, environment)
         rivals = _find_rivals(checked, environment, others)
         lost = _explain_orphans(_find_orphans(bucket, checked, environment, others), environment, _LOSES, "warning")
-        found = (*_explain_rivals(rivals, environment, _TAKES, "warning"), *lost, *_faults(others))
+        over = find_ended_mutes(bucket, checked, environment, wish.at)
+        found = (*_explain_rivals(rivals, environment, _TAKES, "warning"), *lost, *_faults(others), *over)
         return move_channel(channel, "rollback", target, wish)
 
     return replace(swap_channel(bucket, service, environment, decide), found=found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,10 +22,12 @@ def publish_release(
     service: str = "recipes",
     environments: Iterable[str] = ORDER,
     promotion: Iterable[str] = ORDER,
+    resources: Mapping[str, Any] | None = None,
     **said: Any,
 ) -> None:
     """Put a release of one template an environment into a bucket; `said` are more keys of its manifest."""
-    files = {f"{name}/template.json": json.dumps({"Resources": {}, "Of": release}).encode() for name in environments}
+    template = json.dumps({"Resources": dict(resources or {}), "Of": release}).encode()
+    files = {f"{name}/template.json": template for name in environments}
     manifest = {
         "schema": 1,
         "service": service,

@@ -49,7 +49,7 @@ CORRIDOR = [
     upload
     publish deploy fleet
     release_check
-    offers library_release chapters
+    offers ended_mutes library_release chapters
     library_cache promote actor
     library_source recompile callers
     template_shape

@@ -296,6 +296,26 @@ def test_a_history_that_was_written_is_never_changed(bucket: Bucket) -> None:
     assert [17, 17, 17, 21, 21] == [int(entry["at"][11:13]) for entry in seen]
 
 
+# Mutes that are over
+
+
+@pytest.mark.parametrize(("ends", "is_over"), [("2026-11-21T12:01", False), ("2026-11-21T12:00", True), ({}, False)])
+def test_a_release_whose_mute_is_over_runs_all_the_same_and_that_is_told(
+    ends: object, is_over: bool, bucket: Bucket
+) -> None:
+    rule = {"Type": "AWS::CloudWatch::AlarmMuteRule", "Properties": {"ExpireDate": ends}}
+    publish_release(bucket, "r4", resources={"WebDownAlarmMuteRule": rule, "Other": 1})
+    told = [promote(bucket, "r4")]
+    assert () == promote(bucket, "r1").found
+    told.append(roll(bucket))
+    said = "release `r4` has a mute of an alarm in `staging` that is over: `WebDownAlarmMuteRule` (2026-11-21T12:00)"
+    for moved in told:
+        assert "r4" == moved.channel.release and moved.move
+        assert [("D846", said, "warning")] * is_over == [
+            (each.code, each.message, each.severity) for each in moved.found
+        ]
+
+
 # Names that only one service of an environment can have
 
 

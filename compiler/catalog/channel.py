@@ -66,6 +66,19 @@ ENTRIES = (
         is_shown_by_files=False,
     ),
     Entry(
+        code="D846",
+        title="Release with a mute that is over",
+        explanation="""
+            An alarm of the release is muted until a day that is over, so a compile of its commit today would be refused
+            (D355). The channel is moved all the same: a release may be needed however old it is. The rule that mutes
+            has an `ExpireDate` in the past, and no public page says whether CloudWatch makes such a rule when the stack
+            does not have it yet. If it refuses, the deployment fails and CloudFormation takes it back. Publish a
+            release without the mute, or with a later day.
+        """,
+        severity="warning",
+        is_shown_by_files=False,
+    ),
+    Entry(
         code="D860",
         title="Nobody publishes what is consumed",
         explanation="""
