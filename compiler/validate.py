@@ -264,7 +264,7 @@ def _shape_hint(text: str, pattern: str, schema: Mapping[str, Json]) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", slug.lower()).strip("-")
     if find_credential(text):
         return f"it has to match `{pattern}`"  # a proposal would repeat it
-    for candidate in (slug, slug.replace("-", "_").upper(), text.strip(), f"/{text.strip()}"):
+    for candidate in (text.strip(), slug, slug.replace("-", "_").upper(), f"/{text.strip()}"):
         if candidate and _compiled(pattern).search(candidate):
             return f"write `{_short(candidate)}`"
     return _example(schema) or f"it has to match `{pattern}`"

@@ -420,6 +420,11 @@ def test_the_longest_word_of_a_name_is_what_to_shorten(text: str, hint: str, tmp
     assert hint in str(found[0].hint)
 
 
+def test_what_a_space_spoils_keeps_its_capitals(tmp_path: Path) -> None:
+    found = find_faults(tmp_path, SIMPLE + HOURS.replace("Europe/London", "'Europe/London '"))
+    assert [("D206", "write `Europe/London`")] == [(each.code, each.hint) for each in found]
+
+
 HOURS = "businessHours: {timeZone: Europe/London, start: 0 7 * * 1-5, stop: 0 19 * * 1-5}\n"
 VPN = "bastion: {mode: clientVpn, clientCidr: 10.32.4.0/22, samlProvider: 'arn:aws:iam::111122223333:saml-provider/a'}"
 # What is changed in the file of an environment, and the message.

@@ -341,6 +341,8 @@ BAD = [
     ("a waiver with a capital", "waivers/Old", {}, "pattern"),
     ("a waiver with an unknown key", "waivers/old/expires", "2027-03-31", "additionalProperties"),
     ("a reason of 19 letters", "waivers/old/reason", "r" * 19, "minLength"),
+    ("a reason of nothing", "waivers/old/reason", " " * 20, "pattern"),
+    ("a mute for nothing", "alarms/cpu/mute", {"until": "2027-03-31", "reason": " " * 20}, "pattern"),
     ("a day without its zeros", "waivers/old/until", "2027-3-31", "pattern"),
     ("two resources", "waivers/old/resource", ["A", "B"], "type"),
     ("nobody who agreed", "waivers/old/approvedBy", "", "minLength"),
