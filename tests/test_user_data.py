@@ -8,9 +8,12 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
+import sys
 import tarfile
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from compiler.service import Deployment, LogFile, Process, Requests
 from tests.services_by_hand import LONG_NAMED, RECIPES, WEB, WORKER, build_resources, with_process
 
 LIMIT = 16384
+GUIDE = Path(__file__).parent.parent / "docs" / "image.md"
 REFRESHED = replace(WEB, deployment=Deployment("refresh", 1, 1))
 POOLED = replace(REFRESHED, warm_pool=1)
 TARGET_GROUP = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/recip-WebTa-1ABC/0123456789abcdef"
@@ -48,6 +52,12 @@ STAND_INS = {
     "shutdown": "true",
     "sleep": "true",
 }
+# What it takes from the image beside them, which docs/image.md lists, and what stand-ins need.
+LOOKED_FOR = (
+    *("ansible-playbook", "aws", "cfn-signal", "curl", "grep"),
+    *("gzip", "python3", "sha256sum", "systemctl", "tar"),
+)
+COREUTILS = ("cat", "chmod", "install", "mktemp", "rm", "tail", "timeout", "basename", "cp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,7 @@ class Outcome:
     status: int
     calls: tuple[str, ...]
     machine: Path
+    printed: str
 
     @property
     def signal(self) -> str:
@@ -111,6 +122,26 @@ def test_an_instance_waits_until_all_checks_of_the_load_balancer_can_have_passed
     # and CloudFormation for ten minutes more, which are for fetching and applying
     assert "PT22M" == resources["WebGroup"]["CreationPolicy"]["ResourceSignal"]["Timeout"]
     assert "elbv2" not in _script(build_resources(with_process(WORKER))["WorkerLaunchTemplate"])
+
+
+@pytest.mark.parametrize("program", LOOKED_FOR)
+def test_what_the_image_lacks_is_named_before_anything_is_done(tmp_path: Path, program: str) -> None:
+    outcome = _start(tmp_path, WEB, without={program, "grep"})
+    assert 1 == outcome.status
+    (said,) = (line for line in outcome.printed.splitlines() if line.startswith("the image lacks "))
+    assert {program, "grep"} == {word.rpartition("/")[2] for word in said.removeprefix("the image lacks ").split()}
+    asked = {" ".join(call.split()[:2]) for call in outcome.calls if not call.startswith("the-log")}
+    # As far as they can, the log, the alarm and CloudFormation hear of it.
+    words = {"aws": {"aws logs", "aws cloudwatch"}, "cfn-signal": {"cfn-signal --exit-code"}}
+    heard = {word for needed, those in words.items() if needed != program for word in those}
+    assert {*heard, "shutdown --poweroff"} == asked
+    if program not in ("aws", "python3"):
+        assert "failed: looking for what the image has to bring, exit code 1" == outcome.last_words[0]
+
+
+def test_the_guide_to_the_image_names_all_that_is_looked_for() -> None:
+    (check,) = re.findall(r"(?ms)^for tool in (.*?); do$", GUIDE.read_text())
+    assert set(LOOKED_FOR) <= {word.rpartition("/")[2] for word in check.split()}
 
 
 def test_an_instance_knows_what_it_is(tmp_path: Path) -> None:
@@ -372,10 +403,12 @@ def _start(
     logs: str = "the-log-takes-it",
     written: str | None = "",
     lifecycle: str = "InService",
+    without: Collection[str] = (),
 ) -> Outcome:
     """Run the script of a process with every absolute path of the machine moved into a folder.
 
-    Who is in a `hurry` asks once and does not wait. `written` is what the machine has in its log by then.
+    Who is in a `hurry` asks once and does not wait. `written` is what the machine has in its log by then. The image
+    brings what the script needs and no more, `without` some of that.
     """
     archives = {
         "ansible.tar.gz": _archive({"platform.yml": "- hosts: localhost"}),
@@ -391,6 +424,10 @@ def _start(
         script = tools / name
         script.write_text(f'#!/bin/bash\necho "{name} $*" >> "{calls}"\n{body}\n')
         script.chmod(0o755)
+    for name in {*LOOKED_FOR, *COREUTILS, "bash"} - STAND_INS.keys():
+        (tools / name).symlink_to(sys.executable if name == "python3" else shutil.which(name) or name)
+    for name in without:
+        (tools / name).unlink()
     (template,) = (
         resource for name, resource in build_resources(with_process(process)).items() if name.endswith("LaunchTemplate")
     )
@@ -416,7 +453,7 @@ def _start(
     if hurry:
         text = re.sub(r"(?m)^wait_for \d+ ", "wait_for 0 ", text)
     environment = {
-        "PATH": f"{tools}:{os.environ['PATH']}",
+        "PATH": str(tools),
         "STORE": str(store),
         "TMPDIR": str(machine),
         "LIFECYCLE": lifecycle,
@@ -428,9 +465,15 @@ def _start(
         "LOGS": logs,
     }
     done = subprocess.run(
-        ["bash", "-c", text], env=environment, cwd=machine, capture_output=True, text=True, timeout=60, check=False
+        [tools / "bash", "-c", text],
+        env=environment,
+        cwd=machine,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
-    return Outcome(done.returncode, tuple(calls.read_text().splitlines()), machine)
+    return Outcome(done.returncode, tuple(calls.read_text().splitlines()), machine, done.stderr)
 
 
 def _substitute(text: str, values: dict[str, str]) -> str:
