@@ -94,7 +94,7 @@ def _check_thresholds(where: str, words: Json, usual: Watched, *, is_fewer: bool
 def _check_window(where: str, words: Json, usual: Watched) -> Iterator[Diagnostic]:
     period, window = number_at(words, "period"), words.get("for") if isinstance(words, dict) else None
     if period is not None and period % 60:
-        message = f"`period` {period} in {where} is no whole number of minutes, and no metric here is finer"
+        message = f"`period` {period} in {where} is no whole number of minutes, and alarms here look no finer"
         yield fault_at("D354", message, period, f"write {max(60, round(period / 60) * 60)}")
     is_said = isinstance(window, str) and " of " in window
     if period is None and not is_said:

@@ -24,8 +24,9 @@ ENTRIES = (
         title="Window that CloudWatch does not have",
         explanation="""
             An alarm looks back a day at most, or seven days where its period is an hour or more, and CloudWatch refuses
-            one that would look back further. A period is a whole number of minutes: the metrics here come once a
-            minute, and an alarm with a finer period would have no data most of the time.
+            one that would look back further. A period is a whole number of minutes: the platform's metrics come once
+            a minute, and an alarm with a finer period would have no data most of the time. One that a team has added
+            (`alarms.add`) keeps to minutes too, however often its metric comes.
         """,
         wrong=in_web("alarms: {cpu: {period: 300, for: 300 of 300}}"),
         right=in_web("alarms: {cpu: {period: 300, for: 200 of 288}}"),
