@@ -89,6 +89,7 @@ def _page(chapter: Chapter) -> Iterator[str]:
 
 
 def _picture(chapter: Chapter) -> Iterator[str]:
+    # Mermaid, which forges draw where they show the page. For graphviz there is `flagstone graph --format dot`.
     if chapter.graph.edges:
         yield "\n## What refers to what\n"
         yield f"```mermaid\n{render_mermaid(chapter.graph)}```"

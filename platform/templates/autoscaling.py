@@ -306,6 +306,7 @@ def warm_pool(process: Process) -> Iterator[AWSObject]:
             camel(process.name) + "WarmPool",
             AutoScalingGroupName=Ref(camel(process.name) + "Group"),
             MinSize=process.warm_pool,
+            # Not hibernated: that takes a volume sized for the memory, and instance types that can.
             PoolState="Stopped",
             InstanceReusePolicy=InstanceReusePolicy(ReuseOnScaleIn=True),
         )

@@ -127,6 +127,7 @@ def target_group(service: Service, environment: Environment, process: Process) -
         Port=process.port,
         HealthCheckEnabled=True,
         HealthCheckProtocol="HTTP",
+        # Always nginx: health on a port of its own would say nothing of the way that requests take.
         HealthCheckPort="traffic-port",
         HealthCheckPath=check.path,
         HealthCheckIntervalSeconds=check.interval,
@@ -206,7 +207,7 @@ def dns_record(environment: Environment, process: Process) -> Iterator[AWSObject
     yield RecordSetType(
         camel(process.name) + "DnsRecord",
         Name=name,
-        Type="A",
+        Type="A",  # and no AAAA: the environment's subnets have no IPv6, so the load balancer has no such address
         HostedZoneId=facing(environment, process, "network", "zone-id"),
         AliasTarget=AliasTarget(
             DNSName=balancer,

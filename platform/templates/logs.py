@@ -74,6 +74,7 @@ def build(service: Service, environment: Environment) -> Iterator[AWSObject]:
 
 def log_group(service: Service, environment: Environment, group: Group) -> AWSObject:
     tag = group.name.rpartition("/")[2] if group.process is None else join(group.process, "-", group.log)
+    # No DataProtectionPolicy: it costs by the gigabyte, and only the service knows what to mask. An override adds one.
     return LogGroup(
         group.title,
         LogGroupName=group.name,

@@ -79,6 +79,7 @@ def delivery_logs(service: Service, environment: Environment, event: str) -> Ite
 
 def topic(service: Service, environment: Environment, event: str) -> Iterator[AWSObject]:
     name = own_topic_name(service, environment, event)
+    # No ArchivePolicy: only ordered topics take one, and one with an archive cannot be removed until that is given up.
     yield Topic(
         camel(event) + "Topic",
         TopicName=name,
