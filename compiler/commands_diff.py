@@ -93,6 +93,14 @@ class _Asked:
         """Name what the comparison is about: the new side."""
         return Path(self.after or self.repo or ".")
 
+    def find_folder(self) -> Path | None:
+        """Name the folder of the new side's files: a compiled folder holds none of those that it tells of."""
+        from compiler.manifest import MANIFEST
+
+        aim = self.find_aim()
+        is_compiled = self.after is not None and (aim / MANIFEST).is_file()
+        return aim if aim.is_dir() and not is_compiled else None
+
     def find_fault(self) -> str | None:
         """Say which words do not go together; None where all do."""
         if (self.before is None) != (self.after is None):
@@ -204,7 +212,7 @@ def _make_screen(asked: _Asked, documents: Sequence[_Document]) -> _Screen:
     main = documents[0]
     aim = asked.find_aim()
     plain = make_screen(main.format if main.file is None and main.format in ("json", "sarif", *_STREAMED) else None)
-    plain = replace(plain, prefix=make_screen(None, aim if aim.is_dir() else None).prefix)
+    plain = replace(plain, prefix=make_screen(None, asked.find_folder()).prefix)
     others = tuple(each for each in documents if each.file is not None or each.format != plain.format)
     subject = " ".join([aim.as_posix(), *asked.environments])
     return _Screen(plain.format, plain.prefix, others, subject)
@@ -263,8 +271,7 @@ class _Reader:
 
         if Path(what).exists() or self.asked.bucket is None:
             # What is reported is told from the folder of the other side, where that is one.
-            aim = self.asked.find_aim()
-            seen_from = aim if aim.is_dir() else Path()
+            seen_from = self.asked.find_folder() or Path()
             return read_place(Path(what), self.library, environments=self.asked.environments, seen_from=seen_from)
         named, slash, release = what.partition("/")
         if not slash and not service:

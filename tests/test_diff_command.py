@@ -352,3 +352,14 @@ def test_each_side_is_told_of_by_its_own_path(sides: tuple[str, str], place: Pat
     (place / "old.yml").write_text("Resources: {}\n")
     (place / "repo" / "service.yml").write_text("a: [\n")
     assert "repo" not in sides or "\nrepo/service.yml:2:1: error D101" in "\n" + run(*words).stderr
+
+
+@pytest.mark.parametrize("before", ["compiled", "repo"])
+def test_a_compiled_folder_holds_none_of_the_files_that_it_tells_of(before: str, place: Path, library: Library) -> None:
+    shutil.copytree(place / "repo", place / "other")
+    text = (place / "other" / "service.yml").read_text().replace("max: 4", "max: 5")
+    (place / "other" / "service.yml").write_text(text)
+    write_bundle(compile_service(place / "other", library, lint=False).bundle, place / "after")
+    found = json.loads(run("--before", before, "--after", "after", "--format", "json").stdout)["changes"]
+    places = {each[key]["file"] for each in found for key in ("origin", "cause") if each[key]}
+    assert {"service.yml"} == {path for path in places if not path.startswith("platform/")}
