@@ -6,6 +6,7 @@ Never: asks the clock: it looks at years from 2028 on, in which every date falls
 
 from __future__ import annotations
 
+import functools
 import heapq
 import itertools
 from collections.abc import Iterator, Sequence
@@ -40,7 +41,7 @@ def first_outside(at: str, start: str, stop: str) -> str | None:
     'on Saturday at 12:00'
     >>> first_outside("0 12 * * mon-fri", "0 7 * * 1-5", "0 19 * * 1-5")
     """
-    clocks = [_Clock(text) for text in (start, stop, at)]
+    clocks = [_read(text) for text in (start, stop, at)]
     is_weekly = all(clock.is_weekly for clock in clocks)
     # By weekdays alone, a week is as any other; the one before tells how it begins.
     days = list(_calendar())[: 14 if is_weekly else None]
@@ -62,7 +63,7 @@ def first_together(one: str, other: str) -> str | None:
     'on Friday at 22:00'
     >>> first_together("0 22 * * 1-4", "0 22 * * 5")
     """
-    clocks = _Clock(one), _Clock(other)
+    clocks = _read(one), _read(other)
     minutes = clocks[0].minutes & clocks[1].minutes
     is_weekly = all(clock.is_weekly for clock in clocks)
     if minutes:
@@ -98,6 +99,11 @@ class _Clock:
         for day in days:
             if self.takes(day):
                 yield from ((day, minute, order) for minute in minutes)
+
+
+@functools.cache
+def _read(text: str) -> _Clock:
+    return _Clock(text)
 
 
 def _calendar() -> Iterator[Day]:

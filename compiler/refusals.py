@@ -189,8 +189,9 @@ def _check_order(name: str, process: Any, hours: dict[str, Any]) -> Iterator[Dia
     if times and isinstance(availability, str) and plain(availability) == "businessHours":
         times = [(f"the {word} of business hours", hours.get(word)) for word in ("start", "stop")] + times
     known = [(what, at) for what, at in times if isinstance(at, str) and not list(find_no_time(at))]
-    for (first, at), (second, again) in itertools.combinations(known, 2):
-        if when := first_together(plain(at), plain(again)):
+    for index, (second, again) in enumerate(known):
+        meetings = ((first, at, first_together(plain(at), plain(again))) for first, at in known[:index])
+        for first, at, when in itertools.islice((each for each in meetings if each[2]), 1):
             message = f"{first} and {second} of `processes.{name}` change its group at one time, {when}"
             related = (Related("the other one", span_of(at)),)
             yield Diagnostic("D381", message, span_of(again), "let one of them come a minute later", related=related)

@@ -146,11 +146,14 @@ def _check_presence(descriptor: Descriptor, settings: Settings, processes: dict[
 
 def _check_words_of(descriptor: Descriptor, place: Place) -> Iterator[Diagnostic]:
     words, is_on = place.words, place.words.get("enabled") is not False
-    # Nobody is told of requests unless a team says so, and then it has to say when.
-    is_asked = place.name == "requests" and any(map(is_from_service, words.values()))
-    is_metric = place.process is not None and (place.name not in _ALARMS_WITHOUT or is_asked)
-    if is_on and (place.is_own or is_metric) and not any(color in words for color in _THRESHOLDS):
-        yield from _require(descriptor, words, place.name, _THRESHOLDS[:1], place_of(place, place.name))
+    if is_on and not any(color in words for color in _THRESHOLDS):
+        where = place_of(place, place.name)
+        if place.is_own or (place.process is not None and place.name not in _ALARMS_WITHOUT):
+            yield from _require(descriptor, words, place.name, _THRESHOLDS[:1], where)
+        # Nobody is told of requests unless a team says so, and then it has to say when.
+        for asked in [word for word in words.values() if is_from_service(word)][:1] if place.name == "requests" else ():
+            hint = f"add `amber: ...` or `red: ...` in `{where}`"
+            yield fault_at("D202", f"`{where}` does not say at how few requests", asked, hint)
     if is_on and place.is_own:
         needed = ("statistic", "says") if "metric" in words else ("says",)
         yield from _require(descriptor, words, place.name, needed, place.path)

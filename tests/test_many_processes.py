@@ -103,7 +103,9 @@ MANY: Mapping[str, tuple[Mapping[str, Any], str | None]] = {
             "processes": {
                 "w": {
                     **WORKER,
-                    "scaling": {"schedule": {f"s{number}": {"at": "0 11 * * *", "min": 1} for number in range(126)}},
+                    "scaling": {
+                        "schedule": {f"s{at}": {"at": f"{at % 60} {at // 60} * * *", "min": 1} for at in range(126)}
+                    },
                 }
             }
         },

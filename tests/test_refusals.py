@@ -130,6 +130,11 @@ def test_the_first_time_at_which_two_meet_is_found(one: str, other: str, when: s
     [
         ("alwaysOn", 'a: {at: "0 22 * * *", max: 3}, b: {at: "0 22 * * 5", max: 2}', ['D381 10 "0 22 * * 5"']),
         ("alwaysOn", 'a: {at: "0 22 * * *", max: 3}, b: {at: "1 22 * * 5", max: 2}', []),
+        (
+            "alwaysOn",
+            'a: {at: "0 1 * * *", max: 2}, b: {at: "0 1 * * *", max: 3}, c: {at: "0 1 * * 0", max: 4}',
+            ['D381 10 "0 1 * * *"', 'D381 10 "0 1 * * 0"'],
+        ),
         ("alwaysOn", 'a: {at: "0 7 * * 1-5", max: 2}', []),
         ("businessHours", 'a: {at: "0 7 * * 1-5", max: 2}', ['D381 10 "0 7 * * 1-5"']),
         ("businessHours", 'a: {at: "0 12 * * 1-5", max: 2}', []),

@@ -230,7 +230,7 @@ def test_a_refresh_that_no_alarm_can_end_is_named(text: str, shown: list[str]) -
 
 
 def test_who_speaks_of_requests_says_how_many_there_have_to_be() -> None:
-    assert ["D202 9 requests"] == found("    alarms: {requests: {period: 300}}\n")
+    assert ["D202 9 300"] == found("    alarms: {requests: {period: 300}}\n")
     assert ["D304 9 2"] == found("    alarms: {requests: {amber: 2, red: 5}}\n")
     assert [] == found("    alarms: {requests: {red: 5}}\n")
 
