@@ -191,6 +191,7 @@ def _check_scaling(name: str, process: dict[str, Any], *, is_consumer: bool) -> 
             hint = "add `target: {cpu: 60}`, or make `min` and `max` equal"
             message = f"nothing moves the group between `min` {low} and `max` {high} in {where}"
             yield Diagnostic("D312", message, span_of(high), hint, "warning")
+    sizes: list[int] = []  # that the group may have at most from some time on; to have none is another matter
     for key, each in map_at(scaling, "schedule").items():
         said = {"min": low, "max": high, **{word: each[word] for word in ("min", "max") if word in each}}
         if None not in said.values() and said["min"] > said["max"]:
@@ -198,6 +199,8 @@ def _check_scaling(name: str, process: dict[str, Any], *, is_consumer: bool) -> 
             blamed = "min" if "min" in each else "max"
             other = "max" if blamed == "min" else "min"
             yield conflict_at("D302", message, (said[blamed], blamed), (said[other], other))
+        elif said["max"]:
+            sizes.append(said["max"])
     if number_at(targets, "queueAge") is not None and not is_consumer:
         message = f"`queueAge` in {where} has no queue: `{name}` consumes nothing"
         yield fault_at("D307", message, targets["queueAge"], "let it consume an event, or scale on `cpu`")
@@ -205,8 +208,7 @@ def _check_scaling(name: str, process: dict[str, Any], *, is_consumer: bool) -> 
         message = f"`requests` in {where} has no load balancer: `{name}` has no `port`"
         yield fault_at("D307", message, targets["requests"], "give it a `port`, or scale on `cpu`")
     if plain(deployment.get("style")) == "rolling" and high is not None and (low is None or low <= high):
-        later = [number_at(each, "max") for each in map_at(scaling, "schedule").values()]
-        yield from _check_rolling(name, deployment, low, high, min([high, *filter(None, later)]))
+        yield from _check_rolling(name, deployment, low, high, min([high, *sizes]))
     yield from _check_refresh(name, process)
 
 

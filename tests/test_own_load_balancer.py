@@ -132,7 +132,7 @@ PROCESS = "  web: {{runtime: instances, command: ./x, port: 80, {0}}}\n"
     [
         ("dns: a, routing: {paths: [/x]}", []),
         ("dns: a, routing: {host: b}", []),
-        ("routing: {host: b, paths: [/x]}", []),
+        ("routing: {host: b, paths: [/x]}", ["D369"]),
         ("dns: a, routing: {priority: 5, paths: [/x]}", ["D340"]),
     ],
 )
