@@ -7,9 +7,12 @@ Never: writes more of a value than a line has room for, or half of a credential,
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from compiler.diagnostics import mask_credentials
-from compiler.model import Json, Path
+
+if TYPE_CHECKING:  # every command counts things, and `--version` needs no model
+    from compiler.model import Json, Path
 
 _DOTS = "..."
 
