@@ -89,19 +89,11 @@ def filters(service: Service, environment: Environment, process: Process, log: L
     namespace = metric_namespace(service, environment)
     for log_filter in filters_of(log):
         metric_name = counted_as(process, log, log_filter)
-        yield MetricFilter(
-            camel(process.name, log.name, log_filter.name) + "MetricFilter",
-            LogGroupName=Ref(camel(process.name, log.name) + "LogGroup"),
-            FilterPattern=log_filter.pattern,
-            MetricTransformations=[
-                MetricTransformation(
-                    MetricNamespace=namespace, MetricName=metric_name, MetricValue="1", DefaultValue=0, Unit="Count"
-                )
-            ],
-        )
+        group, stem = camel(process.name, log.name) + "LogGroup", camel(process.name, log.name, log_filter.name)
+        yield counter(stem, group, log_filter.pattern, namespace, metric_name)
         if log_filter.alarm is None:
             continue
-        stem, period = camel(process.name, log.name, log_filter.name), log_filter.alarm.period
+        period = log_filter.alarm.period
         yield from single_alarms(
             service, environment, log_filter.name, log_filter.alarm,
             amber=log_filter.threshold,
@@ -113,6 +105,20 @@ def filters(service: Service, environment: Environment, process: Process, log: L
             measured=metric(namespace, metric_name, statistic="Sum", period=period),
             process=process,
         )  # fmt: skip
+
+
+def counter(stem: str, group: str, pattern: str, namespace: str, name: str) -> MetricFilter:
+    """Count what a pattern matches in the log group of a logical id: 0 in a minute without."""
+    return MetricFilter(
+        f"{stem}MetricFilter",
+        LogGroupName=Ref(group),
+        FilterPattern=pattern,
+        MetricTransformations=[
+            MetricTransformation(
+                MetricNamespace=namespace, MetricName=name, MetricValue="1", DefaultValue=0, Unit="Count"
+            )
+        ],
+    )
 
 
 def per(period: int) -> str:
@@ -142,16 +148,7 @@ def output_filters(service: Service, environment: Environment) -> Iterator[AWSOb
     """Count errors that processes print, as the log of one is watched that has no filters; and what ends a program."""
     namespace, name = metric_namespace(service, environment), "output-errors"
     for title, pattern in (("OutputErrors", STANDARD_FILTER.pattern), ("OutputTracebacks", TRACEBACK)):
-        yield MetricFilter(
-            f"{title}MetricFilter",
-            LogGroupName=Ref(OUTPUT),
-            FilterPattern=pattern,
-            MetricTransformations=[
-                MetricTransformation(
-                    MetricNamespace=namespace, MetricName=name, MetricValue="1", DefaultValue=0, Unit="Count"
-                )
-            ],
-        )
+        yield counter(title, OUTPUT, pattern, namespace, name)
     watched = service.alarms.get("outputErrors")
     if watched is not None:
         yield from single_alarms(
@@ -172,16 +169,7 @@ def panic_filters(service: Service, environment: Environment, printed: list[Grou
     """Count what programs say last, in all that processes print; one alarm tells of all of them."""
     namespace, name = metric_namespace(service, environment), "Panics"
     for group in printed:
-        yield MetricFilter(
-            group.title.removesuffix("LogGroup") + f"{name}MetricFilter",
-            LogGroupName=Ref(group.title),
-            FilterPattern=PANIC,
-            MetricTransformations=[
-                MetricTransformation(
-                    MetricNamespace=namespace, MetricName=name, MetricValue="1", DefaultValue=0, Unit="Count"
-                )
-            ],
-        )
+        yield counter(group.title.removesuffix("LogGroup") + name, group.title, PANIC, namespace, name)
     watched = service.alarms.get("panics")
     if printed and watched is not None:
         yield from single_alarms(
@@ -200,16 +188,7 @@ def panic_filters(service: Service, environment: Environment, printed: list[Grou
 
 def memory_filter(service: Service, environment: Environment) -> Iterator[AWSObject]:
     namespace, name = metric_namespace(service, environment), "OutOfMemory"
-    yield MetricFilter(
-        f"{name}MetricFilter",
-        LogGroupName=Ref(SYSTEM),
-        FilterPattern=OUT_OF_MEMORY,
-        MetricTransformations=[
-            MetricTransformation(
-                MetricNamespace=namespace, MetricName=name, MetricValue="1", DefaultValue=0, Unit="Count"
-            )
-        ],
-    )
+    yield counter(name, SYSTEM, OUT_OF_MEMORY, namespace, name)
     watched = service.alarms.get("outOfMemory")
     if watched is not None:
         yield from single_alarms(
