@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 
 from compiler.calls import list_names
 from compiler.model import Json, Stack, value_at
+from compiler.outlets import WHOLE_INTERNET
 
 _GROUP, _RULE = "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupEgress"
 _LAUNCHES = "AWS::EC2::LaunchTemplate"
-_WIDE = 7  # the longest prefix of what counts as the whole internet, as for guardrails
 
 
 def find_confined(stack: Stack) -> frozenset[str]:
@@ -69,7 +69,7 @@ def _is_for_https(rule: Mapping[str, Json]) -> bool:
 
 def _is_wide(cidr: Json) -> bool:
     try:
-        return not isinstance(cidr, str) or ipaddress.ip_network(cidr, strict=False).prefixlen <= _WIDE
+        return not isinstance(cidr, str) or ipaddress.ip_network(cidr, strict=False).prefixlen <= WHOLE_INTERNET
     except ValueError:
         return True
 

@@ -14,11 +14,11 @@ from typing import Any
 from compiler.blame import fault_at, is_from_service, map_at, span_of
 from compiler.diagnostics import Diagnostic, Related
 from compiler.model import Settings
+from compiler.outlets import WHOLE_INTERNET
 from compiler.trace import plain
 
 INTERNET = "internet"
 _HTTPS = 443
-_WIDE = 7  # the longest prefix of what counts as the whole internet, as for guardrails
 
 
 def check_destinations(settings: Settings, processes: Mapping[str, dict[str, Any]]) -> Iterator[Diagnostic]:
@@ -55,7 +55,7 @@ def _check_ranges(settings: Settings, name: str, named: Mapping[str, dict[str, A
             related = (Related("first named here", span_of(first)),)
             message = f"`{where}` names what another destination names, and AWS takes no rule twice"
             yield Diagnostic("D365", message, span_of(said), "remove one of the two", related=related)
-        elif port == _HTTPS and asked.prefixlen <= _WIDE:
+        elif port == _HTTPS and asked.prefixlen <= WHOLE_INTERNET:
             message = f"`{said}` of `{where}` is the internet, which has a word of its own"
             yield fault_at("D365", message, said, "set `egress.internet: true`, or name the range that is meant")
         elif port == _HTTPS and str(asked) == plain(network.get("cidr")):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+WHOLE_INTERNET = 7  # the longest prefix of a range that counts as that, as for guardrails
+
 
 @dataclass(frozen=True, slots=True)
 class Destination:
